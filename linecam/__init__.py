@@ -1,0 +1,1 @@
+"""What two or more steps of the line share. Nothing in here imports snakemake or a script."""

@@ -1,0 +1,32 @@
+"""The one exception for what a user can mend, and how a step shows it."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class UserError(Exception):
+    """Bad input. The message is one paragraph: what, where, what was expected, what to do."""
+
+
+@contextmanager
+def reported(log: str | Path | None = None) -> Iterator[None]:
+    """Run a step: log to stderr and to the file `log`; a `UserError` ends the process with its text alone.
+
+    Any other exception goes into the log with its traceback and is raised on: it is a fault of linecam.
+    """
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if log is not None:
+        Path(log).parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(log, mode="w", encoding="utf-8"))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers)
+    try:
+        yield
+    except UserError as error:
+        logging.error("%s", error)
+        sys.exit(1)
+    except Exception:
+        logging.exception("This is a fault of linecam, not of your data:")
+        raise
