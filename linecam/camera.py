@@ -1,0 +1,69 @@
+"""From the sensor to the network's input, in the camera firmware's own integer arithmetic.
+
+Facts measured on OpenMV firmware 5.0.0: the frame is RGB565; a square region is resized to the network's input
+while it still is RGB565, bilinear without anti-aliasing, in fixed point; then it is expanded to 8 bits a channel.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+# What main.py can ask of the sensor: (width, height) in pixels.
+FRAME_SIZES = {"VGA": (640, 480), "QVGA": (320, 240), "QQVGA": (160, 120), "B128X128": (128, 128), "B64X64": (64, 64)}
+
+# Bits of the red, green and blue field.
+_BITS = np.array([5, 6, 5], dtype=np.int32)
+
+
+def square(image: Image.Image, frame_size: str) -> NDArray[np.uint8]:
+    """The square that a sensor set to `frame_size` would hand over of the scene in `image`.
+
+    The largest centred square of `image` (RGB), scaled with anti-aliasing (as optics and sensor average light over
+    a pixel) to the side of the largest square in the sensor's frame. Returns (side, side, 3), 0..255.
+    """
+    side = min(FRAME_SIZES[frame_size])
+    short = min(image.size)
+    left, top = (image.width - short) // 2, (image.height - short) // 2
+    image = image.crop((left, top, left + short, top + short))
+    if short != side:
+        image = image.resize((side, side), Image.Resampling.LANCZOS if short > side else Image.Resampling.BILINEAR)
+    return np.asarray(image, dtype=np.uint8)
+
+
+def to_input(frames: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """What the network sees of the sensor's frames: RGB565, resized to `size` x `size`, expanded to 8 bits.
+
+    `frames` is (..., height, width, 3), uint8, 0..255; returns (..., size, size, 3), uint8, 0..255. The int8 tensor
+    on the camera is this `^ 0x80`.
+    """
+    fields = to_rgb565(frames)
+    height, width = fields.shape[-3:-1]
+    if height != size or width != size:  # the firmware skips the interpolation for equal sizes
+        fields = _interpolate(fields, size, axis=fields.ndim - 3)  # vertical first, as the firmware does
+        fields = _interpolate(fields, size, axis=fields.ndim - 2)
+    return expand(fields)
+
+
+def to_rgb565(frames: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Truncate (..., 3) of 8 bits a channel to fields of 5, 6 and 5 bits, kept apart: red and blue 0..31, green 0..63."""
+    return frames.astype(np.int32) >> (8 - _BITS)
+
+
+def expand(fields: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Fields of 5, 6 and 5 bits (..., 3) to 8 bits a channel by repeating the high bits, so that full scale is 255."""
+    return (fields << (8 - _BITS) | fields >> (2 * _BITS - 8)).astype(np.uint8)
+
+
+def _interpolate(fields: NDArray[np.int32], size: int, axis: int) -> NDArray[np.int32]:
+    """Resize one axis to `size`: positions in 16.16 fixed point, blended with a fraction of 5 bits."""
+    source = fields.shape[axis]
+    # Both divisions are in float32 on the camera: 120 to 64 gives 122879, not 122880.
+    step = int(np.float32(65536) / (np.float32(size) / np.float32(source)))
+    position = np.arange(size, dtype=np.int64) * step - 0x8000
+    low = np.clip(position >> 16, 0, source - 1)
+    high = np.clip((position >> 16) + 1, 0, source - 1)
+    shape = [1] * fields.ndim
+    shape[axis] = size
+    fraction = ((position >> 11) & 31).astype(np.int32).reshape(shape)
+    below, above = fields.take(low, axis=axis), fields.take(high, axis=axis)
+    return (below * (32 - fraction) + above * fraction + 16) >> 5

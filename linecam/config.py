@@ -1,0 +1,110 @@
+"""The configuration: validated against config/schema.yaml, defaults filled in, mistakes named with their line."""
+
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from linecam.errors import UserError
+
+
+def load_yaml(path: str | Path) -> Any:
+    """Read a YAML file. Raises `UserError` with line and column where it is not YAML."""
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
+
+
+def complete(config: dict[str, Any], schema: dict[str, Any], files: Iterable[str | Path] = ()) -> dict[str, Any]:
+    """Check `config` against `schema` and return a copy with every default filled in.
+
+    `files` are the configuration files that made it, in the order in which they were laid over each other: they
+    are searched for the line of a mistake. Raises `UserError` with one line for each mistake.
+    """
+    config = deepcopy(config)
+    _fill(config, schema, schema)
+    mistakes = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
+    if mistakes:
+        files = [str(file) for file in files]
+        lines = [line for mistake in mistakes for line in _explain(mistake, files)]
+        raise UserError(
+            f"The configuration has {len(lines)} mistake{'s' * (len(lines) > 1)}:\n"
+            + "".join(f"  - {line}\n" for line in lines)
+            + "Every key is described in config/schema.yaml."
+        )
+    return config
+
+
+def _fill(value: Any, part: dict[str, Any], schema: dict[str, Any]) -> None:
+    """Fill the defaults of the schema's `part` into the object `value`, in place."""
+    if not isinstance(value, dict):
+        return
+    for key, sub in part.get("properties", {}).items():
+        if "default" in sub:
+            value.setdefault(key, deepcopy(sub["default"]))
+        if key in value:
+            reference = sub.get("$ref", "").removeprefix("#/$defs/")
+            _fill(value[key], schema["$defs"][reference] if reference else sub, schema)
+
+
+def _explain(error: ValidationError, files: Sequence[str]) -> list[str]:
+    """One line for each mistake that a validation error stands for: which key, where, what was expected."""
+    path = list(error.absolute_path)
+    if error.validator == "additionalProperties":
+        known = list(error.schema["properties"])  # type: ignore[index, call-overload]
+        wrong = [key for key in error.instance if key not in known]  # type: ignore[union-attr]
+        return [
+            f"{_name([*path, key])} is not a key{_where([*path, key], files)}. {_nearest(str(key), known)}"
+            for key in wrong
+        ]
+    if error.validator == "required":
+        missing = error.message.split("'")[1]
+        return [f"{_name([*path, missing])} is missing{_where(path, files)}."]
+    if error.validator == "anyOf":
+        error = best_match([error]) or error
+    expected = error.message
+    if error.validator == "enum":
+        expected = _nearest(str(error.instance), [str(choice) for choice in error.validator_value])  # type: ignore[union-attr]
+    elif error.validator == "pattern":
+        expected = f"It must match {error.validator_value}."
+    return [f"{_name(path)} is {error.instance!r}{_where(path, files)}. {expected}"]
+
+
+def _nearest(word: str, choices: list[str]) -> str:
+    near = get_close_matches(word, choices, n=1, cutoff=0.5)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    return f"{hint}There is: {', '.join(choices)}."
+
+
+def _name(path: Iterable[Any]) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".") or "the configuration"
+
+
+def _where(path: Sequence[Any], files: Sequence[str]) -> str:
+    """' (file, line N)' of the last file that sets `path`; nothing where none does (`--config` on the command line)."""
+    for file in reversed(files):
+        node = yaml.compose(Path(file).read_text(encoding="utf-8"))
+        line = None
+        for part in path:
+            if isinstance(node, yaml.MappingNode):
+                found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
+                if found is None:
+                    line = None
+                    break
+                line, node = found[0].start_mark.line, found[1]
+            elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+                node = node.value[part]
+                line = node.start_mark.line
+            else:
+                line = None
+                break
+        if line is not None:
+            return f" ({file}, line {line + 1})"
+    return ""

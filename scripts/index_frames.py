@@ -1,0 +1,112 @@
+"""Index the frames: one row a file with its hash and size, and a list of those that cannot be used, with the reason."""
+
+import logging
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image, UnidentifiedImageError
+
+from linecam.errors import UserError, reported
+from linecam.files import whole
+from linecam.frames import COLUMNS, content_of, said_by_path
+from linecam.progress import progress
+
+
+def index_frames(
+    folder: Path,
+    index: Path,
+    quarantine: Path,
+    *,
+    cache: Path,
+    classes: list[str],
+    max_pixels: int,
+    workers: int,
+) -> None:
+    """Write `index`, one row for each image file below `folder`, and `quarantine`, the rows that cannot be used.
+
+    `status` is ok, duplicate (same bytes as another frame, which `reason` names) or quarantined. Of equal frames,
+    a training frame is the one that counts, then the first by path. Raises `UserError` where no frame is usable.
+    """
+    content = content_of(folder, cache)
+    paths = list(content)
+    check = partial(look_at, max_pixels=max_pixels)
+    with ProcessPoolExecutor(workers) as pool:
+        looks = pool.map(check, [folder / path for path in paths], chunksize=64)
+        looks = list(progress(looks, "index", "frames", len(paths)))
+
+    rows = []
+    for path, (width, height, reason) in zip(paths, looks, strict=True):
+        size, digest = content[path]
+        rows.append(
+            {"path": path, "sha256": digest, "bytes": size, "width": width, "height": height}
+            | said_by_path(path, classes)
+            | {"status": "quarantined" if reason else "ok", "reason": reason}
+        )
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    mark_duplicates(table)
+
+    counts = table["status"].value_counts()
+    logging.info("%d files: %s", len(table), ", ".join(f"{count} {status}" for status, count in counts.items()))
+    if "ok" not in counts:
+        raise UserError(
+            f"None of the {len(table)} images below {folder} can be used. First: {rows[0]['path']}: {looks[0][2]}."
+        )
+    with whole(index) as temporary:
+        table.to_csv(temporary, index=False)
+    with whole(quarantine) as temporary:
+        table.loc[table["status"] != "ok", ["path", "status", "reason", "bytes", "sha256"]].to_csv(
+            temporary, index=False
+        )
+
+
+def look_at(path: Path, max_pixels: int) -> tuple[int, int, str]:
+    """Width and height of an image as it is seen (EXIF rotation applied), and why it cannot be used, or "".
+
+    The whole file is decoded, a JPEG at an eighth of its size, since only that finds a truncated one.
+    """
+    if path.stat().st_size == 0:
+        return 0, 0, "empty file"
+    # The limit is ours, and a quarantine entry is better than Pillow's warning.
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            if image.getexif().get(0x0112, 1) >= 5:  # Orientation: a quarter turn
+                width, height = height, width
+            if width * height > max_pixels:
+                return width, height, f"{width} x {height} is more than dataset.max_pixels = {max_pixels}"
+            if image.mode.startswith(("I", "F")):
+                return width, height, f"pixels of more than 8 bits (mode {image.mode})"
+            image.draft("RGB", (width // 8, height // 8))
+            image.load()
+    except UnidentifiedImageError:
+        return 0, 0, "not an image, whatever its name says"
+    except Exception as error:  # decoders raise anything on broken files
+        return 0, 0, f"cannot be decoded: {error}"
+    return width, height, ""
+
+
+def mark_duplicates(table: pd.DataFrame) -> None:
+    """Give all but one of the usable rows with equal `sha256` the status duplicate, in place."""
+    usable = table[table["status"] == "ok"]
+    ordered = usable.assign(later=usable["part"] != "train").sort_values(["later", "path"], kind="stable")
+    first = ordered.drop_duplicates("sha256").set_index("sha256")["path"]
+    original = usable["sha256"].map(first)
+    copies = usable.index[original != usable["path"]]
+    table.loc[copies, "status"] = "duplicate"
+    table.loc[copies, "reason"] = "same bytes as " + original[copies]
+
+
+if __name__ == "__main__":
+    with reported(snakemake.log[0]):
+        index_frames(
+            Path(snakemake.params.folder),
+            Path(snakemake.output.index),
+            Path(snakemake.output.quarantine),
+            cache=Path(snakemake.params.cache),
+            classes=snakemake.params.classes,
+            max_pixels=snakemake.params.max_pixels,
+            workers=snakemake.threads,
+        )

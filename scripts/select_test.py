@@ -1,0 +1,50 @@
+"""Select the frames to test on: at random, or those that the folders give."""
+
+import logging
+from pathlib import Path
+
+from linecam.errors import UserError, reported
+from linecam.files import whole
+from linecam.frames import read_frames, read_index
+from linecam.selection import rank_by_hash
+
+
+def select_test(index: Path, test: Path, *, count: int, seed: int, given: bool) -> None:
+    """Write the test frames to `test` (sha256, path): `count` random usable frames, or all of test/ where `given`.
+
+    The random ones are the first `count` in an order by hash, so that adding frames replaces few of them. Frames
+    whose content stands in train/ too are left out and logged.
+    """
+    if given:
+        table = read_index(index)
+        usable = set(read_frames(index)["sha256"])
+        trained = set(table.loc[table["part"] == "train", "sha256"])
+        frames = table[(table["part"] == "test") & table["sha256"].isin(usable)].drop_duplicates("sha256")
+        both = frames["sha256"].isin(trained)
+        for path in frames.loc[both, "path"]:
+            logging.info("left out of the test: %s has the same bytes as a training frame", path)
+        picked = frames[~both]
+    else:
+        frames = read_frames(index)
+        if count * 2 > len(frames):
+            raise UserError(
+                f"select.test = {count} of {len(frames)} usable frames leaves fewer to train on than to test on. "
+                "Add frames, or lower select.test."
+            )
+        picked = frames.iloc[rank_by_hash(list(frames["sha256"]), seed)[:count]].sort_values("path")
+    if picked.empty:
+        raise UserError("There is no usable frame in test/: put labelled test frames there, one folder a class.")
+    logging.info("%d test frames", len(picked))
+    with whole(test) as temporary:
+        picked[["sha256", "path"]].to_csv(temporary, index=False)
+
+
+if __name__ == "__main__":
+    with reported(snakemake.log[0]):
+        select_test(
+            Path(snakemake.input.index),
+            Path(snakemake.output.test),
+            count=snakemake.params.count,
+            seed=snakemake.params.seed,
+            given=snakemake.params.given,
+        )

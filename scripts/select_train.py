@@ -1,0 +1,88 @@
+"""Select the frames to label for training: by a strategy on their embeddings, or those that the folders give."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from linecam.errors import UserError, reported
+from linecam.files import whole
+from linecam.frames import read_frames
+from linecam.labels import read_labels
+from linecam.selection import STRATEGIES
+
+
+def select_train(
+    index: Path,
+    test: Path,
+    embeddings: Path | None,
+    labels: Path | None,
+    train: Path,
+    *,
+    strategy: str,
+    count: int,
+    seed: int,
+    classes: list[str],
+) -> None:
+    """Write the training frames to `train` (sha256, path) in the order of their picking; never a test frame.
+
+    Labels are not wasted: labelled frames are picked first and the strategy adds to them (`pick`). Raises
+    `UserError` where there are fewer frames than asked for.
+    """
+    frames = read_frames(index)
+    tested = set(pd.read_csv(test)["sha256"])
+    if strategy == "given":
+        picked = frames[(frames["part"] == "train") & ~frames["sha256"].isin(tested)]
+        if picked.empty:
+            raise UserError("There is no usable frame in train/: put labelled frames there, one folder a class.")
+    else:
+        pool = frames[~frames["sha256"].isin(tested)]
+        if count > len(pool):
+            raise UserError(
+                f"select.train = {count}, but only {len(pool)} of {len(frames)} usable frames are not for testing. "
+                "Add frames, or lower select.train or select.test."
+            )
+        vectors = np.load(embeddings)[pool.index] if embeddings else np.zeros((len(pool), 1), np.float32)
+        labelled = read_labels(labels, classes) if labels else {}
+        digests = list(pool["sha256"])
+        picks = pick(
+            strategy, vectors, digests, count, [n for n, digest in enumerate(digests) if digest in labelled], seed
+        )
+        picked = pool.iloc[picks]
+    logging.info("%d training frames, by %s", len(picked), strategy)
+    with whole(train) as temporary:
+        picked[["sha256", "path"]].to_csv(temporary, index=False)
+
+
+def pick(
+    strategy: str, vectors: np.ndarray, digests: list[str], count: int, labelled: list[int], seed: int
+) -> list[int]:
+    """`count` positions, using `labelled` ones before any that would have to be labelled.
+
+    The strategy's own picks stand where they hold all labelled frames, or nothing else: so labelling what was asked
+    for, in any order, changes nothing. Otherwise the strategy adds to the labelled frames, or chooses among them.
+    """
+    choose = STRATEGIES[strategy]
+    picks = choose(vectors, digests, count, [], seed)
+    if set(labelled) <= set(picks) or set(picks) <= set(labelled):
+        return picks
+    if len(labelled) < count:
+        return choose(vectors, digests, count, labelled, seed)
+    among = choose(vectors[labelled], [digests[n] for n in labelled], count, [], seed)
+    return [labelled[n] for n in among]
+
+
+if __name__ == "__main__":
+    with reported(snakemake.log[0]):
+        select_train(
+            Path(snakemake.input.index),
+            Path(snakemake.input.test),
+            Path(snakemake.input.embeddings) if snakemake.input.get("embeddings") else None,
+            Path(snakemake.input.labels) if snakemake.input.get("labels") else None,
+            Path(snakemake.output.train),
+            strategy=snakemake.params.strategy,
+            count=snakemake.params.count,
+            seed=snakemake.params.seed,
+            classes=snakemake.params.classes,
+        )

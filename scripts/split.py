@@ -1,0 +1,165 @@
+"""Join selected frames and labels: which frame is for training, validation, test, or for comparing models unlabelled."""
+
+import csv
+import logging
+from pathlib import Path
+
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from linecam.errors import UserError, reported
+from linecam.files import whole, write_json
+from linecam.frames import read_frames, read_index
+from linecam.labels import COLUMNS, read_labels
+from linecam.selection import rank_by_hash
+
+
+def split(
+    index: Path,
+    train: Path,
+    test: Path,
+    labels: Path | None,
+    truth: Path | None,
+    table: Path,
+    summary: Path,
+    *,
+    labels_csv: Path,
+    to_label: Path,
+    classes: list[str],
+    validation: float,
+    unlabelled: int,
+    seed: int,
+) -> None:
+    """Write `table` (row, sha256, path, part, label, by), part being train, validation, test or unlabelled.
+
+    `row` is the frame's row in every pixel array. A label is taken from `labels` (labels.csv), else from the
+    frame's folder, else from `truth` (frame, label; the belt's). `validation` is the share of the training frames
+    that is held out, the same of every class. `summary` counts classes, and the test frames close to a training one.
+    Raises `UserError` where a selected frame has no label, after writing those to `to_label`.
+    """
+    frames = read_frames(index)
+    frames["row"] = frames.index
+    known = gather(read_index(index), read_labels(labels, classes) if labels else {}, truth, classes, labels_csv)
+    listed = {part: list(pd.read_csv(path)["sha256"]) for part, path in (("train", train), ("test", test))}
+    selected = frames.set_index("sha256").loc[listed["train"] + listed["test"]].reset_index()
+    selected["part"] = ["train"] * len(listed["train"]) + ["test"] * len(listed["test"])
+
+    missing = selected[~selected["sha256"].isin(known)]
+    if len(missing):
+        with whole(to_label) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            writer.writerows((row.sha256, row.path, "", "", "") for row in missing.itertuples())
+        raise UserError(
+            f"{len(missing)} of {len(selected)} selected frames have no label yet. {to_label} lists them. Write one of "
+            f"{', '.join(classes)} into its column `label`, and yourself into `by`, append its rows to {labels_csv} "
+            "(or copy it there, if there is no such file yet), and run the same command again."
+        )
+    selected["label"] = [known[digest][0] for digest in selected["sha256"]]
+    selected["by"] = [known[digest][1] for digest in selected["sha256"]]
+    hold_out(selected, validation, seed, classes)
+
+    rest = frames[~frames["sha256"].isin(selected["sha256"])]
+    rest = rest.iloc[rank_by_hash(list(rest["sha256"]), seed)[:unlabelled]].sort_index()
+    rest = rest.assign(part="unlabelled", label="", by="")
+    columns = ["row", "sha256", "path", "part", "label", "by"]
+    with whole(table) as temporary:
+        pd.concat([selected, rest])[columns].to_csv(temporary, index=False)
+    write_json(summary, summarize(selected, read_index(index), classes))
+
+
+def gather(
+    index: pd.DataFrame, labels: dict[str, dict[str, str]], truth: Path | None, classes: list[str], labels_csv: Path
+) -> dict[str, tuple[str, str]]:
+    """Label and author for each known sha256. Raises `UserError` where two folders contradict each other."""
+    known: dict[str, tuple[str, str]] = {}
+    if truth:
+        by_name = pd.read_csv(truth).set_index("frame")["label"]
+        known |= {
+            row.sha256: (str(by_name[row.path]), "truth") for row in index.itertuples() if row.path in by_name.index
+        }
+    in_folder = index[(index["label"] != "") & (index["status"] != "quarantined")]
+    told = in_folder.groupby("sha256")["label"].nunique()
+    doubtful = [digest for digest in told.index[told > 1] if digest not in labels]
+    if doubtful:
+        lines = [" and ".join(in_folder.loc[in_folder["sha256"] == digest, "path"]) for digest in doubtful]
+        raise UserError(
+            f"{len(doubtful)} frames lie in folders of two classes:\n"
+            + "".join(f"  - {line}\n" for line in lines)
+            + f"Remove the wrong copies, or say which is right in {labels_csv}."
+        )
+    known |= {row.sha256: (row.label, "folder") for row in in_folder.itertuples()}
+    there = set(index["sha256"])
+    strangers = [row["path"] or digest[:12] for digest, row in labels.items() if digest not in there]
+    if strangers:
+        logging.info(
+            "%d labels of %s name no frame of this dataset (first: %s); they are kept, and not used",
+            len(strangers),
+            labels_csv,
+            strangers[0],
+        )
+    return known | {digest: (row["label"], row["by"] or "labels.csv") for digest, row in labels.items()}
+
+
+def hold_out(selected: pd.DataFrame, share: float, seed: int, classes: list[str]) -> None:
+    """Turn `share` of the training rows into validation rows, of each class its part, in place."""
+    training = selected[selected["part"] == "train"]
+    counts = training["label"].value_counts().reindex(classes, fill_value=0)
+    if counts.min() < 2:
+        scarce = ", ".join(f"{count} of {name}" for name, count in counts.items() if count < 2)
+        raise UserError(
+            f"The {len(training)} training frames hold {scarce}; each class needs at least 2, one to train on and one to "
+            "validate. Raise select.train, label more frames, or take the class out of dataset.classes."
+        )
+    held = max(round(share * len(training)), len(classes))
+    _, validation = train_test_split(
+        training.sort_values("sha256").index,
+        test_size=held,
+        random_state=seed,
+        stratify=training.sort_values("sha256")["label"],
+    )
+    selected.loc[validation, "part"] = "validation"
+
+
+def summarize(selected: pd.DataFrame, index: pd.DataFrame, classes: list[str]) -> dict[str, object]:
+    """Frames per part and class, test frames left out for standing in train too, and test frames next to training ones."""
+    counts = selected.groupby(["part", "label"]).size()
+    trained = selected[selected["part"] != "test"]
+    numbered = selected[selected["number"] >= 0]
+    near = 0
+    for _, group in numbered.groupby("sequence"):
+        ours = group.loc[group["part"] != "test", "number"].to_numpy()
+        theirs = group.loc[group["part"] == "test", "number"].to_numpy()
+        if len(ours) and len(theirs):
+            near += int((abs(theirs[:, None] - ours[None, :]).min(axis=1) <= NEAR).sum())
+    both = index[(index["part"] == "test") & index["sha256"].isin(trained["sha256"])]
+    return {
+        "frames": {
+            part: {name: int(counts.get((part, name), 0)) for name in classes}
+            for part in ("train", "validation", "test")
+        },
+        "left_out_of_test": sorted(both["path"]),
+        "near_training": {"within_frames": NEAR, "test_frames": near},
+    }
+
+
+# Two frames of a sequence this far apart in number show much the same.
+NEAR = 25
+
+if __name__ == "__main__":
+    with reported(snakemake.log[0]):
+        split(
+            Path(snakemake.input.index),
+            Path(snakemake.input.train),
+            Path(snakemake.input.test),
+            Path(snakemake.input.labels) if snakemake.input.get("labels") else None,
+            Path(snakemake.input.truth) if snakemake.input.get("truth") else None,
+            Path(snakemake.output.table),
+            Path(snakemake.output.summary),
+            labels_csv=Path(snakemake.params.labels_csv),
+            to_label=Path(snakemake.params.to_label),
+            classes=snakemake.params.classes,
+            validation=snakemake.params.validation,
+            unlabelled=snakemake.params.unlabelled,
+            seed=snakemake.params.seed,
+        )
