@@ -11,13 +11,13 @@ Positions are (x, y), x in the direction of travel; on a mask they count from it
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 Bytes = npt.NDArray[np.uint8]
 Rng = np.random.Generator
 
@@ -87,7 +87,7 @@ def _smooth(rng: Rng, shape: tuple[int, int], cell: float) -> Floats:
     return np.asarray(coarse.resize((shape[1], shape[0]), Image.Resampling.BICUBIC, box), np.float32)
 
 
-def _waves(rng: Rng, x: npt.NDArray[np.floating], longest: float, size: float) -> Floats:
+def _waves(rng: Rng, x: Floats, longest: float, size: float) -> Floats:
     """A random smooth curve over `x` (any shape): sines from wavelength `longest` down, standard deviation `size`."""
     total = np.zeros(x.shape)
     for octave in range(4):
@@ -102,7 +102,7 @@ def _axes(shape: tuple[int, int]) -> tuple[Floats, Floats]:
     return x[None, :], y[:, None]
 
 
-def _stamp(shape: tuple[int, int], points: npt.NDArray[np.floating], line: float = 0) -> Floats:
+def _stamp(shape: tuple[int, int], points: Floats, line: float = 0) -> Floats:
     """Coverage (*shape), 0..1, of the polygon `points` (n, 2) px, or of a line of that width in px along them."""
     over = 4  # ImageDraw does not smooth edges
     texels = points * FINE + np.array([shape[1], shape[0]]) / 2
@@ -128,7 +128,7 @@ def _blurred(layer: Floats, px: float) -> Floats:
     return np.asarray(image.filter(ImageFilter.GaussianBlur(px * FINE)), np.float32) / 255
 
 
-def _paint(colour: Floats, cover: Floats, paint: npt.NDArray[np.floating] | float) -> None:
+def _paint(colour: Floats, cover: Floats, paint: npt.ArrayLike) -> None:
     """Lay `paint` over `colour` (rows, columns, 3), in place, where `cover` (rows, columns), 0..1, says."""
     colour += cover[..., None] * (np.asarray(paint, np.float32) - colour)
 
@@ -137,7 +137,7 @@ def _paint(colour: Floats, cover: Floats, paint: npt.NDArray[np.floating] | floa
 
 
 def draw_belt(rng: Rng) -> Bytes:
-    """One period of empty belt, uint8 (2 * HALF_ROWS * FINE, HOLES * PITCH * FINE, 3), with its walls above and below."""
+    """One period of empty belt with the walls beside it, uint8 (2 * HALF_ROWS * FINE, HOLES * PITCH * FINE, 3)."""
     shape = (2 * HALF_ROWS * FINE, HOLES * PITCH * FINE)
     x, y = _axes(shape)
     wall = np.maximum(np.abs(y) - 100, 0)
@@ -229,8 +229,7 @@ def _seams(rng: Rng, canvas: Canvas) -> None:
 
     strength, period = rng.uniform(0.45, 0.9), rng.uniform(4.2, 5.4)
     for side in (-1, 1):
-        for inset in (6, 11, 17):
-            inset += rng.uniform(-1, 1)
+        for inset in np.array([6, 11, 17]) + rng.uniform(-1, 1, 3):
             # The innermost row is short on some masks: only near the corners.
             length = half_x - 4 if inset < 14 or rng.random() < 0.5 else -1
             line = bar(y - side * (half_y - inset), 0.55) * dashes(x, period, 0.68)
@@ -250,9 +249,7 @@ def _seams(rng: Rng, canvas: Canvas) -> None:
             _paint(canvas.colour, weld * rng.uniform(0.6, 0.95), WELD * waffle[..., None])
 
 
-def _path(
-    rng: Rng, start: npt.NDArray[np.floating], angle: float, length: float, bend: float
-) -> npt.NDArray[np.float64]:
+def _path(rng: Rng, start: Floats, angle: float, length: float, bend: float) -> Floats:
     """A crooked line (9, 2) px from `start`: `angle` and `bend` (the spread of its turns) in radians."""
     steps = angle + np.cumsum(rng.normal(0, bend, 8))
     way = np.cumsum(np.stack([np.cos(steps), np.sin(steps)], axis=1), axis=0) * length / 8
@@ -265,23 +262,23 @@ def _creases(rng: Rng, canvas: Canvas) -> None:
         start = rng.uniform(-0.45, 0.45, 2) * [canvas.width, canvas.height]
         path = _path(rng, start, rng.uniform(0, np.pi), rng.uniform(8, 70), 0.12)
         wide = rng.uniform(0.6, 1.5)
-        dark = _blurred(_stamp(canvas.shape, path, wide), 0.35) * rng.uniform(0.10, 0.42)
-        lit = _blurred(_stamp(canvas.shape, path + [0.8, 1.6], wide + 1.5), 0.9) * 0.06
+        dark = _blurred(_stamp(canvas.shape, path, wide), 0.35) * rng.uniform(0.08, 0.32)
+        lit = _blurred(_stamp(canvas.shape, path + np.array([0.8, 1.6]), wide + 1.5), 0.9) * 0.06
         canvas.colour *= (1 - dark + lit)[..., None]
 
 
-def _corner(rng: Rng, canvas: Canvas, size: float) -> tuple[Floats, npt.NDArray[np.float64], float]:
-    """A cut across a random corner, `size` px deep: px beyond it (rows, columns), its direction (2,) and its offset."""
+def _corner(rng: Rng, canvas: Canvas, size: float) -> tuple[Floats, Floats]:
+    """A cut across a random corner, `size` px deep: px beyond it (rows, columns), and its direction (2,)."""
     x, y = _axes(canvas.shape)
     angle = rng.uniform(0.5, 1.1)
     normal = np.array([np.cos(angle), np.sin(angle)]) * rng.choice([-1, 1], 2)
     offset = np.abs(normal) @ [canvas.width / 2, canvas.height / 2] - size
-    return (x * normal[0] + y * normal[1] - offset).astype(np.float32), normal, offset
+    return (x * normal[0] + y * normal[1] - offset).astype(np.float32), normal
 
 
 def _fold_corner(rng: Rng, canvas: Canvas) -> None:
     """Fold a corner over: unusual, and still good."""
-    beyond, normal, _ = _corner(rng, canvas, rng.uniform(10, 30))
+    beyond, normal = _corner(rng, canvas, rng.uniform(10, 30))
     x, y = _axes(canvas.shape)
     inside_x = canvas.width / 2 - np.abs(x - 2 * beyond * normal[0])
     inside_y = canvas.height / 2 - np.abs(y - 2 * beyond * normal[1])
@@ -297,7 +294,7 @@ def _loops(rng: Rng, canvas: Canvas) -> Floats:
     total = np.zeros(canvas.shape, np.float32)
     along = np.linspace(0, 1, 50)[:, None]
 
-    def curve(points: list[tuple[float, float]]) -> npt.NDArray[np.float64]:
+    def curve(points: list[tuple[float, float]]) -> Floats:
         a, b, c, d = (np.array(point) for point in points)
         way = a * (1 - along) ** 3 + 3 * b * along * (1 - along) ** 2 + 3 * c * along**2 * (1 - along) + d * along**3
         return way + np.sin(along * np.pi) * np.stack([_waves(rng, along[:, 0], 0.9, 1.6) for _ in "xy"], axis=1)
@@ -324,7 +321,7 @@ def _loops(rng: Rng, canvas: Canvas) -> Floats:
     return total
 
 
-def _gash(rng: Rng, middle: npt.NDArray[np.floating], length: float, wide: float) -> list[npt.NDArray[np.float64]]:
+def _gash(rng: Rng, middle: Floats, length: float, wide: float) -> list[Floats]:
     """The outlines (n, 2) px of a crooked slit and of the wider torn layer around it."""
     path = _path(rng, middle, rng.uniform(0, 2 * np.pi), length, 0.25)
     path += middle - path.mean(axis=0)
@@ -340,7 +337,7 @@ def _gash(rng: Rng, middle: npt.NDArray[np.floating], length: float, wide: float
     ]
 
 
-def _blot(rng: Rng, middle: npt.NDArray[np.floating], radius: float) -> npt.NDArray[np.float64]:
+def _blot(rng: Rng, middle: Floats, radius: float) -> Floats:
     """An irregular outline (24, 2) px around `middle`."""
     angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     away = radius * np.clip(1 + 0.22 * np.sin(2 * angle + rng.uniform(0, 6.3)) + rng.normal(0, 0.12, 24), 0.4, 1.6)
@@ -349,7 +346,7 @@ def _blot(rng: Rng, middle: npt.NDArray[np.floating], radius: float) -> npt.NDAr
 
 def _tear_corner(rng: Rng, canvas: Canvas, large: bool) -> None:
     """Tear a corner off, with a ragged blue edge."""
-    beyond, normal, _ = _corner(rng, canvas, rng.uniform(18, 40) if large else rng.uniform(9, 14))
+    beyond, normal = _corner(rng, canvas, rng.uniform(20, 46) if large else rng.uniform(9, 14))
     x, y = _axes(canvas.shape)
     beyond += _waves(rng, x * normal[1] - y * normal[0], 22, 1.5)
     np.maximum(canvas.defect, canvas.cloth * (beyond > -1.2), out=canvas.defect)
@@ -358,8 +355,8 @@ def _tear_corner(rng: Rng, canvas: Canvas, large: bool) -> None:
 
 
 def _defect(rng: Rng, canvas: Canvas) -> None:
-    """One defect: a tear, a hole, a mark or a torn-off corner, small about as often as large."""
-    large, kind = rng.random() < 0.45, rng.random()
+    """One defect: a tear, a hole, a mark or a torn-off corner, three of four large."""
+    large, kind = rng.random() < 0.75, rng.random()
     if kind < 0.12:
         _tear_corner(rng, canvas, large)
         return
@@ -368,12 +365,10 @@ def _defect(rng: Rng, canvas: Canvas) -> None:
         middle[1] = rng.choice([-0.46, 0.46]) * canvas.height
     if kind < 0.72:  # a tear or a hole
         if kind < 0.54:
-            size = (
-                (rng.uniform(16, 48), rng.uniform(2.2, 6.5)) if large else (rng.uniform(9, 17), rng.uniform(1.6, 3.4))
-            )
+            size = (rng.uniform(20, 60), rng.uniform(3.5, 9)) if large else (rng.uniform(9, 17), rng.uniform(1.6, 3.4))
             slit, layer = (_stamp(canvas.shape, outline) for outline in _gash(rng, middle, *size))
         else:
-            radius = rng.uniform(4.5, 8) if large else rng.uniform(2.4, 3.8)
+            radius = rng.uniform(5, 10) if large else rng.uniform(2.4, 3.8)
             slit, layer = (_stamp(canvas.shape, _blot(rng, middle, radius + more)) for more in (0, rng.uniform(0.8, 3)))
         layer = np.maximum(layer, slit)
         _paint(canvas.colour, layer * rng.uniform(0.6, 1), INNER * rng.uniform(0.7, 1.05))
@@ -383,14 +378,13 @@ def _defect(rng: Rng, canvas: Canvas) -> None:
     else:  # a mark or a stain
         mark = np.zeros(canvas.shape, np.float32)
         for _ in range(rng.integers(1, 4) if large else 1):
-            radius = rng.uniform(4, 9) if large else rng.uniform(3.0, 4.2)
+            radius = rng.uniform(5, 10) if large else rng.uniform(3.0, 4.2)
             near = middle + rng.normal(0, 6, 2)
             np.maximum(mark, _stamp(canvas.shape, _blot(rng, near, radius)), out=mark)
         mark = _blurred(mark, rng.uniform(0.2, 1.2))
         ink = [(0.10, 0.10, 0.12), (0.12, 0.24, 0.50), (0.24, 0.19, 0.15)][rng.integers(3)]
-        _paint(canvas.colour, mark * rng.uniform(0.45, 0.9), ink)
+        _paint(canvas.colour, mark * rng.uniform(0.5, 0.95), ink)
         np.maximum(canvas.defect, mark, out=canvas.defect)
-    canvas.defect *= canvas.defect > 0.02
 
 
 def draw_mask(rng: Rng, *, bad: bool) -> Bytes:
@@ -405,7 +399,7 @@ def draw_mask(rng: Rng, *, bad: bool) -> Bytes:
     if rng.random() < 0.12:
         _fold_corner(rng, canvas)
     if bad:
-        for _ in range(rng.choice([1, 2, 3, 4], p=[0.35, 0.3, 0.2, 0.15])):
+        for _ in range(rng.choice([1, 2, 3, 4], p=[0.15, 0.25, 0.3, 0.3])):
             _defect(rng, canvas)
     loops = _loops(rng, canvas)
     above = rng.random() < 0.2
@@ -426,16 +420,14 @@ def draw_mask(rng: Rng, *, bad: bool) -> Bytes:
 
 
 def _bilinear(packed: npt.NDArray[np.unsignedinteger], taps: npt.NDArray[np.intp], weights: Floats) -> Floats:
-    """Weighted sums (n, bytes of an element) of four elements of `packed` (flat), at `taps` (4, n), `weights` (4, n, 1)."""
+    """Weighted sums (n, bytes an element) of elements of `packed` (flat) at `taps` (4, n), by `weights` (4, n, 1)."""
     total = np.zeros((taps.shape[1], packed.itemsize), np.float32)
     for tap, weight in zip(taps, weights, strict=True):
         total += packed[tap].view(np.uint8).reshape(total.shape) * weight
     return total
 
 
-def _taps(
-    x: npt.NDArray[np.floating], y: npt.NDArray[np.floating], columns: int
-) -> tuple[npt.NDArray[np.intp], Floats]:
+def _taps(x: Floats, y: Floats, columns: int) -> tuple[npt.NDArray[np.intp], Floats]:
     """Flat indices (4, n) of the four neighbours of positions (n,) in texels, and their weights (4, n, 1)."""
     left, top = np.floor(x).astype(np.intp), np.floor(y).astype(np.intp)
     fx, fy = (x - left).astype(np.float32), (y - top).astype(np.float32)
@@ -445,7 +437,7 @@ def _taps(
 
 
 def _lay(rng: Rng, strip: Bytes, mask: Bytes, middle: float) -> None:
-    """Lay a mask on the strip (rows, columns, 4), its middle `middle` px from the strip's start, turned and crumpled."""
+    """Lay a mask, turned and crumpled, on the strip (rows, columns, 4), its middle `middle` px from the start."""
     skewed = rng.random() < 0.14
     turn = np.radians(rng.uniform(7, 22) * rng.choice([-1, 1]) if skewed else rng.normal(0, 1.6))
     scale, lift = rng.uniform(0.95, 1.06), rng.normal(0, 4)
@@ -479,19 +471,19 @@ def draw_strip(rng: Rng, *, travel: float, turn: int) -> Bytes:
     strip = np.zeros((len(belt), columns, 4), np.uint8)
     strip[..., :3] = belt[:, np.arange(columns) % belt.shape[1]]
     middle = MARGIN + rng.uniform(-250, 550)
-    for number in count(turn):
-        if middle > columns / FINE + 100:
-            return strip
+    number = turn
+    while middle < columns / FINE + 100:
         _lay(rng, strip, draw_mask(rng, bad=number % 3 == 0), middle)
         middle += 350 + rng.uniform(130, 740)
-    raise AssertionError
+        number += 1
+    return strip
 
 
 # The frames
 
 
 def _view(camera: Camera, columns: int) -> tuple[npt.NDArray[np.intp], Floats, Floats]:
-    """Where a camera's pixels lie on a strip: taps (4, n) and weights (4, n, 1) at the start, and its vignette (240, 320)."""
+    """Where a camera's pixels lie on a strip: taps (4, n), weights (4, n, 1); and the camera's vignette (240, 320)."""
     x = np.arange(WIDTH, dtype=np.float64)[None, :] - (WIDTH - 1) / 2
     y = np.arange(HEIGHT, dtype=np.float64)[:, None] - (HEIGHT - 1) / 2
     distance = (x**2 + y**2) / (WIDTH / 2) ** 2
@@ -536,7 +528,7 @@ def render_sequence(seed: np.random.SeedSequence, *, camera: str, length: int, t
     """
     rng = np.random.default_rng(seed)
     eye = CAMERAS[camera]
-    steps = np.exp(rng.uniform(np.log(12), np.log(45))) * (1 + 0.02 * rng.standard_normal(length))
+    steps = rng.uniform(12, 45) * (1 + 0.02 * rng.standard_normal(length))
     way = np.cumsum(steps)
     strip = draw_strip(rng, travel=float(way[-1]), turn=turn)
     packed = strip.view(np.uint32).ravel()

@@ -24,8 +24,8 @@ def load_yaml(path: str | Path) -> Any:
 def complete(config: dict[str, Any], schema: dict[str, Any], files: Iterable[str | Path] = ()) -> dict[str, Any]:
     """Check `config` against `schema` and return a copy with every default filled in.
 
-    `files` are the configuration files that made it, in the order in which they were laid over each other: they
-    are searched for the line of a mistake. Raises `UserError` with one line for each mistake.
+    `files` are the configuration files that made it, the one that counts most first: they are searched for the line
+    of a mistake. Raises `UserError` with one line for each mistake.
     """
     config = deepcopy(config)
     _fill(config, schema, schema)
@@ -39,6 +39,32 @@ def complete(config: dict[str, Any], schema: dict[str, Any], files: Iterable[str
             + "Every key is described in config/schema.yaml."
         )
     return config
+
+
+def check(config: dict[str, Any], boards: dict[str, Any]) -> None:
+    """Check what a schema can't: settings that only make sense together. Raises `UserError`."""
+    dataset, pretrain = config["dataset"], config["pretrain"]
+    if dataset["kind"] == "folder" and not dataset["source"]:
+        raise UserError(
+            "dataset.kind is folder, but dataset.source names none: name the folder that holds your frames."
+        )
+    if "given" in pretrain["methods"]:
+        path = pretrain["checkpoint"]
+        if not path or not Path(path).is_file():
+            raise UserError(
+                f"pretrain.methods asks for a given backbone, but pretrain.checkpoint is {path!r}, which is no file. "
+                "Name a .safetensors file of this network, or the tutorial's pretrained.ckpt."
+            )
+    for board in config["bundle"]["boards"]:
+        if board not in boards:
+            raise UserError(f"bundle.boards: {board!r} is not in config/boards.yaml. {_nearest(board, list(boards))}")
+
+
+def pins(lock: str | Path) -> dict[str, str]:
+    """The version of each package in a lock file of `name==version` lines."""
+    lines = Path(lock).read_text(encoding="utf-8").splitlines()
+    pinned = (line.split(";")[0].split("#")[0].strip().split("==") for line in lines if "==" in line)
+    return {name.strip(): version.strip() for name, version in pinned}
 
 
 def _fill(value: Any, part: dict[str, Any], schema: dict[str, Any]) -> None:
@@ -88,8 +114,8 @@ def _name(path: Iterable[Any]) -> str:
 
 
 def _where(path: Sequence[Any], files: Sequence[str]) -> str:
-    """' (file, line N)' of the last file that sets `path`; nothing where none does (`--config` on the command line)."""
-    for file in reversed(files):
+    """' (file, line N)' of the first file that sets `path`; nothing where none does (`--config` on the command line)."""
+    for file in files:
         node = yaml.compose(Path(file).read_text(encoding="utf-8"))
         line = None
         for part in path:

@@ -45,7 +45,7 @@ def decode(paths: list[Path], size: int, frame_size: str) -> NDArray[np.uint8]:
 if __name__ == "__main__":
     with reported(snakemake.log[0]):
         decode_frames(
-            Path(snakemake.input.index),
+            Path(snakemake.input.frames),
             Path(snakemake.params.folder),
             Path(snakemake.output.pixels),
             size=int(snakemake.wildcards.size),

@@ -53,7 +53,7 @@ def embed(
 if __name__ == "__main__":
     with reported(snakemake.log[0]):
         embed(
-            Path(snakemake.input.index),
+            Path(snakemake.input.frames),
             Path(snakemake.input.pixels),
             Path(snakemake.input.weights),
             Path(snakemake.output.array),

@@ -103,7 +103,7 @@ if __name__ == "__main__":
     with reported(snakemake.log[0]):
         index_frames(
             Path(snakemake.params.folder),
-            Path(snakemake.output.index),
+            Path(snakemake.output.frames),
             Path(snakemake.output.quarantine),
             cache=Path(snakemake.params.cache),
             classes=snakemake.params.classes,

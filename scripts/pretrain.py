@@ -173,7 +173,8 @@ if __name__ == "__main__":
             Path(snakemake.input.pixels),
             Path(snakemake.output.weights),
             Path(snakemake.output.history),
-            checkpoint=Path(snakemake.params.checkpoint),
+            # Not an output: Snakemake deletes those of a killed run.
+            checkpoint=Path(snakemake.output.weights).with_name("checkpoint.safetensors"),
             network=snakemake.wildcards.network,
             budgets=snakemake.params.budgets,
             threads=snakemake.threads,

@@ -42,9 +42,9 @@ def select_test(index: Path, test: Path, *, count: int, seed: int, given: bool) 
 if __name__ == "__main__":
     with reported(snakemake.log[0]):
         select_test(
-            Path(snakemake.input.index),
+            Path(snakemake.input.frames),
             Path(snakemake.output.test),
-            count=snakemake.params.count,
+            count=snakemake.params.number,
             seed=snakemake.params.seed,
             given=snakemake.params.given,
         )

@@ -76,13 +76,13 @@ def pick(
 if __name__ == "__main__":
     with reported(snakemake.log[0]):
         select_train(
-            Path(snakemake.input.index),
+            Path(snakemake.input.frames),
             Path(snakemake.input.test),
             Path(snakemake.input.embeddings) if snakemake.input.get("embeddings") else None,
             Path(snakemake.input.labels) if snakemake.input.get("labels") else None,
             Path(snakemake.output.train),
             strategy=snakemake.params.strategy,
-            count=snakemake.params.count,
+            count=snakemake.params.number,
             seed=snakemake.params.seed,
             classes=snakemake.params.classes,
         )

@@ -149,7 +149,7 @@ NEAR = 25
 if __name__ == "__main__":
     with reported(snakemake.log[0]):
         split(
-            Path(snakemake.input.index),
+            Path(snakemake.input.frames),
             Path(snakemake.input.train),
             Path(snakemake.input.test),
             Path(snakemake.input.labels) if snakemake.input.get("labels") else None,

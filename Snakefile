@@ -1,0 +1,45 @@
+"""linecam: raw production-line frames in, a checked bundle for an OpenMV camera out.
+
+`snakemake --cores all` builds everything; `snakemake --list` says what else there is. The rules follow the data:
+frames, index, pixels, backbone, embeddings, selection, split, model, ONNX, TFLite, evaluation, bundle, report.
+"""
+
+
+configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+
+
+pathvars:
+    results=f"results/{NAME}",
+    logs=f"results/{NAME}/logs",
+    benchmarks=f"results/{NAME}/benchmarks",
+    # One trained model: a path with a wildcard for everything that can be swept before quantization.
+    model="{network}-{method}/{selection}/seed-{seed}",
+
+
+wildcard_constraints:
+    network=r"[a-z0-9_]+-\d+",
+    method="simclr|none|given",
+    selection=r"given|(coreset|random)-\d+",
+    seed=r"\d+",
+    size=r"\d+",
+    range=r"calibrated|fixed_[-.\de]+_[.\de]+",
+
+
+include: "rules/frames.smk"
+include: "rules/pretrain.smk"
+include: "rules/select.smk"
+include: "rules/finetune.smk"
+include: "rules/quantize.smk"
+include: "rules/evaluate.smk"
+include: "rules/bundle.smk"
+
+
+rule all:
+    """Everything: a checked bundle for each board, and the report."""
+    default_target: True
+    input:
+        expand("<results>/bundle/{board}.zip", board=BOARDS),
+        "<results>/report.html",

@@ -1,0 +1,61 @@
+"""Run a TFLite file in TensorFlow Lite Micro, the runtime of the camera."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tflite_micro.python.tflite_micro.runtime import Interpreter
+
+from linecam.progress import progress
+
+CHUNK = 16
+ARENA = 4 * 2**20  # what a PC can spare; the camera's limit is checked against `arena_bytes`
+
+_interpreter: Interpreter | None = None
+
+
+def predict(model: Path, pixels: NDArray[np.uint8], workers: int, what: str) -> NDArray[np.float32]:
+    """Outputs, (N, classes) dequantized float32, of an int8 model for pixels (N, H, W, 3), uint8.
+
+    The input tensor gets `pixel ^ 0x80`, as on the camera, whatever scale and zero point the model asks for.
+    """
+    chunks = [pixels[start : start + CHUNK] for start in range(0, len(pixels), CHUNK)]
+    with ProcessPoolExecutor(workers, initializer=_load, initargs=(model.read_bytes(),)) as pool:
+        results: Iterator[NDArray[np.float32]] = pool.map(_run, chunks)
+        return np.concatenate(list(progress(results, what, f"x {CHUNK} frames", len(chunks))))
+
+
+def _load(model: bytes) -> None:
+    global _interpreter  # noqa: PLW0603 (one a worker process)
+    _interpreter = Interpreter.from_bytes(model, arena_size=ARENA)
+
+
+def _run(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    assert _interpreter is not None  # `_load` is the pool's initializer
+    details = _interpreter.get_output_details(0)
+    scale, zero = details["quantization_parameters"]["scales"][0], details["quantization_parameters"]["zero_points"][0]
+    rows = []
+    for frame in pixels:
+        _interpreter.set_input((frame ^ 0x80).view(np.int8)[None], 0)
+        _interpreter.invoke()
+        rows.append((_interpreter.get_output(0)[0].astype(np.float32) - zero) * scale)
+    return np.array(rows, dtype=np.float32)
+
+
+def arena_bytes(model: Path) -> int:
+    """Bytes of tensor arena that TFLM uses for the model on this machine; on the camera it is somewhat less or more."""
+    # TFLM prints its allocations to the C library's stderr, which only a process of its own can catch.
+    code = (
+        "import sys; from tflite_micro.python.tflite_micro.runtime import Interpreter; "
+        f"Interpreter.from_file(sys.argv[1], arena_size={ARENA}).print_allocations()"
+    )
+    run = subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True, text=True, check=True)
+    found = re.search(r"Arena allocation total (\d+) bytes", run.stderr + run.stdout)
+    if found is None:
+        raise RuntimeError(f"TFLM printed no arena size: {run.stderr[-500:]}")
+    return int(found[1])

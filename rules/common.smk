@@ -1,0 +1,76 @@
+"""What the rules derive from the configuration: names, paths, and what a sweep expands to."""
+
+import sys
+from itertools import product
+from pathlib import Path
+
+from linecam.config import check, complete, load_yaml, pins
+from linecam.errors import UserError
+from linecam.frames import content_of, digest_of, has_given_split
+from linecam.labels import labelled_digest
+from linecam.sources import sources
+
+try:
+    config = complete(config, load_yaml("config/schema.yaml"), workflow.configfiles)
+    boards = load_yaml("config/boards.yaml")
+    check(config, boards)
+    NAME = config["dataset"]["name"]
+    KIND = config["dataset"]["kind"]
+    CLASSES = config["dataset"]["classes"]
+    SOURCE = config["dataset"]["source"]
+    # Your labels: written by you, read by linecam, and by nothing else.
+    LABELS = f"data/{NAME}/labels.csv"
+    LABELLED = labelled_digest(LABELS, CLASSES)
+    # No rule makes the frames of a folder. What is in them goes into the plan as one hash, so that a new frame is
+    # seen and a touched one isn't.
+    SEEN = f"results/{NAME}/index/.seen.json"
+    CONTENT = digest_of(content_of(SOURCE, SEEN)) if KIND == "folder" else ""
+except UserError as error:
+    sys.exit(str(error))
+
+FRAMES = {
+    "belt": f"results/{NAME}/frames",
+    "masks": f"data/{NAME}/frames",
+    "folder": SOURCE,
+}[KIND]
+GIVEN = KIND == "masks" or (KIND == "folder" and has_given_split(SOURCE, CLASSES))
+
+BOARDS = config["bundle"]["boards"]
+STRATEGIES = config["select"].get("strategies", ["given" if GIVEN else "coreset"])
+SELECTIONS = [
+    name if name == "given" else f"{name}-{config['select']['train']}"
+    for name in STRATEGIES
+]
+RANGES = {
+    "calibrated" if span == "calibrated" else f"fixed_{span[0]:g}_{span[1]:g}": (
+        None if span == "calibrated" else span
+    )
+    for span in config["quantize"]["ranges"]
+}
+FORMS = ["float", "onnx", *RANGES]
+MODELS = [
+    f"{network}-{method}/{selection}/seed-{seed}"
+    for network, method, selection, seed in product(
+        config["networks"],
+        config["pretrain"]["methods"],
+        SELECTIONS,
+        config["finetune"]["seeds"],
+    )
+]
+# Models that were trained on other frames are not comparable on their validation part: the first selection's compete.
+CANDIDATES = [model for model in MODELS if f"/{SELECTIONS[0]}/" in model]
+
+
+def if_there(path):
+    """`path` as an optional input: a file that a user may or may not have written."""
+    return path if Path(path).exists() else []
+
+
+def pixels(wildcards):
+    """The pixels at the input size of the model's network."""
+    return f"results/{NAME}/pixels/{wildcards.network.rpartition('-')[2]}.npy"  # architecture-size
+
+
+def settings(section, *keys):
+    """Some settings of a section of the configuration, as keyword arguments for a script."""
+    return {key: config[section][key] for key in keys}

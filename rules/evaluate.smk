@@ -1,0 +1,149 @@
+"""Models to figures, and to the choice between them.
+
+In: a model in each of its forms (float, onnx, and the TFLite file of each range). Out: predict/<model>/<form>.csv,
+evaluate/<model>/<form>.json, firmware/<model>/<range>/<board>.json, choice.json.
+"""
+
+
+rule predict_float:
+    """Probabilities of every frame of the split, in PyTorch."""
+    input:
+        model="<results>/finetune/<model>/model.safetensors",
+        pixels=pixels,
+        split="<results>/split/{selection}.csv",
+        code=sources("scripts/predict_float.py"),
+    output:
+        predictions="<results>/predict/<model>/float.csv",
+    log:
+        "<logs>/predict_float/<model>.log",
+    conda:
+        "../envs/torch.yaml"
+    params:
+        classes=CLASSES,
+    script:
+        "../scripts/predict_float.py"
+
+
+rule predict_onnx:
+    """The same in onnxruntime."""
+    input:
+        onnx="<results>/onnx/<model>/model.onnx",
+        pixels=pixels,
+        split="<results>/split/{selection}.csv",
+        code=sources("scripts/predict_onnx.py"),
+    output:
+        predictions="<results>/predict/<model>/onnx.csv",
+    log:
+        "<logs>/predict_onnx/<model>.log",
+    conda:
+        "../envs/evaluation.yaml"
+    params:
+        classes=CLASSES,
+    script:
+        "../scripts/predict_onnx.py"
+
+
+rule predict_tflite:
+    """The same in TensorFlow Lite Micro, as on the camera; and what the model costs there."""
+    input:
+        tflite="<results>/quantize/<model>/{range}/model.tflite",
+        pixels=pixels,
+        split="<results>/split/{selection}.csv",
+        code=sources("scripts/predict_tflite.py"),
+    output:
+        predictions="<results>/predict/<model>/{range}.csv",
+        cost="<results>/predict/<model>/{range}.json",
+    log:
+        "<logs>/predict_tflite/<model>/{range}.log",
+    benchmark:
+        "<benchmarks>/predict_tflite/<model>/{range}.tsv"
+    conda:
+        "../envs/evaluation.yaml"
+    threads: 8
+    params:
+        classes=CLASSES,
+    script:
+        "../scripts/predict_tflite.py"
+
+
+rule evaluate:
+    """Accuracy, recall and precision on the test frames, paired with the float model."""
+    input:
+        predictions="<results>/predict/<model>/{form}.csv",
+        reference="<results>/predict/<model>/float.csv",
+        cost=lambda wildcards: branch(
+            wildcards.form in RANGES,
+            then="<results>/predict/<model>/{form}.json",
+            otherwise=[],
+        ),
+        code=sources("scripts/evaluate.py"),
+    output:
+        metrics="<results>/evaluate/<model>/{form}.json",
+    log:
+        "<logs>/evaluate/<model>/{form}.log",
+    conda:
+        "../envs/plain.yaml"
+    params:
+        classes=CLASSES,
+        confidence=config["evaluate"]["confidence"],
+    script:
+        "../scripts/evaluate.py"
+
+
+rule check_firmware:
+    """Would the board's firmware load this file, and compute the right thing?"""
+    input:
+        tflite="<results>/quantize/<model>/{range}/model.tflite",
+        cost="<results>/predict/<model>/{range}.json",
+        code=sources("scripts/check_firmware.py"),
+    output:
+        findings="<results>/firmware/<model>/{range}/{board}.json",
+    log:
+        "<logs>/check_firmware/<model>/{range}/{board}.log",
+    conda:
+        "../envs/evaluation.yaml"
+    params:
+        board=lambda wildcards: boards[wildcards.board],
+    script:
+        "../scripts/check_firmware.py"
+
+
+def candidates():
+    """One entry for each model and range that may go into the bundle, with the paths of what is known of it."""
+    return [
+        {
+            "model": model,
+            "range": span,
+            "tflite": f"results/{NAME}/quantize/{model}/{span}/model.tflite",
+            "score": f"results/{NAME}/finetune/{model}/score.json",
+            "metrics": f"results/{NAME}/evaluate/{model}/{span}.json",
+            "firmware": {
+                board: f"results/{NAME}/firmware/{model}/{span}/{board}.json"
+                for board in BOARDS
+            },
+        }
+        for model, span in product(CANDIDATES, RANGES)
+    ]
+
+
+rule choose:
+    """Which model and which range go into the bundles, chosen without the test labels."""
+    input:
+        scores=[candidate["score"] for candidate in candidates()],
+        metrics=[candidate["metrics"] for candidate in candidates()],
+        firmware=[
+            path
+            for candidate in candidates()
+            for path in candidate["firmware"].values()
+        ],
+        code=sources("scripts/choose.py"),
+    output:
+        choice="<results>/choice.json",
+    log:
+        "<logs>/choose.log",
+    conda:
+        "../envs/plain.yaml"
+    params:
+        candidates=candidates(),
+    script:
+        "../scripts/choose.py"

@@ -1,0 +1,64 @@
+"""Float model to quantized TFLite.
+
+In: finetune/<model>/model.safetensors. Out: onnx/<model>/model.onnx and check.json, savedmodel/<model>,
+quantize/<model>/<range>/model.tflite.
+"""
+
+
+rule export_onnx:
+    """Export as ONNX, check it, run it in onnxruntime against PyTorch."""
+    input:
+        model="<results>/finetune/<model>/model.safetensors",
+        pixels=pixels,
+        split="<results>/split/{selection}.csv",
+        code=sources("scripts/export_onnx.py"),
+    output:
+        onnx="<results>/onnx/<model>/model.onnx",
+        check="<results>/onnx/<model>/check.json",
+    log:
+        "<logs>/export_onnx/<model>.log",
+    conda:
+        "../envs/torch.yaml"
+    params:
+        classes=CLASSES,
+    script:
+        "../scripts/export_onnx.py"
+
+
+rule convert_savedmodel:
+    """ONNX to a TensorFlow SavedModel: the slow step, once for all ranges."""
+    input:
+        onnx="<results>/onnx/<model>/model.onnx",
+        code=sources("scripts/convert_savedmodel.py"),
+    output:
+        savedmodel=directory("<results>/savedmodel/<model>"),
+    log:
+        "<logs>/convert_savedmodel/<model>.log",
+    benchmark:
+        "<benchmarks>/convert_savedmodel/<model>.tsv"
+    conda:
+        "../envs/tensorflow.yaml"
+    script:
+        "../scripts/convert_savedmodel.py"
+
+
+rule quantize:
+    """SavedModel to int8 TFLite: calibrated, or with one fixed range for all activations."""
+    input:
+        savedmodel="<results>/savedmodel/<model>",
+        pixels=pixels,
+        split="<results>/split/{selection}.csv",
+        code=sources("scripts/quantize.py"),
+    output:
+        tflite="<results>/quantize/<model>/{range}/model.tflite",
+    log:
+        "<logs>/quantize/<model>/{range}.log",
+    benchmark:
+        "<benchmarks>/quantize/<model>/{range}.tsv"
+    conda:
+        "../envs/tensorflow.yaml"
+    params:
+        span=lambda wildcards: RANGES[wildcards.range],
+        frames=config["quantize"]["calibration_frames"],
+    script:
+        "../scripts/quantize.py"

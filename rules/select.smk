@@ -1,0 +1,80 @@
+"""Index and embeddings to the split.
+
+In: index/frames.csv, embed/.../embeddings.npy, data/<dataset>/labels.csv.
+Out: select/test.csv, select/<strategy>-<count>.csv, split/<strategy>-<count>.csv and .json.
+"""
+
+
+rule select_test:
+    """Random test frames, the same ones as frames are added; or those of the folder test/."""
+    input:
+        frames="<results>/index/frames.csv",
+        code=sources("scripts/select_test.py"),
+    output:
+        test="<results>/select/test.csv",
+    log:
+        "<logs>/select_test.log",
+    conda:
+        "../envs/plain.yaml"
+    params:
+        number=config["select"]["test"],
+        seed=config["select"]["seed"],
+        given=STRATEGIES == ["given"],
+    script:
+        "../scripts/select_test.py"
+
+
+rule select_train:
+    """The frames that are worth a label, never a test frame."""
+    input:
+        frames="<results>/index/frames.csv",
+        test="<results>/select/test.csv",
+        embeddings=lambda wildcards: (
+            f"results/{NAME}/embed/{config['networks'][0]}-{config['pretrain']['methods'][0]}/embeddings.npy"
+            if wildcards.selection.startswith("coreset")
+            else []
+        ),
+        # Which frames are labelled matters here, not as what: see `labelled`.
+        labels=ancient(if_there(LABELS)),
+        code=sources("scripts/select_train.py"),
+    output:
+        train="<results>/select/{selection}.csv",
+    log:
+        "<logs>/select_train-{selection}.log",
+    conda:
+        "../envs/plain.yaml"
+    params:
+        strategy=lambda wildcards: wildcards.selection.split("-")[0],
+        number=config["select"]["train"],
+        seed=config["select"]["seed"],
+        classes=CLASSES,
+        labelled=LABELLED,
+    script:
+        "../scripts/select_train.py"
+
+
+rule split:
+    """Join selected frames and labels; hold out a validation part; draw unlabelled frames to compare models on."""
+    input:
+        frames="<results>/index/frames.csv",
+        train="<results>/select/{selection}.csv",
+        test="<results>/select/test.csv",
+        labels=if_there(LABELS),
+        truth="<results>/truth.csv" if KIND == "belt" else [],
+        code=sources("scripts/split.py"),
+    output:
+        table="<results>/split/{selection}.csv",
+        summary="<results>/split/{selection}.json",
+    log:
+        "<logs>/split-{selection}.log",
+    conda:
+        "../envs/plain.yaml"
+    params:
+        labels_csv=LABELS,
+        to_label=lambda wildcards: f"results/{NAME}/to_label/{wildcards.selection}.csv",
+        classes=CLASSES,
+        validation=config["finetune"]["validation"],
+        unlabelled=config["evaluate"]["unlabelled_frames"],
+        seed=config["select"]["seed"],
+    script:
+        "../scripts/split.py"

@@ -1,0 +1,42 @@
+"""Convert the ONNX model to a TensorFlow SavedModel, once for all quantization ranges."""
+
+import contextlib
+import logging
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import numpy as np
+import onnx
+from onnx2tf import onnx2tf
+
+from linecam.errors import reported
+from linecam.files import whole
+
+
+def convert_savedmodel(onnx_path: Path, folder: Path) -> None:
+    """Write the SavedModel, (1, H, W, 3) float32 in [0, 1] to (1, classes), into `folder`."""
+    shape = [axis.dim_value for axis in onnx.load(str(onnx_path)).graph.input[0].type.tensor_type.shape.dim]
+    # onnx2tf downloads photographs to try a 3-channel model on, whether it needs them or not: give it noise instead.
+    sample = np.random.default_rng(0).random((20, shape[2], shape[3], 3), dtype=np.float32)
+    onnx2tf.download_test_image_data = lambda: sample
+    with whole(folder) as temporary:
+        with contextlib.redirect_stdout(sys.stderr):
+            onnx2tf.convert(
+                input_onnx_file_path=str(onnx_path),
+                output_folder_path=str(temporary),
+                copy_onnx_input_output_names_to_tflite=True,
+                non_verbose=True,
+            )
+        for by_product in temporary.glob("*.tflite"):
+            by_product.unlink()
+    logging.info("SavedModel in %s", folder)
+
+
+if __name__ == "__main__":
+    with reported(snakemake.log[0]):
+        convert_savedmodel(Path(snakemake.input.onnx), Path(snakemake.output.savedmodel))

@@ -1,0 +1,183 @@
+"""Fetch the 2020 tutorial's 700 labelled frames, or take them from a local copy; every file is checked by its SHA-256."""
+
+import hashlib
+import http.client
+import logging
+import re
+import shutil
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from urllib.parse import quote
+
+from linecam.errors import UserError, reported
+from linecam.files import sha256, whole
+from linecam.progress import progress
+
+TIMEOUT = 30.0  # seconds without a byte
+MAX_BYTES = 5_000_000  # of one frame; the largest has 40 kB
+ATTEMPTS = 4
+PAUSE = 1.0  # seconds before the second attempt, twice as long before each further one
+MAX_PAUSE = 60.0  # seconds, where the server asks for more
+PASSING = {408, 425, 429}  # answers besides 5xx that another attempt may change
+
+_LINE = re.compile(r"([0-9a-f]{64})  ((?:train|test)/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+\.jpg)")
+
+
+def fetch_masks(sums: Path, frames: Path, *, source: str | None, url: str, workers: int = 8) -> None:
+    """Make the folder `frames`, train/<class>/*.jpg and test/<class>/*.jpg, whole or not at all.
+
+    `sums` lists the frames and their hashes (`read_sums`). `source` is a folder with a copy of them, complete or not;
+    without one they are downloaded from `url`, and what a failed or killed run has downloaded is kept beside `frames`
+    for the next. Raises `UserError` where `source` holds none of the frames or a wrong one, or where a frame cannot be
+    downloaded.
+    """
+    wanted = read_sums(sums)
+    if source:
+        take(wanted, Path(source), frames)
+        return
+    if not url.startswith(("https://", "http://")):
+        raise UserError(f"dataset.url is {url!r}. It must start with https:// or http://.")
+    partial = frames.with_name(f".{frames.name}.partial")
+    kept = prune(wanted, partial)
+    if kept:
+        logging.info("going on with %d frames of an earlier run", len(kept))
+    missing = [name for name in wanted if name not in kept]
+
+    def fetch(name: str) -> None:
+        content = download(f"{url.rstrip('/')}/{quote(name)}", wanted[name])
+        with whole(partial / name) as temporary:
+            temporary.write_bytes(content)
+
+    with ThreadPoolExecutor(workers) as pool:
+        jobs = [pool.submit(fetch, name) for name in missing]
+        try:
+            for job in progress(as_completed(jobs), "download", "frames", len(jobs)):
+                job.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    with whole(frames) as temporary:
+        partial.rename(temporary)
+    logging.info("%d frames in %s, %d of them downloaded now", len(wanted), frames, len(missing))
+
+
+def read_sums(path: Path) -> dict[str, str]:
+    """The SHA-256 of each frame by its name, <part>/<class>/<file>, from the lines that `sha256sum` writes.
+
+    Raises `UserError` where a line is none, or names a frame a second time.
+    """
+    wanted: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        match = _LINE.fullmatch(line)
+        if match is None or match[2] in wanted:
+            fault = "names a frame again" if match else "is not '<sha256>  <train or test>/<class>/<name>.jpg'"
+            raise UserError(f"{path}, line {number}, {fault}: {line!r}. Restore the file from the repository.")
+        wanted[match[2]] = match[1]
+    return wanted
+
+
+def take(wanted: dict[str, str], source: Path, frames: Path) -> None:
+    """Copy the frames that `source` holds to the folder `frames`. Raises `UserError` as `fetch_masks` says."""
+    layout = "It must hold the tutorial's frames as train/<class>/<name>.jpg and test/<class>/<name>.jpg."
+    if not source.is_dir():
+        raise UserError(f"dataset.source: there is no folder {source}. {layout}")
+    there = [name for name in wanted if (source / name).is_file()]
+    if not there:
+        raise UserError(f"dataset.source: {source} holds none of the {len(wanted)} frames. {layout}")
+    with whole(frames) as temporary:
+        wrong = []
+        for name in progress(there, "check", "frames"):
+            try:
+                right = sha256(source / name) == wanted[name]
+            except OSError as error:
+                raise UserError(f"dataset.source: {error}. Make the file readable, or remove it.") from None
+            if right:
+                (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source / name, temporary / name)
+            else:
+                wrong.append(name)
+        if wrong:
+            raise UserError(
+                f"dataset.source: {len(wrong)} of {len(there)} frames in {source} have a wrong checksum: "
+                f"{', '.join(wrong)}. Replace or remove them, or unset dataset.source to download all frames."
+            )
+    others = sum(path.is_file() for part in ("train", "test") for path in (source / part).rglob("*")) - len(there)
+    if others:
+        logging.info("ignored %d files below train/ and test/ that are not in the list", others)
+    logging.info("%d of %d frames copied from %s to %s", len(there), len(wanted), source, frames)
+
+
+def prune(wanted: dict[str, str], folder: Path) -> set[str]:
+    """Remove every file of `folder` that is not a wanted frame with the right content; return the names that remain."""
+    kept = set()
+    for path in [path for path in folder.rglob("*") if not path.is_dir()]:
+        name = path.relative_to(folder).as_posix()
+        if wanted.get(name) == sha256(path):
+            kept.add(name)
+        else:
+            path.unlink()
+    return kept
+
+
+def download(address: str, digest: str) -> bytes:
+    """The content at `address`, whose SHA-256 is `digest`.
+
+    Tries again after what may pass: 5xx, a broken connection, a wrong content. Raises `UserError` when it does not.
+    """
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(pause)
+        pause = PAUSE * 2**attempt
+        try:
+            content = read(address)
+        except urllib.error.HTTPError as error:
+            error.close()
+            why = f"the server answers {error.code} {error.reason}"
+            if error.code < 500 and error.code not in PASSING:
+                break
+            asked = error.headers.get("Retry-After", "")
+            pause = max(pause, min(float(asked) if asked.isdecimal() else 0.0, MAX_PAUSE))
+        except (OSError, http.client.HTTPException) as error:
+            why = f"{error or type(error).__name__}"
+        except ValueError as error:
+            why = f"this is not an address ({error})"
+            break
+        else:
+            found = hashlib.sha256(content).hexdigest()
+            if found == digest:
+                return content
+            why = f"its SHA-256 is {found}, not {digest}"
+    raise UserError(
+        f"{address} could not be downloaded: {why}. What has been downloaded is kept: run the same command again to go "
+        "on. If you have a copy of the frames (train/<class>/<name>.jpg, test/<class>/<name>.jpg), name its folder under "
+        "dataset.source; dataset.url names another place to download from."
+    )
+
+
+def read(address: str) -> bytes:
+    """The body of the answer. Raises `OSError` or `HTTPException` where it breaks off, is too large or too slow."""
+    content = bytearray()
+    deadline = time.monotonic() + 4 * TIMEOUT
+    with urllib.request.urlopen(address, timeout=TIMEOUT) as response:
+        while block := response.read1(65536):
+            content += block
+            if len(content) > MAX_BYTES:
+                raise OSError(f"it has more than {MAX_BYTES} bytes")
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"it took more than {4 * TIMEOUT:g} seconds")
+        if response.length:
+            raise OSError(f"the connection broke off, {response.length} bytes are missing")
+    return bytes(content)
+
+
+if __name__ == "__main__":
+    with reported(snakemake.log[0]):
+        fetch_masks(
+            Path(snakemake.input.sums),
+            Path(snakemake.output.frames),
+            source=snakemake.params.source,
+            url=snakemake.params.url,
+        )

@@ -1,0 +1,51 @@
+"""Predict with the float model in PyTorch: what ONNX and the quantized models are held against."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from linecam.compute import prepare_torch
+from linecam.errors import reported
+from linecam.frames import read_pixels
+from linecam.networks import Classifier, load_weights, to_images
+from linecam.predictions import rows_of, write_predictions
+
+BATCH = 256
+
+
+def predict_float(
+    model_path: Path,
+    pixels_path: Path,
+    split: Path,
+    predictions: Path,
+    *,
+    network: str,
+    classes: list[str],
+    threads: int,
+) -> None:
+    """Write the float model's probabilities for every frame of the split."""
+    device = prepare_torch(threads)
+    model = Classifier(network, len(classes)).to(device)
+    load_weights(model_path, model)
+    model.eval()
+    pixels, rows = read_pixels(pixels_path), rows_of(split)
+    with torch.inference_mode():
+        parts = [
+            model(to_images(pixels[rows[start : start + BATCH]], device)).softmax(dim=1).cpu().numpy()
+            for start in range(0, len(rows), BATCH)
+        ]
+    write_predictions(predictions, split, np.concatenate(parts), classes)
+
+
+if __name__ == "__main__":
+    with reported(snakemake.log[0]):
+        predict_float(
+            Path(snakemake.input.model),
+            Path(snakemake.input.pixels),
+            Path(snakemake.input.split),
+            Path(snakemake.output.predictions),
+            network=snakemake.wildcards.network,
+            classes=snakemake.params.classes,
+            threads=snakemake.threads,
+        )
