@@ -45,7 +45,7 @@ def to_input(frames: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def to_rgb565(frames: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Truncate (..., 3) of 8 bits a channel to fields of 5, 6 and 5 bits, kept apart: red and blue 0..31, green 0..63."""
+    """Truncate (..., 3) of 8 bits a channel to fields of 5, 6 and 5 bits: red and blue 0..31, green 0..63."""
     return frames.astype(np.int32) >> (8 - _BITS)
 
 

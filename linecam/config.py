@@ -31,8 +31,8 @@ def complete(config: dict[str, Any], schema: dict[str, Any], files: Iterable[str
     _fill(config, schema, schema)
     mistakes = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
     if mistakes:
-        files = [str(file) for file in files]
-        lines = [line for mistake in mistakes for line in _explain(mistake, files)]
+        names = [str(file) for file in files]
+        lines = [line for mistake in mistakes for line in _explain(mistake, names)]
         raise UserError(
             f"The configuration has {len(lines)} mistake{'s' * (len(lines) > 1)}:\n"
             + "".join(f"  - {line}\n" for line in lines)
@@ -83,8 +83,8 @@ def _explain(error: ValidationError, files: Sequence[str]) -> list[str]:
     """One line for each mistake that a validation error stands for: which key, where, what was expected."""
     path = list(error.absolute_path)
     if error.validator == "additionalProperties":
-        known = list(error.schema["properties"])  # type: ignore[index, call-overload]
-        wrong = [key for key in error.instance if key not in known]  # type: ignore[union-attr]
+        known = list(error.schema["properties"])
+        wrong = [key for key in error.instance if key not in known]
         return [
             f"{_name([*path, key])} is not a key{_where([*path, key], files)}. {_nearest(str(key), known)}"
             for key in wrong
@@ -96,7 +96,7 @@ def _explain(error: ValidationError, files: Sequence[str]) -> list[str]:
         error = best_match([error]) or error
     expected = error.message
     if error.validator == "enum":
-        expected = _nearest(str(error.instance), [str(choice) for choice in error.validator_value])  # type: ignore[union-attr]
+        expected = _nearest(str(error.instance), [str(choice) for choice in error.validator_value])
     elif error.validator == "pattern":
         expected = f"It must match {error.validator_value}."
     return [f"{_name(path)} is {error.instance!r}{_where(path, files)}. {expected}"]
@@ -114,7 +114,7 @@ def _name(path: Iterable[Any]) -> str:
 
 
 def _where(path: Sequence[Any], files: Sequence[str]) -> str:
-    """' (file, line N)' of the first file that sets `path`; nothing where none does (`--config` on the command line)."""
+    """' (file, line N)' of the first file that sets `path`; "" where none does (`--config` does)."""
     for file in files:
         node = yaml.compose(Path(file).read_text(encoding="utf-8"))
         line = None

@@ -31,7 +31,7 @@ def whole(path: str | Path) -> Iterator[Path]:
 
 def sha256(path: str | Path) -> str:
     """SHA-256 of a file's bytes, 64 lower-case hex digits."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -20,7 +20,7 @@ _NUMBERED = re.compile(r"^(?P<sequence>.*?)[-_. ]?(?P<number>\d+)$")
 
 
 def content_of(folder: str | Path, cache: str | Path) -> dict[str, tuple[int, str]]:
-    """Size in bytes and SHA-256 of every file with an image's suffix below `folder`, by its path relative to it, sorted.
+    """Size in bytes and SHA-256 of every image file below `folder`, by its path relative to it, sorted.
 
     `cache` remembers size, modification time and hash of each file: only files whose size or time differ are read
     again, so that a touched file costs one read and an untouched folder of 25,000 costs a directory scan.
@@ -30,20 +30,20 @@ def content_of(folder: str | Path, cache: str | Path) -> dict[str, tuple[int, st
     if not folder.is_dir():
         raise UserError(f"dataset.source: there is no folder {folder}. Name the folder that holds your frames.")
     try:
-        known = json.loads(cache.read_text(encoding="utf-8"))
+        known: dict[str, list[int | str]] = json.loads(cache.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         known = {}
-    seen = {}
+    seen: dict[str, list[int | str]] = {}
     for path, stat in _scan(folder):
-        before = known.get(path)
-        same = before is not None and before[:2] == [stat.st_size, stat.st_mtime_ns]
+        before = known.get(path, [])
+        same = before[:2] == [stat.st_size, stat.st_mtime_ns]
         seen[path] = [stat.st_size, stat.st_mtime_ns, before[2] if same else sha256(folder / path)]
     if not seen:
         raise UserError(f"There is no image below {folder}. linecam reads {', '.join(sorted(SUFFIXES))}.")
     if seen != known:
         with whole(cache) as temporary:
             temporary.write_text(json.dumps(seen), encoding="utf-8")
-    return {path: (size, digest) for path, (size, _, digest) in sorted(seen.items())}
+    return {path: (int(size), str(digest)) for path, (size, _, digest) in sorted(seen.items())}
 
 
 def _scan(folder: Path) -> list[tuple[str, os.stat_result]]:

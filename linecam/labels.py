@@ -29,7 +29,7 @@ def read_labels(path: str | Path, classes: list[str]) -> dict[str, dict[str, str
         missing = {"sha256", "label"} - set(reader.fieldnames or [])
         if missing:
             raise UserError(
-                f"{path} has no column {' and none '.join(sorted(missing))}; its first line should be {','.join(COLUMNS)}."
+                f"{path} has no column {' and '.join(sorted(missing))}; its first line should be {','.join(COLUMNS)}."
             )
         for row in reader:
             number = reader.line_num

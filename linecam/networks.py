@@ -39,7 +39,7 @@ class Classifier(nn.Module):
     """A backbone, average pooling and a linear layer: (N, 3, H, W) float32 in [0, 1] to (N, classes) logits."""
 
     def __init__(self, network: str, classes: int) -> None:
-        """`network` is architecture-size, such as resnet9-64. Raises `UserError` where there is no such architecture."""
+        """`network` is architecture-size, such as resnet9-64. Raises `UserError` where there is none of that name."""
         super().__init__()
         self.backbone = backbone(network)
         self.head = nn.Linear(FEATURES, classes)
@@ -57,18 +57,18 @@ def backbone(network: str) -> nn.Sequential:
 
 
 def embed(backbone: nn.Module, images: Tensor) -> Tensor:
-    """Embeddings, (N, 16), of images, (N, 3, H, W) float32 in [0, 1]: the backbone's features, averaged over the image."""
+    """Embeddings, (N, 16), of images, (N, 3, H, W) float32 in [0, 1]: the features, averaged over the image."""
     return backbone(images).mean(dim=(2, 3))
 
 
 def to_images(pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:
-    """Pixels (N, H, W, 3), uint8, as images (N, 3, H, W), float32 in [0, 1]: what the camera's input scale 1/255 means."""
+    """Pixels (N, H, W, 3), uint8, as images (N, 3, H, W), float32 in [0, 1], as the input scale 1/255 says."""
     tensor = torch.from_numpy(np.ascontiguousarray(pixels)).to(device)
     return tensor.permute(0, 3, 1, 2).contiguous().float().div_(255)
 
 
 def save_weights(path: str | Path, module: nn.Module, about: Mapping[str, object]) -> None:
-    """Write a module's weights as safetensors, with `about` (JSON values) in the header; equal weights give equal bytes."""
+    """Write a module's weights as safetensors, `about` (JSON values) in the header; equal weights, equal bytes."""
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
     with whole(path) as temporary:
         save_file(weights, temporary, metadata={"linecam": json.dumps(about, sort_keys=True)})
@@ -98,6 +98,6 @@ def check_weights(path: str | Path, weights: Mapping[str, Tensor], module: nn.Mo
     ]
     if differ:
         raise UserError(
-            f"{path} holds the weights of another network: {len(differ)} tensors differ, first {'; '.join(differ[:3])}. "
-            "Give a file of this network, or name the file's network under `networks`."
+            f"{path} is of another network: {len(differ)} tensors differ, first {'; '.join(differ[:3])}. "
+            "Give a file of this network, or name the file's under `networks`."
         )

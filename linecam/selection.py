@@ -25,13 +25,13 @@ def random(
 def coreset(
     embeddings: NDArray[np.float32], digests: Sequence[str], count: int, initial: Sequence[int], seed: int
 ) -> list[int]:
-    """Greedy k-center (Gonzalez 1985; for selection: Sener and Savarese, ICLR 2018): always the frame farthest from all picked.
+    """Greedy k-center (Gonzalez 1985; Sener and Savarese, ICLR 2018): always the frame farthest from all picked.
 
     Without `initial`, the first pick is the frame nearest to the mean. Of equally far frames the first is picked;
     frames whose embedding is not finite come last. `embeddings` is (N, D).
     """
     points = np.ascontiguousarray(embeddings, dtype=np.float64)
-    usable = np.isfinite(points).all(axis=1)
+    usable: NDArray[np.bool_] = np.asarray(np.isfinite(points).all(axis=1))
     points = np.where(usable[:, None], points, 0)
     picks = list(initial)[:count]
     if not picks and count and usable.any():

@@ -11,7 +11,7 @@ PACKAGE = "linecam"
 
 
 def sources(script: str) -> list[str]:
-    """`script` and every module of linecam that it imports, directly or through another, sorted; paths from the root."""
+    """`script` and every module of linecam that it imports, directly or not, sorted; paths from the root."""
     found = {script}
     pending = [script]
     while pending:

@@ -13,7 +13,7 @@ _TYPES = {value: name for name, value in vars(schema.TensorType).items() if not 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of the graph. `scales` and `zero_points` are empty where it isn't quantized, one long where per tensor."""
+    """A tensor of the graph. `scales` and `zero_points` are empty where not quantized, one long where per tensor."""
 
     name: str
     type: str
@@ -25,7 +25,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Operator:
-    """An operator of the graph, in the order of execution, `name` as TFLite spells it (CONV_2D). Absent inputs are left out."""
+    """An operator of the graph, `name` as TFLite spells it (CONV_2D). Absent inputs are left out."""
 
     name: str
     inputs: tuple[Tensor, ...]

@@ -36,7 +36,7 @@ def evaluate(
 
 
 def score(test: pd.DataFrame, classes: list[str], confidence: float) -> dict[str, Any]:
-    """Accuracy and the figures of each class; `confusion` has a row for each true class, a column for each predicted."""
+    """Accuracy and each class's figures; `confusion` has a row for each true class, a column for each predicted."""
     right = int((test["label"] == test["predicted"]).sum())
     matrix = confusion_matrix(test["label"], test["predicted"], labels=classes)
     precisions, recalls, _, _ = precision_recall_fscore_support(

@@ -1,4 +1,4 @@
-"""Fetch the 2020 tutorial's 700 labelled frames, or take them from a local copy; every file is checked by its SHA-256."""
+"""Fetch the 2020 tutorial's 700 frames, or take them from a local copy; each file is checked by its SHA-256."""
 
 import hashlib
 import http.client
@@ -17,7 +17,7 @@ from linecam.files import sha256, whole
 from linecam.progress import progress
 
 TIMEOUT = 30.0  # seconds without a byte
-MAX_BYTES = 5_000_000  # of one frame; the largest has 40 kB
+MAX_BYTES = 5_000_000  # of one frame; they have 5 to 20 kB
 ATTEMPTS = 4
 PAUSE = 1.0  # seconds before the second attempt, twice as long before each further one
 MAX_PAUSE = 60.0  # seconds, where the server asks for more
@@ -127,9 +127,9 @@ def download(address: str, digest: str) -> bytes:
 
     Tries again after what may pass: 5xx, a broken connection, a wrong content. Raises `UserError` when it does not.
     """
+    pause = 0.0
     for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(pause)
+        time.sleep(pause)
         pause = PAUSE * 2**attempt
         try:
             content = read(address)
@@ -152,8 +152,8 @@ def download(address: str, digest: str) -> bytes:
             why = f"its SHA-256 is {found}, not {digest}"
     raise UserError(
         f"{address} could not be downloaded: {why}. What has been downloaded is kept: run the same command again to go "
-        "on. If you have a copy of the frames (train/<class>/<name>.jpg, test/<class>/<name>.jpg), name its folder under "
-        "dataset.source; dataset.url names another place to download from."
+        "on. If you have a copy of the frames, train/<class>/<name>.jpg and test/<class>/<name>.jpg, name its folder "
+        "under dataset.source; dataset.url names another place to download from."
     )
 
 

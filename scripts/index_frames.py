@@ -33,8 +33,8 @@ def index_frames(
     paths = list(content)
     check = partial(look_at, max_pixels=max_pixels)
     with ProcessPoolExecutor(workers) as pool:
-        looks = pool.map(check, [folder / path for path in paths], chunksize=64)
-        looks = list(progress(looks, "index", "frames", len(paths)))
+        seen = pool.map(check, [folder / path for path in paths], chunksize=64)
+        looks = list(progress(seen, "index", "frames", len(paths)))
 
     rows = []
     for path, (width, height, reason) in zip(paths, looks, strict=True):

@@ -51,6 +51,8 @@ class TwoViews(Dataset[tuple[Tensor, Tensor]]):
         np.random.seed(seed)
         torch.manual_seed(seed)
         first, second = self.transform(Image.fromarray(self.pixels[item]))
+        assert isinstance(first, Tensor)
+        assert isinstance(second, Tensor)
         return first, second
 
 
@@ -164,7 +166,7 @@ def resume(path: Path, settings: str, model: nn.Module, optimizer: torch.optim.O
 
 
 def _fingerprint(pixels: NDArray[np.uint8]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(pixels)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
 
 
 if __name__ == "__main__":

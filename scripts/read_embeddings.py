@@ -25,7 +25,7 @@ def read_embeddings(frames_path: Path, table_path: Path, array: Path) -> None:
     columns = [name for name in table.columns if name.startswith("embedding_")]
     if "filenames" not in table.columns or not columns:
         raise UserError(
-            f"embed.file: {table_path} is not in Lightly's format: its columns are filenames, embedding_0.., labels."
+            f"embed.file: {table_path} is not in Lightly's format: columns filenames, embedding_0.., labels."
         )
     twice = table["filenames"][table["filenames"].duplicated()]
     if len(twice):
@@ -33,7 +33,7 @@ def read_embeddings(frames_path: Path, table_path: Path, array: Path) -> None:
     missing = sorted(set(frames["path"]) - set(table["filenames"]))
     if missing:
         raise UserError(
-            f"embed.file: {table_path} has no row for {len(missing)} of {len(frames)} usable frames, first {missing[0]}. "
+            f"embed.file: {table_path} has no row for {len(missing)} of {len(frames)} frames, first {missing[0]}. "
             "Its `filenames` are paths relative to the folder of the dataset."
         )
     try:

@@ -1,4 +1,4 @@
-"""Join selected frames and labels: which frame is for training, validation, test, or for comparing models unlabelled."""
+"""Join selected frames and labels: which frame is for training, validation, test, or comparing models unlabelled."""
 
 import csv
 import logging
@@ -108,8 +108,8 @@ def hold_out(selected: pd.DataFrame, share: float, seed: int, classes: list[str]
     if counts.min() < 2:
         scarce = ", ".join(f"{count} of {name}" for name, count in counts.items() if count < 2)
         raise UserError(
-            f"The {len(training)} training frames hold {scarce}; each class needs at least 2, one to train on and one to "
-            "validate. Raise select.train, label more frames, or take the class out of dataset.classes."
+            f"The {len(training)} training frames hold {scarce}; each class needs at least 2, one to train "
+            "on and one to validate. Raise select.train, label more frames, or take the class out of dataset.classes."
         )
     held = max(round(share * len(training)), len(classes))
     _, validation = train_test_split(
@@ -122,7 +122,7 @@ def hold_out(selected: pd.DataFrame, share: float, seed: int, classes: list[str]
 
 
 def summarize(selected: pd.DataFrame, index: pd.DataFrame, classes: list[str]) -> dict[str, object]:
-    """Frames per part and class, test frames left out for standing in train too, and test frames next to training ones."""
+    """Frames per part and class; test frames that stand in train too, or next to a training frame in a sequence."""
     counts = selected.groupby(["part", "label"]).size()
     trained = selected[selected["part"] != "test"]
     numbered = selected[selected["number"] >= 0]
