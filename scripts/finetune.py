@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from linecam.augment import augment
 from linecam.compute import prepare_torch
@@ -20,19 +21,21 @@ from linecam.frames import read_pixels
 from linecam.networks import Classifier, load_weights, save_weights, to_images
 from linecam.progress import progress
 
+# The average forgets within so many epochs: long enough to smooth, short enough to follow.
+AVERAGED_EPOCHS = 5
+
 
 @dataclass
 class Score:
-    """How a model does on the validation part. The balanced accuracy (mean recall of the classes) counts first."""
+    """How a model does on the validation part; `balanced_accuracy` is the mean recall of the classes, `loss` weighted.
+
+    The loss decides: of some 40 frames, a handful of the rare class, an accuracy takes few values, and by luck its best.
+    """
 
     epoch: int
     balanced_accuracy: float
     accuracy: float
     loss: float
-
-    @property
-    def order(self) -> tuple[float, float]:
-        return self.balanced_accuracy, -self.loss
 
 
 def finetune(
@@ -55,7 +58,8 @@ def finetune(
 ) -> None:
     """Write the weights of the best epoch on the validation part, the history of all epochs, and the best one's score.
 
-    AdamW, one cycle of the learning rate; each class weighs the same in the loss, however rare. Raises `UserError`
+    AdamW, one cycle of the learning rate; each class weighs the same in the loss, however rare. What counts is an
+    exponential moving average of the weights (Polyak and Juditsky 1992), over some `AVERAGED_EPOCHS` epochs. Raises `UserError`
     where the training diverges.
     """
     device = prepare_torch(threads)
@@ -83,6 +87,9 @@ def finetune(
         optimizer, max_lr=learning_rate, total_steps=epochs * batches, pct_start=0.1
     )
 
+    average = AveragedModel(
+        model, multi_avg_fn=get_ema_multi_avg_fn(1 - 1 / (AVERAGED_EPOCHS * batches)), use_buffers=True
+    )
     best: Score | None = None
     best_weights: dict[str, Tensor] = {}
     rows = []
@@ -97,13 +104,14 @@ def finetune(
             loss.backward()
             optimizer.step()
             schedule.step()
+            average.update_parameters(model)
             total += loss.item()
         if not np.isfinite(total):
             raise UserError(f"The training diverged in epoch {epoch}: lower finetune.learning_rate = {learning_rate}.")
-        score = validate(model, held_images, held_targets, weight, epoch)
+        score = validate(average.module, held_images, held_targets, weight, epoch)
         rows.append((epoch, total / batches, score.loss, score.accuracy, score.balanced_accuracy))
-        if best is None or score.order >= best.order:
-            best, best_weights = score, copy.deepcopy(model.state_dict())
+        if best is None or score.loss <= best.loss:
+            best, best_weights = score, copy.deepcopy(average.module.state_dict())
 
     assert best is not None  # there is at least one epoch
     logging.info("best epoch %d: balanced accuracy %.3f on the validation part", best.epoch, best.balanced_accuracy)
@@ -116,7 +124,7 @@ def finetune(
     write_json(score_path, asdict(best))
 
 
-def validate(model: Classifier, images: Tensor, targets: Tensor, weight: Tensor, epoch: int) -> Score:
+def validate(model: torch.nn.Module, images: Tensor, targets: Tensor, weight: Tensor, epoch: int) -> Score:
     """Score the model in evaluation mode on (N, 3, H, W) images and their (N,) class numbers."""
     model.eval()
     with torch.inference_mode():

@@ -303,10 +303,10 @@ def test_other_networks(tmp_path, monkeypatch):
         ]
     ):
         torch.save(other, tmp_path / f"{number}.pt")
-        refused(tmp_path / f"{number}.pt", tmp_path, "weights of another network")
+        refused(tmp_path / f"{number}.pt", tmp_path, "of another network")
         if number < 4:
             save_file(other, tmp_path / f"{number}.safetensors")
-            refused(tmp_path / f"{number}.safetensors", tmp_path, "weights of another network")
+            refused(tmp_path / f"{number}.safetensors", tmp_path, "of another network")
 
     monkeypatch.setitem(networks.BACKBONES, "tiny", lambda: torch.nn.Sequential(torch.nn.Conv2d(3, 16, 3)))
     torch.save(state, tmp_path / "resnet.pt")
