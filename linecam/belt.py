@@ -355,8 +355,8 @@ def _tear_corner(rng: Rng, canvas: Canvas, large: bool) -> None:
 
 
 def _defect(rng: Rng, canvas: Canvas) -> None:
-    """One defect: a tear, a hole, a mark or a torn-off corner, three of four large."""
-    large, kind = rng.random() < 0.75, rng.random()
+    """One defect: a tear, a hole, a mark or a torn-off corner, most of them large."""
+    large, kind = rng.random() < 0.85, rng.random()
     if kind < 0.12:
         _tear_corner(rng, canvas, large)
         return
@@ -365,25 +365,25 @@ def _defect(rng: Rng, canvas: Canvas) -> None:
         middle[1] = rng.choice([-0.46, 0.46]) * canvas.height
     if kind < 0.72:  # a tear or a hole
         if kind < 0.54:
-            size = (rng.uniform(20, 60), rng.uniform(3.5, 9)) if large else (rng.uniform(9, 17), rng.uniform(1.6, 3.4))
+            size = (rng.uniform(35, 90), rng.uniform(7, 15)) if large else (rng.uniform(9, 17), rng.uniform(1.6, 3.4))
             slit, layer = (_stamp(canvas.shape, outline) for outline in _gash(rng, middle, *size))
         else:
-            radius = rng.uniform(5, 10) if large else rng.uniform(2.4, 3.8)
+            radius = rng.uniform(8, 15) if large else rng.uniform(2.4, 3.8)
             slit, layer = (_stamp(canvas.shape, _blot(rng, middle, radius + more)) for more in (0, rng.uniform(0.8, 3)))
         layer = np.maximum(layer, slit)
         _paint(canvas.colour, layer * rng.uniform(0.6, 1), INNER * rng.uniform(0.7, 1.05))
         # Some go through the white layer alone.
-        canvas.cloth *= 1 - slit * (1 if rng.random() < 0.68 else 0.15)
+        canvas.cloth *= 1 - slit * (1 if rng.random() < 0.8 else 0.15)
         np.maximum(canvas.defect, layer, out=canvas.defect)
     else:  # a mark or a stain
         mark = np.zeros(canvas.shape, np.float32)
         for _ in range(rng.integers(1, 4) if large else 1):
-            radius = rng.uniform(5, 10) if large else rng.uniform(3.0, 4.2)
+            radius = rng.uniform(8, 14) if large else rng.uniform(3.0, 4.2)
             near = middle + rng.normal(0, 6, 2)
             np.maximum(mark, _stamp(canvas.shape, _blot(rng, near, radius)), out=mark)
         mark = _blurred(mark, rng.uniform(0.2, 1.2))
         ink = [(0.10, 0.10, 0.12), (0.12, 0.24, 0.50), (0.24, 0.19, 0.15)][rng.integers(3)]
-        _paint(canvas.colour, mark * rng.uniform(0.5, 0.95), ink)
+        _paint(canvas.colour, mark * rng.uniform(0.7, 0.95), ink)
         np.maximum(canvas.defect, mark, out=canvas.defect)
 
 

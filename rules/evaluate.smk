@@ -138,7 +138,11 @@ rule choose:
         ],
         code=sources("scripts/choose.py"),
     output:
-        choice="<results>/choice.json",
+        choice=report(
+            "<results>/choice.json",
+            category="linecam",
+            caption="captions/choice.rst",
+        ),
     log:
         "<logs>/choose.log",
     conda:

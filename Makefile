@@ -1,0 +1,94 @@
+# The commands of linecam; `make` alone lists them. Needs GNU make, a POSIX shell and Python 3.11.
+
+# The first of these that is Python 3.11 is taken; `make demo PYTHON=/path/to/python3.11` names another.
+PYTHON ?= python3.11 python3
+
+define HELP
+make demo     build everything for the built-in belt: frames to bundle and report
+make test     run the tests
+make lint     check style, types and rules; changes nothing
+make lock     resolve requirements.in into requirements.lock
+make help     this list
+
+demo, test and lint first install requirements.lock into .venv where that is missing or older.
+endef
+
+TARGETS = help demo test lint lock
+UNKNOWN = $(filter-out $(TARGETS),$(MAKECMDGOALS))
+ifneq ($(UNKNOWN),)
+$(error There is no target '$(firstword $(UNKNOWN))'. There are: $(TARGETS))
+endif
+
+.PHONY: $(TARGETS)
+.DEFAULT_GOAL = help
+
+# Where this is set, pip's packages stay without byte code and every start of Snakemake takes seconds longer.
+unexport PYTHONDONTWRITEBYTECODE
+
+# Sets $python to the first of PYTHON that is 3.11, or ends with what was found instead.
+FIND_PYTHON = \
+	python=; seen=; \
+	for name in $(PYTHON); do \
+		version=$$("$$name" -c 'import platform; print(platform.python_version())' 2>/dev/null) || version="not there"; \
+		case $$version in 3.11.*) python=$$name; break;; esac; \
+		seen="$$seen $$name ($$version)"; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "linecam needs Python 3.11, and found:$$seen. Install it, or name it: make PYTHON=/path/to/python3.11 ..." >&2; \
+		exit 1; \
+	fi
+
+help:
+	@: $(info $(HELP))
+
+demo: .venv/.installed
+	.venv/bin/snakemake --cores all
+	@echo "The bundle, to copy to the camera: results/belt/bundle/openmv-h7/"
+	@echo "The report, for a browser: results/belt/report.html"
+
+test: .venv/.installed
+	.venv/bin/python -m pytest
+
+lint: .venv/.installed
+	.venv/bin/ruff check . tests/conda/conda
+	.venv/bin/ruff format --check . tests/conda/conda
+	.venv/bin/mypy
+	.venv/bin/snakefmt --check Snakefile rules
+	.venv/bin/snakemake --lint
+
+# `.installing` stands for an install under way. Left over, it tells of an interrupted one: start again. Where pip gives
+# up, on a network that is down, what was there stays.
+.venv/.installed: requirements.lock
+	@set -e; \
+	trap 'exit 1' HUP INT TERM; \
+	if [ -e .venv/.installing ] || [ ! -x .venv/bin/python ]; then \
+		rm -rf .venv; \
+		$(FIND_PYTHON); \
+		echo "Setting up .venv with $$python. This takes minutes and about 9 GB."; \
+		mkdir .venv; \
+		touch .venv/.installing; \
+		"$$python" -m venv .venv; \
+	fi; \
+	touch .venv/.installing; \
+	.venv/bin/python -m pip install --no-compile -r requirements.lock || { \
+		[ $$? -ge 128 ] || rm .venv/.installing; \
+		exit 1; \
+	}; \
+	echo "Byte-compiling .venv"; \
+	.venv/bin/python -m compileall -q -j 0 .venv/lib; \
+	mv .venv/.installing .venv/.installed
+
+lock:
+	@set -e; \
+	$(FIND_PYTHON); \
+	place=$$(mktemp -d); \
+	trap 'rm -rf "$$place" requirements.lock.new' EXIT; \
+	trap 'exit 1' HUP INT TERM; \
+	"$$python" -m venv "$$place/venv"; \
+	"$$place/venv/bin/python" -m pip install --dry-run --quiet --report "$$place/report.json" -r requirements.in; \
+	echo '# Resolved from requirements.in by `make lock`: every package of the environment, pinned.' > requirements.lock.new; \
+	"$$python" -c 'import json, re, sys; \
+		found = [package["metadata"] for package in json.load(open(sys.argv[1]))["install"]]; \
+		pins = sorted((re.sub("[-_.]+", "-", one["name"]).lower(), one["version"]) for one in found); \
+		print(*map("==".join, pins), sep="\n")' "$$place/report.json" >> requirements.lock.new; \
+	mv requirements.lock.new requirements.lock

@@ -1,0 +1,93 @@
+"""What workflow tests share: copies of the project with a dataset small enough to run, and Snakemake on them."""
+
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+PARTS = ["Snakefile", "requirements.lock", "rules", "scripts", "linecam", "config", "envs", "openmv", "profiles"]
+
+# Every stage, at the least cost.
+TINY = {
+    "select": {"train": 30, "test": 40},
+    "pretrain": {"cpu": {"epochs": 1, "batch_size": 32}},
+    "finetune": {"epochs": 2},
+    "quantize": {"ranges": ["calibrated", [-6, 6]]},
+    "evaluate": {"unlabelled_frames": 20},
+}
+
+
+@dataclass
+class Project:
+    """A copy of the project in a folder of its own."""
+
+    folder: Path
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake here with config/test.yaml; what it printed is in `stdout`."""
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", "config/test.yaml"]
+        return subprocess.run(
+            command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+
+    def build(self, *arguments: str) -> str:
+        """Run Snakemake and fail where it fails; return what it printed."""
+        run = self.snakemake(*arguments)
+        assert run.returncode == 0, run.stdout[-5000:]
+        return run.stdout
+
+    def planned(self, *arguments: str) -> dict[str, int]:
+        """How many jobs of which rule Snakemake would run now; {} where there is nothing to be done."""
+        printed = self.build("--dry-run", *arguments)
+        if "Nothing to be done" in printed:
+            return {}
+        table = re.search(r"Job stats:\njob +count\n[- ]+\n(.*?)\ntotal ", printed, flags=re.DOTALL)
+        assert table is not None, printed[-5000:]
+        jobs = dict(line.split() for line in table[1].splitlines())
+        return {rule: int(count) for rule, count in jobs.items() if rule != "all"}
+
+    def configure(self, config: dict) -> None:
+        (self.folder / "config/test.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+
+
+def copy_project(folder: Path, config: dict) -> Project:
+    """Copy the project into `folder`, with `config` as config/test.yaml."""
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / part, folder / part)
+    project = Project(folder)
+    project.configure(config)
+    return project
+
+
+@pytest.fixture(scope="session")
+def belt(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The rendered belt, 160 frames, all built."""
+    config = TINY | {"dataset": {"name": "tiny", "kind": "belt"}, "belt": {"frames": 160}}
+    project = copy_project(tmp_path_factory.mktemp("belt"), config)
+    project.build()
+    return project
+
+
+@pytest.fixture(scope="session")
+def folder(belt: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The same frames as a user's folder, labelled in labels.csv, all built."""
+    config = TINY | {"dataset": {"name": "mine", "kind": "folder", "source": "frames"}}
+    project = copy_project(tmp_path_factory.mktemp("folder"), config)
+    shutil.copytree(belt.folder / "results/tiny/frames", project.folder / "frames")
+    index = pd.read_csv(belt.folder / "results/tiny/index/frames.csv")
+    truth = pd.read_csv(belt.folder / "results/tiny/truth.csv").set_index("frame")["label"]
+    labels = pd.DataFrame({"sha256": index["sha256"], "path": index["path"], "label": index["path"].map(truth)})
+    (project.folder / "data/mine").mkdir(parents=True)
+    labels.assign(by="me", when="2026-11-22").to_csv(project.folder / "data/mine/labels.csv", index=False)
+    project.build()
+    return project

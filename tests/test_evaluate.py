@@ -1,0 +1,509 @@
+"""Figures, the choice made by them, and the bundle: against hand-made numbers."""
+
+import json
+import math
+import os
+import zipfile
+from copy import deepcopy
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from linecam.errors import UserError
+from linecam.predictions import read_predictions, rows_of, write_predictions
+from scripts.bundle import bundle
+from scripts.choose import choose
+from scripts.evaluate import agree, compare, evaluate, ratio, score
+
+CLASSES = ["bad", "good", "no_mask"]
+
+
+# --- Wilson's interval
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "low", "high"),
+    [  # at 95 %, z = 1.959964
+        (0, 10, 0.0, 0.277533),  # z^2 / (n + z^2)
+        (10, 10, 0.722467, 1.0),  # n / (n + z^2)
+        (5, 10, 0.236593, 0.763407),
+        (1, 1, 0.206549, 1.0),
+        (81, 263, 0.255289, 0.366210),  # Newcombe (1998), table I, methods 3: 0.2553 to 0.3662
+        (15, 148, 0.062386, 0.160487),  # the same: 0.0624 to 0.1605
+        (0, 20, 0.0, 0.161125),  # the same: 0 to 0.1611
+        (1, 29, 0.006113, 0.171756),  # the same: 0.0061 to 0.1718
+    ],
+)
+def test_wilson_by_hand(part, whole, low, high):
+    seen = ratio(part, whole, 0.95)
+    assert seen["of"] == [part, whole]
+    assert seen["value"] == pytest.approx(part / whole, abs=1e-6)
+    assert (seen["low"], seen["high"]) == pytest.approx((low, high), abs=2e-6)
+
+
+def test_nothing_to_count_has_no_ratio():
+    assert ratio(0, 0, 0.95) == {"of": [0, 0], "value": None, "low": None, "high": None}
+
+
+@st.composite
+def counts(draw: st.DrawFn) -> tuple[int, int]:
+    whole = draw(st.integers(1, 10_000))
+    return draw(st.integers(0, whole)), whole
+
+
+@settings(deadline=None)
+@given(counts(), st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99]))
+def test_wilson_holds_the_value_and_mirrors(count, confidence):
+    part, whole = count
+    seen, mirrored = ratio(part, whole, confidence), ratio(whole - part, whole, confidence)
+    assert 0 <= seen["low"] <= seen["value"] <= seen["high"] <= 1
+    assert seen["low"] < seen["high"]
+    assert (seen["low"], seen["high"]) == pytest.approx((1 - mirrored["high"], 1 - mirrored["low"]), abs=2e-6)
+
+
+@settings(deadline=None)
+@given(counts())
+def test_wilsons_bounds_solve_the_score_equation(count):
+    """|p - bound| = z * sqrt(bound (1 - bound) / n): the definition, not the formula."""
+    part, whole = count
+    seen = ratio(part, whole, 0.95)
+    for bound in (seen["low"], seen["high"]):
+        if 1e-3 < bound < 1 - 1e-3:
+            width = 1.959964 * math.sqrt(bound * (1 - bound) / whole)
+            assert abs(part / whole - bound) == pytest.approx(width, abs=5e-5)
+
+
+@settings(deadline=None)
+@given(counts())
+def test_wilson_narrows_with_more_frames_and_less_confidence(count):
+    part, whole = count
+
+    def width(k: int, n: int, confidence: float) -> float:
+        seen = ratio(k, n, confidence)
+        return float(seen["high"] - seen["low"])
+
+    assert width(part * 4, whole * 4, 0.95) < width(part, whole, 0.95) + 2e-6
+    assert width(part, whole, 0.8) < width(part, whole, 0.95) + 2e-6
+
+
+# --- figures
+
+
+def table(labels: list[str], predicted: list[str], part: str = "test") -> pd.DataFrame:
+    return pd.DataFrame({"part": part, "label": labels, "predicted": predicted})
+
+
+def test_score_by_hand():
+    labels = ["bad"] * 4 + ["good"] * 5 + ["no_mask"]
+    predicted = ["bad", "bad", "bad", "good", "good", "good", "good", "bad", "no_mask", "no_mask"]
+    seen = score(table(labels, predicted), CLASSES, 0.95)
+    assert seen["frames"] == 10
+    assert seen["confusion"] == [[3, 1, 0], [1, 3, 1], [0, 0, 1]]
+    assert seen["accuracy"] == ratio(7, 10, 0.95)
+    assert seen["balanced_accuracy"] == pytest.approx((3 / 4 + 3 / 5 + 1) / 3, abs=1e-6)
+    assert {name: figures["precision"] for name, figures in seen["classes"].items()} == {
+        "bad": 0.75,
+        "good": 0.75,
+        "no_mask": 0.5,
+    }
+    assert {name: figures["recall"]["of"] for name, figures in seen["classes"].items()} == {
+        "bad": [3, 4],
+        "good": [3, 5],
+        "no_mask": [1, 1],
+    }
+
+
+def test_a_class_that_the_test_has_not_got():
+    seen = score(table(["bad", "bad", "good"], ["bad", "no_mask", "good"]), CLASSES, 0.95)
+    assert seen["balanced_accuracy"] == 0.75
+    assert seen["classes"]["no_mask"]["recall"] == ratio(0, 0, 0.95)
+    assert seen["classes"]["no_mask"]["precision"] == 0
+    assert seen["confusion"][2] == [0, 0, 0]
+    json.dumps(seen, allow_nan=False)
+
+
+def test_a_class_that_is_never_predicted():
+    seen = score(table(["bad", "good"], ["good", "good"]), CLASSES, 0.95)
+    assert seen["classes"]["bad"]["recall"]["value"] == 0
+    assert seen["classes"]["good"] == {"precision": 0.5, "recall": ratio(1, 1, 0.95)}
+    json.dumps(seen, allow_nan=False)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from(CLASSES)), min_size=1, max_size=40))
+def test_figures_fit_each_other(pairs):
+    seen = score(table([a for a, _ in pairs], [b for _, b in pairs]), CLASSES, 0.95)
+    matrix = np.array(seen["confusion"])
+    assert matrix.sum() == len(pairs) == seen["frames"]
+    assert seen["accuracy"]["of"] == [int(np.trace(matrix)), len(pairs)]
+    for n, name in enumerate(CLASSES):
+        assert seen["classes"][name]["recall"]["of"] == [matrix[n, n], matrix[n].sum()]
+
+
+def test_compare_by_hand():
+    ours = table(["bad", "bad", "bad", "good", "good"], ["bad", "good", "bad", "no_mask", "good"])
+    float_ = table(["bad", "bad", "bad", "good", "good"], ["bad", "bad", "good", "bad", "good"])
+    assert compare(ours, float_) == {"differ": 3, "only_this_right": 1, "only_float_right": 1}
+    assert compare(float_, ours) == {"differ": 3, "only_this_right": 1, "only_float_right": 1}
+    assert compare(ours, ours) == {"differ": 0, "only_this_right": 0, "only_float_right": 0}
+
+
+def probable(rows: list[tuple[str, float]]) -> pd.DataFrame:
+    """(part, probability of bad) a frame, of two classes."""
+    return pd.DataFrame(
+        [{"part": part, "predicted": "bad" if p > 0.5 else "good", "p_bad": p, "p_good": 1 - p} for part, p in rows]
+    )
+
+
+def test_agreement_is_counted_on_unlabelled_frames_alone():
+    ours = probable([("unlabelled", 0.9), ("unlabelled", 0.4), ("test", 0.1), ("train", 0.1), ("validation", 0.1)])
+    float_ = probable([("unlabelled", 0.8), ("unlabelled", 0.6), ("test", 0.9), ("train", 0.9), ("validation", 0.9)])
+    assert agree(ours, float_, ["bad", "good"]) == {
+        "on": "unlabelled frames",
+        "frames": 2,
+        "argmax": 0.5,
+        "probability_gap": 0.15,
+    }
+
+
+def test_without_unlabelled_frames_the_test_is_still_not_looked_at():
+    ours = probable([("test", 0.1), ("train", 0.7), ("validation", 0.2)])
+    float_ = probable([("test", 0.9), ("train", 0.7), ("validation", 0.1)])
+    assert agree(ours, float_, ["bad", "good"]) == {
+        "on": "training and validation frames",
+        "frames": 2,
+        "argmax": 1.0,
+        "probability_gap": 0.05,
+    }
+
+
+# --- predictions on file
+
+
+def write_split(place: Path, classes: list[str]) -> Path:
+    parts = ["train", "validation", "test", "test", "test", "unlabelled"]
+    labels = [classes[0], classes[1], classes[0], classes[1], classes[1], ""]
+    rows = pd.DataFrame(
+        {"row": [5, 3, 1, 0, 2, 4], "sha256": [f"{n}" * 64 for n in "abcdef"], "path": list("uvwxyz"), "part": parts,
+         "label": labels, "by": "me"}
+    )  # fmt: skip
+    rows.to_csv(place / "split.csv", index=False)
+    return place / "split.csv"
+
+
+def predicted(split: Path, name: str, numbers: list[int], classes: list[str]) -> Path:
+    """Predictions with 0.8 for the class of each number."""
+    chance = np.full((len(numbers), len(classes)), 0.2 / (len(classes) - 1), np.float32)
+    chance[np.arange(len(numbers)), numbers] = 0.8
+    write_predictions(split.parent / name, split, chance, classes)
+    return split.parent / name
+
+
+# Any of these may be a folder's name, and config/schema.yaml takes them.
+@pytest.mark.parametrize(
+    "classes",
+    [["bad", "good"], ["0", "1"], ["1", "2"], ["01", "1"], ["true", "false"], ["None", "some"], ["NA", "nan"],
+     ["1e3", "1000"], ["-1", "-2"]],
+)  # fmt: skip
+def test_evaluate_from_file_to_file_whatever_the_classes_are_called(tmp_path, classes):
+    split = write_split(tmp_path, classes)
+    ours = predicted(split, "ours.csv", [0, 1, 0, 1, 0, 1], classes)
+    float_ = predicted(split, "float.csv", [0, 1, 0, 1, 1, 0], classes)
+    read = read_predictions(ours)
+    assert list(read["predicted"]) == [classes[n] for n in (0, 1, 0, 1, 0, 1)]
+    assert list(read["label"]) == [classes[0], classes[1], classes[0], classes[1], classes[1], ""]
+    (tmp_path / "cost.json").write_text('{"arena": 5}')
+    evaluate(ours, float_, tmp_path / "cost.json", tmp_path / "m.json", classes=classes, confidence=0.95)
+    metrics = json.loads((tmp_path / "m.json").read_text())
+    assert metrics["test"]["accuracy"]["of"] == [2, 3]
+    assert metrics["test"]["confusion"] == [[1, 0], [1, 1]]
+    assert metrics["paired"] == {"differ": 1, "only_this_right": 0, "only_float_right": 1}
+    assert metrics["agreement"] == {"on": "unlabelled frames", "frames": 1, "argmax": 0.0, "probability_gap": 0.6}
+    assert metrics["cost"] == {"arena": 5}
+
+
+def test_the_float_model_agrees_with_itself(tmp_path):
+    split = write_split(tmp_path, CLASSES)
+    path = predicted(split, "float.csv", [0, 1, 0, 1, 1, 2], CLASSES)
+    evaluate(path, path, None, tmp_path / "m.json", classes=CLASSES, confidence=0.95)
+    metrics = json.loads((tmp_path / "m.json").read_text())
+    assert "cost" not in metrics
+    assert metrics["agreement"]["argmax"] == 1
+    assert metrics["agreement"]["probability_gap"] == 0
+    assert metrics["paired"]["differ"] == 0
+
+
+def test_predictions_of_other_frames_are_refused(tmp_path):
+    split = write_split(tmp_path, CLASSES)
+    one = predicted(split, "one.csv", [0] * 6, CLASSES)
+    other = pd.read_csv(one).iloc[::-1]
+    other.to_csv(tmp_path / "other.csv", index=False)
+    with pytest.raises(ValueError, match="different frames"):
+        evaluate(one, tmp_path / "other.csv", None, tmp_path / "m.json", classes=CLASSES, confidence=0.95)
+    assert not (tmp_path / "m.json").exists()
+
+
+def test_rows_of_the_split(tmp_path):
+    assert list(rows_of(write_split(tmp_path, CLASSES))) == [5, 3, 1, 0, 2, 4]
+
+
+# --- the choice
+
+
+class Candidates:
+    """Models and ranges, with the files that `choose` and `bundle` read."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.all: list[dict[str, Any]] = []
+
+    def write(self, name: str, value: object) -> str:
+        path = self.place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(value))
+        return str(path)
+
+    def add(
+        self,
+        model: str,
+        span: str,
+        balanced: float = 0.9,
+        argmax: float = 0.9,
+        gap: float = 0.01,
+        loss: float = 0.5,
+        refused: tuple[str, ...] = (),
+        boards: tuple[str, ...] = ("h7",),
+    ) -> None:
+        at = f"{len(self.all)}"
+        finding = {"rule": "too large", "where": "file", "why": "9 bytes over", "mend": "take a smaller network"}
+        tflite = self.place / at / "model.tflite"
+        tflite.parent.mkdir()
+        tflite.write_bytes(f"tflite {model} {span}".encode())
+        agreement = {"on": "unlabelled frames", "frames": 10, "argmax": argmax, "probability_gap": gap}
+        self.all.append(
+            {
+                "model": model,
+                "range": span,
+                "tflite": str(tflite),
+                "score": self.write(f"{at}/score.json", {"balanced_accuracy": balanced, "loss": loss, "epoch": 3}),
+                "metrics": self.write(f"{at}/metrics.json", {"agreement": agreement, "test": {"frames": 3}}),
+                "firmware": {
+                    board: self.write(
+                        f"{at}/{board}.json",
+                        {"accepted": board not in refused, "findings": [finding] if board in refused else []},
+                    )
+                    for board in boards
+                },
+            }
+        )
+
+    def choose(self) -> dict[str, Any]:
+        choose(deepcopy(self.all), self.place / "choice.json")
+        return json.loads((self.place / "choice.json").read_text())
+
+    def chosen(self) -> tuple[str, str]:
+        choice = self.choose()
+        return choice["model"], choice["range"]
+
+
+@pytest.fixture
+def candidates(tmp_path: Path) -> Candidates:
+    return Candidates(tmp_path)
+
+
+A, B = "resnet9-64-simclr/coreset-200/seed-1", "resnet9-64-simclr/coreset-200/seed-2"
+
+
+def test_the_model_that_validates_best_then_the_range_that_agrees_most(candidates):
+    candidates.add(A, "calibrated", balanced=0.8, argmax=1.0, gap=0.0)
+    candidates.add(B, "calibrated", balanced=0.9, argmax=0.7)
+    candidates.add(B, "fixed_-10_10", balanced=0.9, argmax=0.8)
+    candidates.add(B, "fixed_-6_6", balanced=0.9, argmax=0.75)
+    assert candidates.chosen() == (B, "fixed_-10_10")
+
+
+def test_of_equal_agreement_the_nearest_probabilities(candidates):
+    candidates.add(A, "calibrated", gap=0.02)
+    candidates.add(A, "fixed_-6_6", gap=0.01)
+    assert candidates.chosen() == (A, "fixed_-6_6")
+
+
+def test_of_equally_validated_models_the_lower_loss(candidates):
+    candidates.add(A, "calibrated", loss=0.5, argmax=1.0)
+    candidates.add(B, "calibrated", loss=0.4, argmax=0.5)
+    assert candidates.chosen() == (B, "calibrated")
+
+
+def test_a_full_tie_does_not_depend_on_the_order(candidates):
+    for model in (A, B):
+        for span in ("calibrated", "fixed_-6_6"):
+            candidates.add(model, span)
+    first = candidates.choose()
+    candidates.all.reverse()
+    assert candidates.choose() == first
+    assert (first["model"], first["range"]) == (A, "calibrated")
+
+
+def test_what_one_board_refuses_is_not_chosen(candidates):
+    candidates.add(A, "calibrated", argmax=1.0, boards=("h7", "rt"), refused=("rt",))
+    candidates.add(A, "fixed_-6_6", argmax=0.5, boards=("h7", "rt"))
+    choice = candidates.choose()
+    assert choice["range"] == "fixed_-6_6"
+    refused = {candidate["range"]: candidate["refused"] for candidate in choice["candidates"]}
+    assert [finding["board"] for finding in refused["calibrated"]] == ["rt"]
+    assert refused["fixed_-6_6"] == []
+
+
+def test_all_candidates_are_listed_best_first_with_their_figures(candidates):
+    candidates.add(A, "calibrated", balanced=0.5)
+    candidates.add(B, "calibrated", balanced=0.6)
+    choice = candidates.choose()
+    assert [candidate["model"] for candidate in choice["candidates"]] == [B, A]
+    assert set(choice["candidates"][0]) == {"model", "range", "validation", "agreement", "refused"}
+    assert choice["candidates"][0]["validation"]["balanced_accuracy"] == 0.6
+
+
+def test_the_reason_names_the_figures(candidates):
+    candidates.add(A, "calibrated", balanced=0.912, argmax=0.95)
+    candidates.add(A, "fixed_-6_6", balanced=0.912, argmax=0.85)
+    reason = candidates.choose()["reason"]
+    for part in (A, "0.912", "of 1 trained", "calibrated", "95.0%", "10 unlabelled frames", "2 ranges"):
+        assert part in reason
+
+
+def test_the_reason_does_not_call_best_what_a_refused_model_beat(candidates):
+    candidates.add(A, "calibrated", balanced=0.99, refused=("h7",))
+    candidates.add(B, "calibrated", balanced=0.70)
+    choice = candidates.choose()
+    assert choice["model"] == B
+    claim = f"{B} has the best balanced accuracy on the validation part (0.700, of 2 trained)"
+    assert claim not in choice["reason"]
+
+
+def test_nothing_accepted_is_an_error_that_says_what_to_do(candidates):
+    candidates.add(A, "calibrated", refused=("h7",))
+    candidates.add(A, "fixed_-6_6", refused=("h7",))
+    with pytest.raises(UserError) as error:
+        candidates.choose()
+    for part in ("2 models", "too large", "take a smaller network"):
+        assert part in str(error.value)
+    assert str(error.value).count("too large") == 1
+    assert not (candidates.place / "choice.json").exists()
+
+
+# --- the bundle
+
+CONFIG = {
+    "camera": {"frame_size": "QVGA"},
+    "dataset": {"classes": CLASSES},
+    "bundle": {"votes": 3},
+}
+
+
+def make(candidates: Candidates, name: str = "bundle/h7", board: str = "h7") -> tuple[Path, Path]:
+    main = candidates.place / "main.py"
+    main.write_text("print('camera')\n")
+    folder, archive = candidates.place / name, candidates.place / f"{name}.zip"
+    bundle(
+        candidates.place / "choice.json",
+        candidates.all,
+        main,
+        folder,
+        archive,
+        board=board,
+        config=CONFIG,
+        versions={"numpy": "2"},
+    )
+    return folder, archive
+
+
+@pytest.fixture
+def chosen(candidates: Candidates) -> Candidates:
+    candidates.add(A, "fixed_-6_6", argmax=0.1)
+    candidates.add(A, "calibrated")
+    candidates.choose()
+    return candidates
+
+
+def test_a_bundle_holds_the_chosen_model(chosen):
+    folder, archive = make(chosen)
+    assert sorted(path.name for path in folder.iterdir()) == ["labels.txt", "main.py", "manifest.json", "model.tflite"]
+    assert (folder / "model.tflite").read_bytes() == f"tflite {A} calibrated".encode()
+    assert (folder / "labels.txt").read_text() == "bad\ngood\nno_mask\n"
+    assert sorted(path.name for path in folder.parent.iterdir()) == [folder.name, archive.name]
+
+
+def test_the_manifest_tells_the_truth(chosen):
+    folder, _ = make(chosen)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert set(manifest["files"]) == {"labels.txt", "main.py", "model.tflite"}
+    for name, said in manifest["files"].items():
+        data = (folder / name).read_bytes()
+        assert said == {"sha256": sha256(data).hexdigest(), "bytes": len(data)}
+    assert manifest["board"] == "h7"
+    assert manifest["camera"] == {"frame_size": "QVGA", "side": 240, "input": 64, "votes": 3}
+    assert manifest["config"] == CONFIG
+    assert manifest["model"]["name"] == A
+    assert manifest["model"]["quantization"] == "calibrated"
+    assert manifest["metrics"]["agreement"]["argmax"] == 0.9
+    assert manifest["versions"]["numpy"] == "2"
+
+
+def test_the_archive_is_the_folder(chosen):
+    folder, archive = make(chosen)
+    with zipfile.ZipFile(archive) as file:
+        assert file.testzip() is None
+        assert file.namelist() == sorted(path.name for path in folder.iterdir())
+        for name in file.namelist():
+            assert file.read(name) == (folder / name).read_bytes()
+            assert not Path(name).is_absolute()
+
+
+def test_the_same_input_gives_the_same_bytes_at_another_time_and_place(chosen):
+    _, first = make(chosen)
+    data = first.read_bytes()
+    for path in chosen.place.rglob("*"):
+        os.utime(path, (10**9, 10**9))
+    mask = os.umask(0o077)
+    try:
+        _, other = make(chosen, "elsewhere/h7")
+    finally:
+        os.umask(mask)
+    assert other.read_bytes() == data
+    make(chosen)  # over the one that is there
+    assert first.read_bytes() == data
+
+
+def test_nothing_of_this_machine_is_in_a_bundle(chosen):
+    folder, _ = make(chosen)
+    for path in folder.iterdir():
+        assert str(chosen.place).encode() not in path.read_bytes()
+
+
+def test_a_model_that_the_board_refuses_makes_no_bundle(candidates):
+    candidates.add(A, "calibrated", boards=("h7", "rt"))
+    candidates.choose()
+    candidates.write("0/rt.json", {"accepted": False, "findings": [
+        {"rule": "heap", "where": "arena", "why": "it needs 300 kB", "mend": "take a smaller input"}]})  # fmt: skip
+    with pytest.raises(UserError) as error:
+        make(candidates, "bundle/rt", "rt")
+    for part in ("rt", "heap", "arena", "it needs 300 kB", "take a smaller input"):
+        assert part in str(error.value)
+    assert not (candidates.place / "bundle").exists() or not list((candidates.place / "bundle").iterdir())
+    make(candidates)  # the other board takes it
+
+
+def test_a_fault_on_the_way_leaves_nothing_half_made(chosen, monkeypatch):
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("scripts.bundle.pack", fail)
+    with pytest.raises(OSError, match="disk full"):
+        make(chosen)
+    assert not list((chosen.place / "bundle").iterdir())

@@ -1,0 +1,436 @@
+"""Labels joined to selected frames: where a label comes from, what is held out, and what stands in the way."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from linecam.errors import UserError
+from linecam.frames import COLUMNS as INDEX_COLUMNS
+from linecam.frames import read_frames
+from linecam.labels import COLUMNS
+from scripts.index_frames import index_frames
+from scripts.select_test import select_test
+from scripts.select_train import select_train
+from scripts.split import split
+
+CLASSES = ["bad", "good", "no_mask"]
+MASKS = Path(__file__).parent / "../../shared/masks"
+
+
+def sha(number: int) -> str:
+    return f"{number * 2654435761 % 2**32:08x}" * 8
+
+
+class Split:
+    """A dataset as tables: an index, a selection, labels."""
+
+    def __init__(self, place: Path, classes: list[str] = CLASSES) -> None:
+        self.place, self.classes = place, classes
+        self.rows: list[dict[str, object]] = []
+        self.table, self.summary = place / "split" / "a.csv", place / "split" / "a.json"
+        self.labels_csv, self.to_label = place / "data" / "labels.csv", place / "to_label" / "a.csv"
+        self.truth: dict[str, str] | None = None
+
+    def add(self, path: str, number: int | None = None, **more: object) -> str:
+        """One row of the index; its sha256."""
+        digest = sha(len(self.rows) if number is None else number)
+        self.rows.append({"path": path, "sha256": digest, "status": "ok", "number": -1} | more)
+        return digest
+
+    def many(self, part: str, counts: dict[str, int], **more: object) -> list[str]:
+        return [
+            self.add(f"{part}/{name}/{part}{n}.jpg", part=part, label=name, **more)
+            for name, count in counts.items()
+            for n in range(count)
+        ]
+
+    def label(self, rows: list[tuple[str, str]]) -> None:
+        self.labels_csv.parent.mkdir(parents=True, exist_ok=True)
+        with self.labels_csv.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            writer.writerows((digest, "", label, "me", "") for digest, label in rows)
+
+    def run(
+        self,
+        train: list[str],
+        test: list[str],
+        validation: float = 0.2,
+        unlabelled: int = 300,
+        seed: int = 1,
+    ) -> pd.DataFrame:
+        base = {name: "" for name in INDEX_COLUMNS} | {"bytes": 1, "width": 1, "height": 1}
+        pd.DataFrame([base | row for row in self.rows], columns=INDEX_COLUMNS).to_csv(
+            self.place / "frames.csv", index=False
+        )
+        for name, chosen in (("train", train), ("test", test)):
+            pd.DataFrame({"sha256": chosen, "path": ""}).to_csv(self.place / f"{name}.csv", index=False)
+        if self.truth is not None:
+            pd.Series(self.truth, name="label").rename_axis("frame").to_csv(self.place / "truth.csv")
+        split(
+            self.place / "frames.csv",
+            self.place / "train.csv",
+            self.place / "test.csv",
+            self.labels_csv if self.labels_csv.exists() else None,
+            self.place / "truth.csv" if self.truth is not None else None,
+            self.table,
+            self.summary,
+            labels_csv=self.labels_csv,
+            to_label=self.to_label,
+            classes=self.classes,
+            validation=validation,
+            unlabelled=unlabelled,
+            seed=seed,
+        )
+        table = pd.read_csv(self.table, keep_default_na=False)
+        assert list(table.columns) == ["row", "sha256", "path", "part", "label", "by"]
+        frames = read_frames(self.place / "frames.csv")
+        assert list(frames["sha256"][table["row"]]) == list(table["sha256"])
+        assert list(frames["path"][table["row"]]) == list(table["path"])
+        assert table["sha256"].is_unique
+        assert set(table.loc[table["part"].isin(["train", "validation"]), "sha256"]) == set(train)
+        assert set(table.loc[table["part"] == "test", "sha256"]) == set(test)
+        return table.set_index("sha256")
+
+    def counted(self) -> dict[str, object]:
+        return json.loads(self.summary.read_text())
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Split:
+    return Split(tmp_path)
+
+
+EVEN = {"bad": 10, "good": 10, "no_mask": 10}
+
+
+# --- where labels come from
+
+
+def test_labels_of_folders(made):
+    train, test = made.many("train", EVEN), made.many("test", {"bad": 2, "good": 3, "no_mask": 0})
+    table = made.run(train, test)
+    assert all(row.path.split("/")[1] == row.label and row.by == "folder" for row in table.itertuples())
+    summary = made.counted()
+    assert summary["frames"]["test"] == {"bad": 2, "good": 3, "no_mask": 0}
+    assert summary["frames"]["validation"] == {"bad": 2, "good": 2, "no_mask": 2}
+    assert summary["frames"]["train"] == {"bad": 8, "good": 8, "no_mask": 8}
+
+
+def test_labels_csv_before_folder_before_truth(made):
+    train = made.many("train", EVEN)
+    only_truth = made.add("loose.jpg")
+    only_csv = made.add("loose2.jpg")
+    made.truth = {row["path"]: "no_mask" for row in made.rows}
+    made.label([(train[0], "good"), (only_csv, "bad")])
+    table = made.run([*train, only_truth, only_csv], [])
+    assert tuple(table.loc[train[0], ["label", "by"]]) == ("good", "me")
+    assert tuple(table.loc[train[1], ["label", "by"]]) == ("bad", "folder")
+    assert tuple(table.loc[only_truth, ["label", "by"]]) == ("no_mask", "truth")
+    assert tuple(table.loc[only_csv, ["label", "by"]]) == ("bad", "me")
+
+
+def test_truth_for_frames_that_are_not_there_is_no_matter(made):
+    chosen = [made.add(f"x{n}.jpg") for n in range(9)]
+    made.truth = {f"x{n}.jpg": CLASSES[n % 3] for n in range(9)} | {"rubbish.jpg": "bad"}
+    assert set(made.run(chosen, [])["by"]) == {"truth"}
+
+
+def test_a_truth_that_is_no_class_is_a_clear_error(made):
+    """dataset.classes: [bad, good] on the belt, whose truth also says no_mask: not a model that can't be trained."""
+    made.classes = ["bad", "good"]
+    chosen = [made.add(f"x{n}.jpg") for n in range(12)]
+    made.truth = {f"x{n}.jpg": CLASSES[n % 3] for n in range(12)}
+    with pytest.raises(UserError, match="no_mask"):
+        made.run(chosen, [])
+
+
+def test_a_copy_lends_its_folders_label(made):
+    """The same bytes at the top and in a class's folder: labelled."""
+    train = made.many("train", EVEN)
+    loose = made.add("a.jpg", number=777)
+    made.add("good/copy.jpg", number=777, label="good", status="duplicate", reason="same bytes as a.jpg")
+    assert made.run([*train, loose], []).loc[loose, "label"] == "good"
+
+
+def test_folders_that_contradict_each_other(made):
+    train = made.many("train", EVEN)
+    for n in (500, 501):
+        made.add(f"train/bad/x{n}.jpg", number=n, part="train", label="bad")
+        made.add(f"train/good/x{n}.jpg", number=n, part="train", label="good", status="duplicate", reason="same")
+    with pytest.raises(UserError) as error:
+        made.run(train, [])
+    for part in ("2 frames", "train/bad/x500.jpg and train/good/x500.jpg", "x501", str(made.labels_csv)):
+        assert part in str(error.value)
+    assert not made.table.exists()
+    # labels.csv has the last word.
+    made.label([(sha(500), "good"), (sha(501), "bad")])
+    table = made.run([*train, sha(500), sha(501)], [])
+    assert list(table.loc[[sha(500), sha(501)], "label"]) == ["good", "bad"]
+
+
+def test_labels_of_no_frame_are_kept_and_logged(made, caplog):
+    caplog.set_level("INFO")
+    train = made.many("train", EVEN)
+    made.label([("e" * 64, "bad"), ("f" * 64, "good"), (train[0], "bad")])
+    before = made.labels_csv.read_bytes()
+    made.run(train, [])
+    assert "2 labels" in caplog.text
+    assert "e" * 12 in caplog.text
+    assert made.labels_csv.read_bytes() == before
+
+
+def test_every_problem_of_labels_csv_stops_here_too(made):
+    train = made.many("train", EVEN)
+    made.label([(train[0], "ugly"), ("xyz", "bad")])
+    with pytest.raises(UserError, match="2 problems"):
+        made.run(train, [])
+
+
+# --- labels that are missing
+
+
+def test_missing_labels_are_listed_filled_in_copied_and_then_it_runs(made):
+    chosen = [made.add(f'odd, "name" {n} ü.jpg') for n in range(20)]
+    train, test = chosen[:14], chosen[14:]
+    with pytest.raises(UserError) as error:
+        made.run(train, test)
+    message = str(error.value)
+    for part in ("20 of 20", str(made.to_label), str(made.labels_csv), "bad, good, no_mask"):
+        assert part in message
+    assert not made.table.exists()
+    assert not made.summary.exists()
+
+    table = pd.read_csv(made.to_label, keep_default_na=False)
+    assert list(table.columns) == COLUMNS
+    assert list(table["sha256"]) == chosen
+    assert list(table["path"]) == [row["path"] for row in made.rows]
+    assert (table[["label", "by", "when"]] == "").all(axis=None)
+
+    made.labels_csv.parent.mkdir()
+    table["label"] = [CLASSES[n % 3] for n in range(20)]
+    table.to_csv(made.labels_csv, index=False)
+    result = made.run(train, test)
+    assert [result.loc[digest, "label"] for digest in chosen] == [CLASSES[n % 3] for n in range(20)]
+
+
+def test_labelling_in_two_goes_appends(made):
+    chosen = [made.add(f"x{n}.jpg") for n in range(12)]
+    made.label([(digest, CLASSES[n % 3]) for n, digest in enumerate(chosen[:7])])
+    before = made.labels_csv.read_bytes()
+    with pytest.raises(UserError, match="5 of 12"):
+        made.run(chosen, [])
+    assert made.labels_csv.read_bytes() == before
+    lines = made.to_label.read_text(encoding="utf-8").splitlines()
+    assert [line.split(",")[0] for line in lines[1:]] == chosen[7:]
+    with made.labels_csv.open("a", encoding="utf-8") as file:
+        file.writelines(line.replace(",,,", f",{CLASSES[n % 3]},,") + "\n" for n, line in enumerate(lines[1:]))
+    assert len(made.run(chosen, [])) == 12
+
+
+def test_the_untouched_list_copied_over_is_as_good_as_none(made):
+    chosen = [made.add(f"x{n}.jpg") for n in range(6)]
+    with pytest.raises(UserError):
+        made.run(chosen, [])
+    made.labels_csv.parent.mkdir()
+    shutil.copy(made.to_label, made.labels_csv)
+    with pytest.raises(UserError, match="6 of 6"):
+        made.run(chosen, [])
+
+
+# --- the validation part
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.3, 0.5])
+def test_the_validation_part_is_the_same_share_of_every_class(made, share):
+    counts = {"bad": 100, "good": 60, "no_mask": 40}
+    table = made.run(made.many("train", counts), [], validation=share)
+    held = table[table["part"] == "validation"]["label"].value_counts()
+    assert held.to_dict() == {name: round(count * share) for name, count in counts.items()}
+
+
+def test_the_validation_part_is_the_same_every_time(made):
+    train, test = made.many("train", EVEN), made.many("test", EVEN)
+    first = made.run(train, test)
+    text = made.table.read_bytes(), made.summary.read_bytes()
+    made.run(train, test)
+    assert (made.table.read_bytes(), made.summary.read_bytes()) == text
+    shuffled = [train[n] for n in np.random.default_rng(0).permutation(len(train))]
+    again = made.run(shuffled, test[::-1])
+    assert (again["part"].reindex(first.index) == first["part"]).all()
+    other = made.run(train, test, seed=2)
+    assert (other["part"] != first["part"]).any()
+
+
+def test_the_test_part_is_never_held_out(made):
+    train, test = made.many("train", EVEN), made.many("test", EVEN)
+    assert (made.run(train, test, validation=0.5).loc[test, "part"] == "test").all()
+
+
+@pytest.mark.parametrize("share", [0.01, 0.2, 0.5, 0.8, 0.99])
+@pytest.mark.parametrize("counts", [(2, 2, 2), (2, 2, 30), (100, 100, 2), (3, 50, 5), (7, 7, 7)])
+def test_every_class_has_a_frame_on_either_side(made, counts, share):
+    """ "each class needs at least 2, one to train on and one to validate": with 2 it has to work."""
+    table = made.run(made.many("train", dict(zip(CLASSES, counts, strict=True))), [], validation=share)
+    for part in ("train", "validation"):
+        assert set(table.loc[table["part"] == part, "label"]) == set(CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("counts", "scarce"), [((10, 10, 1), "1 of no_mask"), ((10, 10, 0), "0 of no_mask"), ((1, 0, 10), "1 of bad, 0 of good")]
+)  # fmt: skip
+def test_scarce_classes_are_named(made, counts, scarce):
+    train = made.many("train", dict(zip(CLASSES, counts, strict=True)))
+    with pytest.raises(UserError) as error:
+        made.run(train, [])
+    assert scarce in str(error.value)
+    assert f"The {sum(counts)} training frames" in str(error.value)
+    assert not made.table.exists()
+
+
+# --- unlabelled frames
+
+
+@pytest.mark.parametrize(("asked", "there"), [(300, 25), (10, 10), (1, 1)])
+def test_unlabelled_frames_are_neither_train_nor_test(made, asked, there):
+    train = made.many("train", EVEN)
+    rest = [made.add(f"rest{n}.jpg") for n in range(25)]
+    made.add("broken.jpg", status="quarantined", reason="x")
+    table = made.run(train, [], unlabelled=asked)
+    drawn = table[table["part"] == "unlabelled"]
+    assert len(drawn) == there
+    assert set(drawn.index) <= set(rest)
+    assert (drawn[["label", "by"]] == "").all(axis=None)
+
+
+def test_no_frame_left_over(made):
+    assert "unlabelled" not in set(made.run(made.many("train", EVEN), [])["part"])
+
+
+# --- honesty
+
+
+def test_frames_near_a_training_frame_are_counted(made):
+    train = made.many("train", EVEN)
+    for name, number in (("A", 100), ("B", 100)):
+        digest = made.add(f"train/bad/{name}-{number}.jpg", part="train", label="bad", sequence=name)
+        made.rows[-1]["number"] = number
+        train.append(digest)
+    test = []
+    for name, number in (("A", 75), ("A", 74), ("A", 125), ("A", 126), ("A", 101), ("C", 100), ("B", 300)):
+        test.append(made.add(f"test/bad/{name}-{number}.jpg", part="test", label="bad", sequence=name))
+        made.rows[-1]["number"] = number
+    test.append(made.add("test/bad/unnumbered.jpg", part="test", label="bad"))
+    made.run(train, test)
+    assert made.counted()["near_training"] == {"within_frames": 25, "test_frames": 3}
+
+
+class Folder:
+    """Real files through index, selection and split."""
+
+    def __init__(self, place: Path) -> None:
+        self.place, self.folder = place, place / "frames"
+
+    def put(self, name: str, colour: int) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (colour % 256, colour // 256, 77)).save(path)
+
+    def run(self) -> tuple[pd.DataFrame, dict[str, object]]:
+        at = self.place
+        index_frames(
+            self.folder,
+            at / "f.csv",
+            at / "q.csv",
+            cache=at / "seen",
+            classes=CLASSES,
+            max_pixels=10**7,
+            workers=1,
+        )
+        select_test(at / "f.csv", at / "test.csv", count=5, seed=1, given=True)
+        select_train(
+            at / "f.csv", at / "test.csv", None, None, at / "train.csv", strategy="given", count=5, seed=1,
+            classes=CLASSES,
+        )  # fmt: skip
+        split(
+            at / "f.csv",
+            at / "train.csv",
+            at / "test.csv",
+            None,
+            None,
+            at / "split.csv",
+            at / "split.json",
+            labels_csv=at / "labels.csv",
+            to_label=at / "to_label.csv",
+            classes=CLASSES,
+            validation=0.2,
+            unlabelled=10,
+            seed=1,
+        )
+        return pd.read_csv(at / "split.csv", keep_default_na=False), json.loads((at / "split.json").read_text())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    made = Folder(tmp_path)
+    for kind, name in enumerate(CLASSES):
+        for n in range(4):
+            made.put(f"train/{name}/A-{n:05d}.png", kind * 10 + n)
+        made.put(f"test/{name}/B-00001.png", kind * 10 + 5)
+    return made
+
+
+def test_the_same_frame_in_train_and_test_is_left_out_of_the_test_and_reported(folder):
+    folder.put("train/bad/C-10352.png", 999)
+    folder.put("test/bad/C-10352.png", 999)
+    table, summary = folder.run()
+    assert table.loc[table["path"].str.contains("C-10352"), "path"].tolist() == ["train/bad/C-10352.png"]
+    assert summary["left_out_of_test"] == ["test/bad/C-10352.png"]
+    assert sum(summary["frames"]["test"].values()) == 3
+    assert sum(summary["frames"]["train"].values()) + sum(summary["frames"]["validation"].values()) == 13
+
+
+def test_the_same_frame_under_other_names_is_left_out_too(folder):
+    folder.put("train/good/A-00003x.png", 998)
+    folder.put("test/good/zzz.png", 998)
+    folder.put("test/good/zzz2.png", 998)
+    _, summary = folder.run()
+    assert summary["left_out_of_test"] == ["test/good/zzz.png", "test/good/zzz2.png"]
+    assert sum(summary["frames"]["test"].values()) == 3
+
+
+def test_train_and_test_that_disagree_about_one_frame(folder):
+    folder.put("train/good/C-10352.png", 997)
+    folder.put("test/bad/C-10352.png", 997)
+    with pytest.raises(UserError, match=r"test/bad/C-10352\.png and train/good/C-10352\.png"):
+        folder.run()
+
+
+def test_nothing_is_left_out_where_nothing_is_double(folder):
+    _, summary = folder.run()
+    assert summary["left_out_of_test"] == []
+
+
+@pytest.mark.parametrize("stem", ["20261122161530123456", "1763827200123456789"])
+def test_frames_named_by_date_time_and_microseconds(folder, stem):
+    folder.put(f"train/bad/{stem}.png", 996)
+    table, _ = folder.run()
+    assert (table["path"] == f"train/bad/{stem}.png").sum() == 1
+
+
+@pytest.mark.skipif(not MASKS.is_dir(), reason="the tutorial's frames are not at ../shared/masks")
+def test_the_tutorials_c_10352(tmp_path):
+    real = Folder(tmp_path)
+    real.folder = MASKS
+    table, summary = real.run()
+    assert [Path(path).name for path in summary["left_out_of_test"]] == ["C-10352.jpg"]
+    files = {part: len(list((MASKS / part).glob("*/*.jpg"))) for part in ("train", "test")}
+    assert len(table[table["part"] == "test"]) == files["test"] - 1
+    assert len(table[table["part"].isin(["train", "validation"])]) == files["train"]
+    assert summary["near_training"]["test_frames"] > 0
