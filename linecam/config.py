@@ -48,6 +48,12 @@ def check(config: dict[str, Any], boards: dict[str, Any]) -> None:
         raise UserError(
             "dataset.kind is folder, but dataset.source names none: name the folder that holds your frames."
         )
+    frames = Path("data") / dataset["name"] / "frames"
+    if dataset["kind"] == "masks" and dataset["source"] and Path(dataset["source"]).resolve() == frames.resolve():
+        raise UserError(
+            f"dataset.source is {dataset['source']}, where the checked copy goes: what is there is replaced. "
+            "Name a copy in another place, or leave source out."
+        )
     if "given" in pretrain["methods"]:
         path = pretrain["checkpoint"]
         if not path or not Path(path).is_file():

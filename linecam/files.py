@@ -19,6 +19,10 @@ def whole(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         yield temporary
+        if temporary.is_file():
+            # Some libraries write files that only their owner may read.
+            os.umask(mask := os.umask(0))
+            temporary.chmod(0o666 & ~mask)
         if temporary.is_dir() and path.exists():
             shutil.rmtree(path)  # os.replace does not replace a folder that has something in it
         os.replace(temporary, path)

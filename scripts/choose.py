@@ -33,8 +33,9 @@ def choose(candidates: list[dict[str, Any]], choice: Path) -> None:
     validation, agreement = best["validation"], best["agreement"]
     rivals = {candidate["model"] for candidate in candidates}
     reason = (
-        f"{best['model']} has the best balanced accuracy on the validation part "
-        f"({validation['balanced_accuracy']:.3f}, of {len(rivals)} trained). "
+        f"{best['model']} has the lowest loss on the validation part "
+        f"({validation['loss']:.3f}, of {len(rivals)} trained; balanced accuracy "
+        f"{validation['balanced_accuracy']:.3f}). "
         f"{best['range']} says what its float model says on {agreement['argmax']:.1%} of {agreement['frames']} "
         f"{agreement['on']}, with probabilities {agreement['probability_gap']:.4f} apart: the most of "
         f"{sum(c['model'] == best['model'] for c in accepted)} ranges that the firmware takes. No test label was used."
@@ -56,7 +57,6 @@ def order(candidate: dict[str, Any]) -> tuple[Any, ...]:
     """Sort key, best first."""
     validation, agreement = candidate["validation"], candidate["agreement"]
     return (
-        -validation["balanced_accuracy"],
         validation["loss"],
         candidate["model"],
         -agreement["argmax"],

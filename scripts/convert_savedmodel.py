@@ -38,5 +38,7 @@ def convert_savedmodel(onnx_path: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    for talkative in ("tensorflow", "absl"):
+        logging.getLogger(talkative).setLevel(logging.ERROR)
     with reported(snakemake.log[0]):
         convert_savedmodel(Path(snakemake.input.onnx), Path(snakemake.output.savedmodel))

@@ -29,7 +29,7 @@ AVERAGED_EPOCHS = 5
 class Score:
     """How a model does on the validation part; `balanced_accuracy` is the mean recall of the classes, `loss` weighted.
 
-    The loss decides: of some 40 frames, a handful of the rare class, an accuracy takes few values, and by luck its best.
+    The loss decides: on some 40 frames, a handful of them of the rare class, the best accuracy is often luck.
     """
 
     epoch: int
@@ -58,9 +58,9 @@ def finetune(
 ) -> None:
     """Write the weights of the best epoch on the validation part, the history of all epochs, and the best one's score.
 
-    AdamW, one cycle of the learning rate; each class weighs the same in the loss, however rare. What counts is an
-    exponential moving average of the weights (Polyak and Juditsky 1992), over some `AVERAGED_EPOCHS` epochs. Raises `UserError`
-    where the training diverges.
+    AdamW, one cycle of the learning rate; each class weighs the same in the loss, however rare. What is scored and
+    kept is an exponential moving average of the weights (Polyak and Juditsky 1992) over `AVERAGED_EPOCHS` epochs.
+    Raises `UserError` where the training diverges.
     """
     device = prepare_torch(threads)
     table = pd.read_csv(split)

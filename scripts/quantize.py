@@ -70,6 +70,8 @@ def fixed(savedmodel: Path, span: tuple[float, float]) -> bytes:
 
 
 if __name__ == "__main__":
+    for talkative in ("tensorflow", "absl"):
+        logging.getLogger(talkative).setLevel(logging.ERROR)
     with reported(snakemake.log[0]):
         quantize(
             Path(snakemake.input.savedmodel),

@@ -243,12 +243,14 @@ def sweep(models: list[dict[str, Any]], choice: dict[str, Any], classes: list[st
     for entry in models:
         test = read_json(entry["metrics"]["float"])["test"]
         path = entry["metrics"].get(choice["range"])
+        score = read_json(entry["score"])
         rows.append(
             parts(entry["model"])
             | {
                 "model": entry["model"],
                 "chosen": entry["model"] == choice["model"],
-                "validation": read_json(entry["score"])["balanced_accuracy"],
+                "loss": score["loss"],
+                "validation": score["balanced_accuracy"],
                 "accuracy": test["accuracy"]["value"],
                 "quantized": read_json(path)["test"]["accuracy"]["value"] if path else None,
                 "recalls": [test["classes"][name]["recall"]["value"] for name in classes],

@@ -1,4 +1,4 @@
-"""The camera's arithmetic, against a slow reference written from the text of FIRMWARE.md, and against hand-made cases."""
+"""The camera's arithmetic, against a slow reference written from FIRMWARE.md, and against hand-made cases."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""labels.csv as people write it: every problem named by line and at once, and nothing that a spreadsheet does is fatal."""
+"""labels.csv as people write it: every problem named by line and at once, and no spreadsheet's habit is fatal."""
 
 import codecs
 from pathlib import Path

@@ -134,7 +134,7 @@ def prepare(folder: Path) -> dict[str, Any]:
             {
                 "model": CHOSEN,
                 "history": write(model / "history.csv", history),
-                "score": write(model / "score.json", {"epoch": 2, "balanced_accuracy": 0.777}),
+                "score": write(model / "score.json", {"epoch": 2, "balanced_accuracy": 0.777, "loss": 0.4321}),
                 "metrics": {form: write(model / f"{form}.json", value) for form, value in forms.items()},
                 "predictions": {"calibrated": write(model / "calibrated.csv", table.drop(columns="p"))},
             }
@@ -203,7 +203,7 @@ def with_model(inputs: dict[str, Any], model: str, right: int, folder: Path, *, 
     entry = deepcopy(inputs["models"][0]) | {"model": model, "predictions": {}}
     names = list(entry["metrics"]) if competes else ["float"]
     entry["metrics"] = {form: write(folder / model / f"{form}.json", metrics(right, bad=0)) for form in names}
-    entry["score"] = write(folder / model / "score.json", {"epoch": 1, "balanced_accuracy": 0.25})
+    entry["score"] = write(folder / model / "score.json", {"epoch": 1, "balanced_accuracy": 0.25, "loss": 0.9})
     inputs["models"].append(entry)
 
 
@@ -388,8 +388,8 @@ def test_a_sweep_lists_all_models_and_their_spread_over_seeds(inputs, tmp_path):
     # Float: 75% and 25%, quantized: 50% and 25%.
     assert "resnet9-8 none coreset-6 2 51.4% ± 37.3 50.0% ± 35.4 25.0% ± 35.4 50.0% ± 0.0 – 37.5% ± 17.7" in text
     assert "resnet9-8 none random-6 1 25.0% 100.0% 0.0% 50.0% – –" in text
-    assert "resnet9-8 chosen none coreset-6 1 77.7% 75.0% 50.0% 50.0% – 50.0%" in text
-    assert "resnet9-8 none coreset-6 2 25.0% 25.0% 0.0% 50.0% – 25.0%" in text
+    assert "resnet9-8 chosen none coreset-6 1 0.432 77.7% 75.0% 50.0% 50.0% – 50.0%" in text
+    assert "resnet9-8 none coreset-6 2 0.900 25.0% 25.0% 0.0% 50.0% – 25.0%" in text
     assert page.open == []
 
 

@@ -1,6 +1,7 @@
 """Which frames are picked: the strategies against slow references, and what becomes of labels that are there."""
 
 import hashlib
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -151,7 +152,7 @@ def test_huge_embeddings_do_not_overflow():
 def test_a_larger_count_begins_with_the_smaller_ones_picks(strategy):
     points = vectors(50)
     picks = [STRATEGIES[strategy](points, digests(50), count, [], 1) for count in (0, 1, 20, 30, 50)]
-    for fewer, more in zip(picks, picks[1:], strict=False):
+    for fewer, more in pairwise(picks):
         assert more[: len(fewer)] == fewer
 
 
@@ -246,7 +247,7 @@ def test_a_smaller_count_chooses_among_the_labelled(strategy):
 
 
 def grown(strategy: str, seed: int) -> tuple[NDArray[np.float32], list[str], list[int], list[int]]:
-    """60 frames of which 20 asked for and labelled, then 60 more: embeddings, hashes, labelled, and the 40 asked for."""
+    """60 frames, 20 of them labelled, then 60 more: embeddings, hashes, labelled, and the 40 asked for."""
     points, names = vectors(120, 2, seed=seed), digests(120)
     labelled = sorted(pick(strategy, points[:60], names[:60], 20, [], 1))
     return points, names, labelled, pick(strategy, points, names, 40, labelled, 1)
@@ -481,7 +482,7 @@ def test_embeddings_in_the_order_of_the_frames(tmp_path):
     ],
 )
 def test_embeddings_that_cannot_be_used(tmp_path, text, message):
-    with pytest.raises(UserError, match="embed.file") as error:
+    with pytest.raises(UserError, match=r"embed\.file") as error:
         embeddings(tmp_path, text)
     assert message in str(error.value)
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())

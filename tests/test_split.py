@@ -283,8 +283,9 @@ def test_every_class_has_a_frame_on_either_side(made, counts, share):
 
 
 @pytest.mark.parametrize(
-    ("counts", "scarce"), [((10, 10, 1), "1 of no_mask"), ((10, 10, 0), "0 of no_mask"), ((1, 0, 10), "1 of bad, 0 of good")]
-)  # fmt: skip
+    ("counts", "scarce"),
+    [((10, 10, 1), "1 of no_mask"), ((10, 10, 0), "0 of no_mask"), ((1, 0, 10), "1 of bad, 0 of good")],
+)
 def test_scarce_classes_are_named(made, counts, scarce):
     train = made.many("train", dict(zip(CLASSES, counts, strict=True)))
     with pytest.raises(UserError) as error:
