@@ -57,7 +57,7 @@ lint: .venv/.installed
 	.venv/bin/snakemake --lint
 
 # `.installing` stands for an install under way. Left over, it tells of an interrupted one: start again. Where pip gives
-# up, on a network that is down, what was there stays.
+# up, on a network that is down, what was there stays. Not every file compiles: torch has some for newer Pythons.
 .venv/.installed: requirements.lock
 	@set -e; \
 	trap 'exit 1' HUP INT TERM; \
@@ -69,14 +69,16 @@ lint: .venv/.installed
 		touch .venv/.installing; \
 		"$$python" -m venv .venv; \
 	fi; \
+	rm -f .venv/.installed; \
 	touch .venv/.installing; \
 	.venv/bin/python -m pip install --no-compile -r requirements.lock || { \
 		[ $$? -ge 128 ] || rm .venv/.installing; \
 		exit 1; \
 	}; \
+	mv .venv/.installing .venv/.compiling; \
 	echo "Byte-compiling .venv"; \
-	.venv/bin/python -m compileall -q -j 0 .venv/lib; \
-	mv .venv/.installing .venv/.installed
+	.venv/bin/python -m compileall -qq -j 0 .venv/lib || true; \
+	mv .venv/.compiling .venv/.installed
 
 lock:
 	@set -e; \

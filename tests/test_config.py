@@ -345,6 +345,15 @@ def test_a_given_backbone_needs_its_file(mine, tmp_path):
     checked(mine, f"pretrain: {{methods: [given], checkpoint: '{weights}'}}")
 
 
+def test_the_source_of_the_masks_is_not_where_the_copy_goes(mine, tmp_path, monkeypatch):
+    """What is there is replaced: the user's only copy would be gone."""
+    monkeypatch.chdir(tmp_path)
+    for path in ("data/m/frames", "./data/../data/m/frames/", str(tmp_path / "data" / "m" / "frames")):
+        with pytest.raises(UserError, match=r"dataset\.source"):
+            checked(mine, f"dataset: {{name: m, kind: masks, source: '{path}'}}")
+    checked(mine, "dataset: {name: m, kind: masks, source: elsewhere}")
+
+
 def test_an_unknown_board_and_the_nearest_known_one(mine):
     with pytest.raises(UserError, match=r"bundle\.boards.*'openmv_h7'.*Did you mean openmv-h7\?"):
         checked(mine, "bundle: {boards: [openmv-h7, openmv_h7]}")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from linecam.errors import UserError
 from linecam.predictions import read_predictions, rows_of, write_predictions
-from scripts.bundle import bundle
+from scripts.bundle import bundle, pack
 from scripts.choose import choose
 from scripts.evaluate import agree, compare, evaluate, ratio, score
 
@@ -321,10 +321,10 @@ A, B = "resnet9-64-simclr/coreset-200/seed-1", "resnet9-64-simclr/coreset-200/se
 
 
 def test_the_model_that_validates_best_then_the_range_that_agrees_most(candidates):
-    candidates.add(A, "calibrated", balanced=0.8, argmax=1.0, gap=0.0)
-    candidates.add(B, "calibrated", balanced=0.9, argmax=0.7)
-    candidates.add(B, "fixed_-10_10", balanced=0.9, argmax=0.8)
-    candidates.add(B, "fixed_-6_6", balanced=0.9, argmax=0.75)
+    candidates.add(A, "calibrated", loss=0.6, argmax=1.0, gap=0.0)
+    candidates.add(B, "calibrated", loss=0.4, argmax=0.7)
+    candidates.add(B, "fixed_-10_10", loss=0.4, argmax=0.8)
+    candidates.add(B, "fixed_-6_6", loss=0.4, argmax=0.75)
     assert candidates.chosen() == (B, "fixed_-10_10")
 
 
@@ -334,9 +334,9 @@ def test_of_equal_agreement_the_nearest_probabilities(candidates):
     assert candidates.chosen() == (A, "fixed_-6_6")
 
 
-def test_of_equally_validated_models_the_lower_loss(candidates):
-    candidates.add(A, "calibrated", loss=0.5, argmax=1.0)
-    candidates.add(B, "calibrated", loss=0.4, argmax=0.5)
+def test_the_loss_decides_where_the_balanced_accuracy_says_otherwise(candidates):
+    candidates.add(A, "calibrated", balanced=0.95, loss=0.5)
+    candidates.add(B, "calibrated", balanced=0.90, loss=0.4)
     assert candidates.chosen() == (B, "calibrated")
 
 
@@ -361,8 +361,8 @@ def test_what_one_board_refuses_is_not_chosen(candidates):
 
 
 def test_all_candidates_are_listed_best_first_with_their_figures(candidates):
-    candidates.add(A, "calibrated", balanced=0.5)
-    candidates.add(B, "calibrated", balanced=0.6)
+    candidates.add(A, "calibrated", balanced=0.5, loss=0.9)
+    candidates.add(B, "calibrated", balanced=0.6, loss=0.8)
     choice = candidates.choose()
     assert [candidate["model"] for candidate in choice["candidates"]] == [B, A]
     assert set(choice["candidates"][0]) == {"model", "range", "validation", "agreement", "refused"}
@@ -370,20 +370,19 @@ def test_all_candidates_are_listed_best_first_with_their_figures(candidates):
 
 
 def test_the_reason_names_the_figures(candidates):
-    candidates.add(A, "calibrated", balanced=0.912, argmax=0.95)
-    candidates.add(A, "fixed_-6_6", balanced=0.912, argmax=0.85)
+    candidates.add(A, "calibrated", balanced=0.912, loss=0.345, argmax=0.95)
+    candidates.add(A, "fixed_-6_6", balanced=0.912, loss=0.345, argmax=0.85)
     reason = candidates.choose()["reason"]
-    for part in (A, "0.912", "of 1 trained", "calibrated", "95.0%", "10 unlabelled frames", "2 ranges"):
+    for part in (A, "0.912", "0.345", "of 1 trained", "calibrated", "95.0%", "10 unlabelled frames", "2 ranges"):
         assert part in reason
 
 
 def test_the_reason_does_not_call_best_what_a_refused_model_beat(candidates):
-    candidates.add(A, "calibrated", balanced=0.99, refused=("h7",))
-    candidates.add(B, "calibrated", balanced=0.70)
+    candidates.add(A, "calibrated", loss=0.1, refused=("h7",))
+    candidates.add(B, "calibrated", loss=0.7)
     choice = candidates.choose()
     assert choice["model"] == B
-    claim = f"{B} has the best balanced accuracy on the validation part (0.700, of 2 trained)"
-    assert claim not in choice["reason"]
+    assert f"{B} has the lowest loss on the validation part (0.700, of 2 trained" not in choice["reason"]
 
 
 def test_nothing_accepted_is_an_error_that_says_what_to_do(candidates):
@@ -478,6 +477,17 @@ def test_the_same_input_gives_the_same_bytes_at_another_time_and_place(chosen):
     assert other.read_bytes() == data
     make(chosen)  # over the one that is there
     assert first.read_bytes() == data
+
+
+def test_no_clock_is_in_the_archive(chosen):
+    folder, archive = make(chosen)
+    data = archive.read_bytes()
+    for number, path in enumerate(folder.iterdir()):
+        os.utime(path, (10**9 + number * 10**6,) * 2)
+    pack(folder, archive)
+    assert archive.read_bytes() == data
+    with zipfile.ZipFile(archive) as file:
+        assert {entry.date_time[0] for entry in file.infolist()} == {1980}  # the earliest there is
 
 
 def test_nothing_of_this_machine_is_in_a_bundle(chosen):
