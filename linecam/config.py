@@ -1,5 +1,6 @@
 """The configuration: validated against config/schema.yaml, defaults filled in, mistakes named with their line."""
 
+import math
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from difflib import get_close_matches
@@ -8,16 +9,25 @@ from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 
 from linecam.errors import UserError
+
+# JSON knows no infinity and takes 200.0 for an integer; as a name of a file it is another than 200.
+_TYPES = Draft202012Validator.TYPE_CHECKER.redefine(
+    "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+).redefine(
+    "number", lambda _, value: isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+)
+VALIDATOR = extend(Draft202012Validator, type_checker=_TYPES)
 
 
 def load_yaml(path: str | Path) -> Any:
     """Read a YAML file. Raises `UserError` with line and column where it is not YAML."""
     try:
         return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid YAML: {error}") from None
 
 
@@ -29,7 +39,7 @@ def complete(config: dict[str, Any], schema: dict[str, Any], files: Iterable[str
     """
     config = deepcopy(config)
     _fill(config, schema, schema)
-    mistakes = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
+    mistakes = sorted(VALIDATOR(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
     if mistakes:
         names = [str(file) for file in files]
         lines = [line for mistake in mistakes for line in _explain(mistake, names)]
@@ -69,8 +79,8 @@ def check(config: dict[str, Any], boards: dict[str, Any]) -> None:
 def pins(lock: str | Path) -> dict[str, str]:
     """The version of each package in a lock file of `name==version` lines."""
     lines = Path(lock).read_text(encoding="utf-8").splitlines()
-    pinned = (line.split(";")[0].split("#")[0].strip().split("==") for line in lines if "==" in line)
-    return {name.strip(): version.strip() for name, version in pinned}
+    pinned = (line.split("#")[0].split(";")[0].partition("==") for line in lines)
+    return {name.strip(): version.strip() for name, _, version in pinned if version}
 
 
 def _fill(value: Any, part: dict[str, Any], schema: dict[str, Any]) -> None:
@@ -98,11 +108,11 @@ def _explain(error: ValidationError, files: Sequence[str]) -> list[str]:
     if error.validator == "required":
         missing = error.message.split("'")[1]
         return [f"{_name([*path, missing])} is missing{_where(path, files)}."]
-    if error.validator == "anyOf":
-        error = best_match([error]) or error
     expected = error.message
     if error.validator == "enum":
         expected = _nearest(str(error.instance), [str(choice) for choice in error.validator_value])
+    elif error.validator == "anyOf":  # only a quantization range has two forms
+        expected = "Write calibrated, or [low, high] with low below 0 and high above."
     elif error.validator == "pattern":
         expected = f"It must match {error.validator_value}."
     return [f"{_name(path)} is {error.instance!r}{_where(path, files)}. {expected}"]

@@ -21,10 +21,19 @@ def read_labels(path: str | Path, classes: list[str]) -> dict[str, dict[str, str
     Raises `UserError` with every problem of the file at once, by row: no such column, not a hash, not a class, two
     rows that contradict each other.
     """
+    try:
+        return _read(Path(path), classes)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(
+            f'{path} cannot be read as CSV in UTF-8: {error}. Save it again, as "CSV UTF-8" where a spreadsheet asks.'
+        ) from None
+
+
+def _read(path: Path, classes: list[str]) -> dict[str, dict[str, str]]:
     rows: dict[str, dict[str, str]] = {}
     first: dict[str, int] = {}
     problems = []
-    with Path(path).open(newline="", encoding="utf-8-sig") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         missing = {"sha256", "label"} - set(reader.fieldnames or [])
         if missing:

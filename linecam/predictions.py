@@ -7,13 +7,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from linecam.files import whole
+from linecam.frames import read_split
 
 
 def write_predictions(
     path: str | Path, split: str | Path, probabilities: NDArray[np.float32], classes: list[str]
 ) -> None:
     """Write (sha256, path, part, label, predicted, p_<class>...) for (frames, classes) probabilities in [0, 1]."""
-    table = pd.read_csv(split, keep_default_na=False)[["sha256", "path", "part", "label"]]
+    table = read_split(split)[["sha256", "path", "part", "label"]]
     table["predicted"] = [classes[number] for number in probabilities.argmax(axis=1)]
     for number, name in enumerate(classes):
         table[f"p_{name}"] = [f"{value:.6f}" for value in probabilities[:, number]]
@@ -23,9 +24,10 @@ def write_predictions(
 
 def read_predictions(path: str | Path) -> pd.DataFrame:
     """Read what `write_predictions` wrote; a frame without a label has ""."""
-    return pd.read_csv(path, keep_default_na=False)
+    text = dict.fromkeys(("sha256", "path", "part", "label", "predicted"), str)
+    return pd.read_csv(path, dtype=text, keep_default_na=False)
 
 
 def rows_of(split: str | Path) -> NDArray[np.intp]:
     """The row in the pixel array of each frame of the split, in the split's order."""
-    return pd.read_csv(split)["row"].to_numpy(dtype=np.intp)
+    return read_split(split)["row"].to_numpy(dtype=np.intp)

@@ -34,13 +34,15 @@ def coreset(
     usable: NDArray[np.bool_] = np.asarray(np.isfinite(points).all(axis=1))
     points = np.where(usable[:, None], points, 0)
     picks = list(initial)[:count]
-    if not picks and count and usable.any():
+    centres = [pick for pick in picks if usable[pick]]
+    if not centres and len(picks) < count and usable.any():
         centre = points[usable].mean(axis=0)
         gap = np.where(usable, ((points - centre) ** 2).sum(axis=1), np.inf)
-        picks = [int(gap.argmin())]
+        centres = [int(gap.argmin())]
+        picks += centres
     # Distance of each frame to its nearest pick; below any distance for what can't be picked.
     nearest = np.where(usable, np.inf, -1.0)
-    for pick in picks:
+    for pick in centres:
         nearest = np.minimum(nearest, ((points - points[pick]) ** 2).sum(axis=1))
     nearest[picks] = -2
     nearest[~usable & (nearest > -2)] = -1

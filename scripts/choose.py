@@ -33,7 +33,7 @@ def choose(candidates: list[dict[str, Any]], choice: Path) -> None:
     validation, agreement = best["validation"], best["agreement"]
     rivals = {candidate["model"] for candidate in candidates}
     reason = (
-        f"{best['model']} has the lowest loss on the validation part "
+        f"{best['model']} has the lowest loss on the validation part of those that every board takes "
         f"({validation['loss']:.3f}, of {len(rivals)} trained; balanced accuracy "
         f"{validation['balanced_accuracy']:.3f}). "
         f"{best['range']} says what its float model says on {agreement['argmax']:.1%} of {agreement['frames']} "

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from linecam.camera import square, to_input
 from linecam.errors import reported
 from linecam.files import whole
-from linecam.frames import read_frames
+from linecam.frames import FORMATS, read_frames, upright
 from linecam.progress import progress
 
 CHUNK = 32
@@ -37,8 +37,8 @@ def decode(paths: list[Path], size: int, frame_size: str) -> NDArray[np.uint8]:
     Image.MAX_IMAGE_PIXELS = None  # the index has already refused what is too large
     squares = []
     for path in paths:
-        with Image.open(path) as image:
-            squares.append(square(ImageOps.exif_transpose(image).convert("RGB"), frame_size))
+        with Image.open(path, formats=FORMATS) as image:
+            squares.append(square(upright(image), frame_size))
     return to_input(np.stack(squares), size)
 
 

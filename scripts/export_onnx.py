@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-import pandas as pd
 import torch
 from torch import nn
 
 from linecam.compute import prepare_torch
 from linecam.errors import reported
 from linecam.files import whole, write_json
-from linecam.frames import read_pixels
+from linecam.frames import read_pixels, read_split
 from linecam.networks import Classifier, load_weights, to_images
 
 TOLERANCE = 1e-4  # of a probability; two runtimes sum float32 in different orders
@@ -31,7 +30,7 @@ def export_onnx(
     classifier = Classifier(network, len(classes))
     load_weights(model_path, classifier)
     model = nn.Sequential(classifier, nn.Softmax(dim=1)).eval()
-    table = pd.read_csv(split)
+    table = read_split(split)
     rows = table.loc[table["part"] == "validation", "row"].to_numpy()
     images = to_images(read_pixels(pixels_path)[rows])
 

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,7 +16,7 @@ from linecam.augment import augment
 from linecam.compute import prepare_torch
 from linecam.errors import UserError, reported
 from linecam.files import whole, write_json
-from linecam.frames import read_pixels
+from linecam.frames import read_pixels, read_split
 from linecam.networks import Classifier, load_weights, save_weights, to_images
 from linecam.progress import progress
 
@@ -63,7 +62,7 @@ def finetune(
     Raises `UserError` where the training diverges.
     """
     device = prepare_torch(threads)
-    table = pd.read_csv(split)
+    table = read_split(split)
     pixels = read_pixels(pixels_path)
 
     def part(name: str) -> tuple[Tensor, Tensor]:

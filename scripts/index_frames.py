@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from linecam.errors import UserError, reported
 from linecam.files import whole
-from linecam.frames import COLUMNS, content_of, said_by_path
+from linecam.frames import COLUMNS, FORMATS, QUARTER_TURNS, content_of, said_by_path, turn
 from linecam.progress import progress
 
 
@@ -66,25 +66,26 @@ def look_at(path: Path, max_pixels: int) -> tuple[int, int, str]:
 
     The whole file is decoded, a JPEG at an eighth of its size, since only that finds a truncated one.
     """
-    if path.stat().st_size == 0:
-        return 0, 0, "empty file"
     # The limit is ours, and a quarantine entry is better than Pillow's warning.
     Image.MAX_IMAGE_PIXELS = None
+    width = height = 0
     try:
-        with Image.open(path) as image:
+        if path.stat().st_size == 0:
+            return 0, 0, "empty file"
+        with Image.open(path, formats=FORMATS) as image:
             width, height = image.size
-            if image.getexif().get(0x0112, 1) >= 5:  # Orientation: a quarter turn
-                width, height = height, width
-            if width * height > max_pixels:
+            if width * height > max_pixels:  # before anything that may decode, as reading a PNG's EXIF does
                 return width, height, f"{width} x {height} is more than dataset.max_pixels = {max_pixels}"
             if image.mode.startswith(("I", "F")):
                 return width, height, f"pixels of more than 8 bits (mode {image.mode})"
-            image.draft("RGB", (width // 8, height // 8))
+            image.draft("RGB", (max(width // 8, 1), max(height // 8, 1)))
             image.load()
+            if turn(image) in QUARTER_TURNS:
+                width, height = height, width
     except UnidentifiedImageError:
         return 0, 0, "not an image, whatever its name says"
     except Exception as error:  # decoders raise anything on broken files
-        return 0, 0, f"cannot be decoded: {error}"
+        return width, height, f"cannot be decoded: {error}"
     return width, height, ""
 
 

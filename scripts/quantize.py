@@ -9,13 +9,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import numpy as np
-import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from linecam.errors import reported
 from linecam.files import whole
-from linecam.frames import read_pixels
+from linecam.frames import read_pixels, read_split
 
 
 def quantize(
@@ -28,7 +27,7 @@ def quantize(
     camera's firmware computes fully connected layers with one scale a tensor alone, so they get that in both.
     """
     if span is None:
-        table = pd.read_csv(split)
+        table = read_split(split)
         rows = np.sort(table.loc[table["part"] == "train", "row"].to_numpy())
         pixels = read_pixels(pixels_path)[rows[np.linspace(0, len(rows) - 1, min(frames, len(rows))).astype(int)]]
         model = calibrated(savedmodel, pixels)

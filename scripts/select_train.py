@@ -61,7 +61,8 @@ def pick(
     """`count` positions, using `labelled` ones before any that would have to be labelled.
 
     The strategy's own picks stand where they hold all labelled frames, or nothing else: so labelling what was asked
-    for, in any order, changes nothing. Otherwise the strategy adds to the labelled frames, or chooses among them.
+    for, in any order, changes nothing. Otherwise, when frames or the strategy have changed since, it adds to the
+    labelled frames, or chooses among them; what it adds may then change with each frame that is labelled.
     """
     choose = STRATEGIES[strategy]
     picks = choose(vectors, digests, count, [], seed)

@@ -5,7 +5,6 @@ import logging
 from pathlib import Path
 
 import pandas as pd
-from sklearn.model_selection import train_test_split
 
 from linecam.errors import UserError, reported
 from linecam.files import whole, write_json
@@ -74,7 +73,13 @@ def gather(
     """Label and author for each known sha256. Raises `UserError` where two folders contradict each other."""
     known: dict[str, tuple[str, str]] = {}
     if truth:
-        by_name = pd.read_csv(truth).set_index("frame")["label"]
+        by_name = pd.read_csv(truth, dtype=str, keep_default_na=False).set_index("frame")["label"]
+        unknown = sorted(set(by_name) - set(classes))
+        if unknown:
+            raise UserError(
+                f"{truth} has frames labelled {', '.join(unknown)}, which dataset.classes = {classes} does not name. "
+                "Name every class there."
+            )
         known |= {
             row.sha256: (str(by_name[row.path]), "truth") for row in index.itertuples() if row.path in by_name.index
         }
@@ -102,23 +107,19 @@ def gather(
 
 
 def hold_out(selected: pd.DataFrame, share: float, seed: int, classes: list[str]) -> None:
-    """Turn `share` of the training rows into validation rows, of each class its part, in place."""
+    """Turn `share` of each class's training rows into validation rows, at least one and not all, in place."""
     training = selected[selected["part"] == "train"]
     counts = training["label"].value_counts().reindex(classes, fill_value=0)
     if counts.min() < 2:
-        scarce = ", ".join(f"{count} of {name}" for name, count in counts.items() if count < 2)
+        scarce = ", ".join(f"{number} of {name}" for name, number in counts.items() if number < 2)
         raise UserError(
             f"The {len(training)} training frames hold {scarce}; each class needs at least 2, one to train "
             "on and one to validate. Raise select.train, label more frames, or take the class out of dataset.classes."
         )
-    held = max(round(share * len(training)), len(classes))
-    _, validation = train_test_split(
-        training.sort_values("sha256").index,
-        test_size=held,
-        random_state=seed,
-        stratify=training.sort_values("sha256")["label"],
-    )
-    selected.loc[validation, "part"] = "validation"
+    for _, rows in training.groupby("label"):
+        held = min(max(round(share * len(rows)), 1), len(rows) - 1)
+        ranked = rank_by_hash(list(rows["sha256"]), seed)
+        selected.loc[rows.index[ranked[:held]], "part"] = "validation"
 
 
 def summarize(selected: pd.DataFrame, index: pd.DataFrame, classes: list[str]) -> dict[str, object]:

@@ -401,12 +401,6 @@ def test_odd_names_each_on_its_row(line):
     assert len(line.decode()) == len(ODD_NAMES) + 1
 
 
-def test_a_carriage_return_in_a_name(line):
-    line.put("carriage\rreturn.png", encoded(picture(), "PNG"))
-    assert line.run().loc["carriage\rreturn.png", "status"] == "ok"
-    assert len(line.decode()) == 2
-
-
 @pytest.mark.parametrize("name", ["NA", "nan", "null", "None", "1", "01", "1e5", "true"])
 def test_names_that_look_like_something_else(line, name):
     line.put(f"{name}/{name}-5.png", encoded(picture(), "PNG"))
