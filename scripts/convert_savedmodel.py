@@ -5,6 +5,8 @@ import logging
 import os
 import sys
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
@@ -24,10 +26,12 @@ def convert_savedmodel(onnx_path: Path, folder: Path) -> None:
     # onnx2tf downloads photographs to try a 3-channel model on, whether it needs them or not: give it noise instead.
     sample = np.random.default_rng(0).random((20, shape[2], shape[3], 3), dtype=np.float32)
     onnx2tf.download_test_image_data = lambda: sample
-    with whole(folder) as temporary:
+    with whole(folder) as temporary, TemporaryDirectory() as scratch:
+        # onnx2tf writes its simplified graph over the file that it is given.
+        copy = copyfile(onnx_path, Path(scratch) / "model.onnx")
         with contextlib.redirect_stdout(sys.stderr):
             onnx2tf.convert(
-                input_onnx_file_path=str(onnx_path),
+                input_onnx_file_path=str(copy),
                 output_folder_path=str(temporary),
                 copy_onnx_input_output_names_to_tflite=True,
                 non_verbose=True,

@@ -16,7 +16,7 @@ PARTS = ["Snakefile", "requirements.lock", "rules", "scripts", "linecam", "confi
 
 # Every stage, at the least cost.
 TINY = {
-    "select": {"train": 30, "test": 40},
+    "select": {"train": 60, "test": 50},
     "pretrain": {"cpu": {"epochs": 1, "batch_size": 32}},
     "finetune": {"epochs": 2},
     "quantize": {"ranges": ["calibrated", [-6, 6]]},
@@ -59,6 +59,7 @@ class Project:
 
 def copy_project(folder: Path, config: dict) -> Project:
     """Copy the project into `folder`, with `config` as config/test.yaml."""
+    folder.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         if (ROOT / part).is_dir():
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
@@ -71,8 +72,8 @@ def copy_project(folder: Path, config: dict) -> Project:
 
 @pytest.fixture(scope="session")
 def belt(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The rendered belt, 160 frames, all built."""
-    config = TINY | {"dataset": {"name": "tiny", "kind": "belt"}, "belt": {"frames": 160}}
+    """The rendered belt, 200 frames, all built."""
+    config = TINY | {"dataset": {"name": "tiny", "kind": "belt"}, "belt": {"frames": 200}}
     project = copy_project(tmp_path_factory.mktemp("belt"), config)
     project.build()
     return project

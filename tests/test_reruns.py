@@ -11,7 +11,6 @@ import yaml
 
 from tests.conftest import Project
 
-FORMS = {"float": 1, "onnx": 1, "ranges": 2}
 AFTER_EVALUATION = {"choose": 1, "bundle": 1, "report": 1}
 AFTER_QUANTIZE = {"predict_tflite": 2, "check_firmware": 2, "evaluate": 2} | AFTER_EVALUATION
 AFTER_FINETUNE = AFTER_QUANTIZE | {
@@ -82,7 +81,7 @@ def test_second_seed_trains_one_more_model(project: Project) -> None:
 def test_one_label(project: Project) -> None:
     labels = project.folder / "data/mine/labels.csv"
     table = pd.read_csv(labels)
-    chosen = pd.read_csv(project.folder / "results/mine/select/coreset-30.csv")["sha256"][0]
+    chosen = pd.read_csv(project.folder / "results/mine/select/coreset-60.csv")["sha256"][0]
     row = table.index[table["sha256"] == chosen][0]
     table.loc[row, "label"] = "good" if table.loc[row, "label"] != "good" else "bad"
     table.to_csv(labels, index=False)
@@ -100,7 +99,11 @@ def test_one_added_frame(project: Project) -> None:
     (frames / "Z-00001.jpg").write_bytes(first.read_bytes() + b"\0")  # other bytes, same picture
     indexed = {"index_frames": 1, "decode_frames": 1, "embed": 1, "select_test": 1, "select_train": 1, "split": 1}
     assert project.planned() == AFTER_SPLIT | indexed, "pretraining must not start anew by itself"
-    assert project.planned("--forcerun", "pretrain") == AFTER_SPLIT | indexed | {"pretrain": 1}
+
+
+def test_pretraining_on_request(project: Project) -> None:
+    planned = project.planned("--forcerun", "pretrain")
+    assert planned == AFTER_SPLIT | {"pretrain": 1, "embed": 1, "select_train": 1, "split": 1}
 
 
 def test_deleted_intermediate(project: Project) -> None:

@@ -1,0 +1,127 @@
+"""The whole line on a small belt: what comes out, twice the same, and what a user sees when something is missing."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from linecam.files import sha256
+from linecam.tflite import read_graph
+from tests.conftest import ROOT, TINY, Project, copy_project
+
+MASKS = ROOT.parent / "shared" / "masks"
+MODEL = "resnet9-64-simclr/coreset-60/seed-1"
+
+
+def test_the_bundle(belt: Project) -> None:
+    bundle = belt.folder / "results/tiny/bundle/openmv-h7"
+    files = {path.name for path in bundle.iterdir() if not path.name.startswith(".")}
+    assert files == {"model.tflite", "labels.txt", "main.py", "manifest.json"}
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    for name, entry in manifest["files"].items():
+        assert entry["sha256"] == sha256(bundle / name)
+    assert (bundle / "labels.txt").read_text().split() == ["bad", "good", "no_mask"]
+    assert manifest["camera"] == {"frame_size": "QVGA", "side": 240, "input": 64, "votes": 3}
+    assert manifest["metrics"]["test"]["frames"] == 50
+    with zipfile.ZipFile(bundle.with_suffix(".zip")) as archive:
+        assert set(archive.namelist()) == files
+
+
+@pytest.mark.parametrize("span", ["calibrated", "fixed_-6_6"])
+def test_the_firmware_takes_the_model(belt: Project, span: str) -> None:
+    findings = json.loads((belt.folder / f"results/tiny/firmware/{MODEL}/{span}/openmv-h7.json").read_text())
+    assert findings == {"accepted": True, "findings": []}
+    graph = read_graph(belt.folder / f"results/tiny/quantize/{MODEL}/{span}/model.tflite")
+    (image,) = graph.inputs
+    assert (image.type, image.shape, image.zero_points) == ("INT8", (1, 64, 64, 3), (-128,))
+    assert image.scales[0] == pytest.approx(1 / 255, rel=1e-6)
+    assert graph.macs == 16_678_960, "the tutorial's 16.7 M multiply-accumulates"
+    dense = next(operator for operator in graph.operators if operator.name == "FULLY_CONNECTED")
+    assert all(len(tensor.scales) <= 1 for tensor in dense.inputs)
+
+
+def test_a_fixed_range_is_the_one_asked_for(belt: Project) -> None:
+    graph = read_graph(belt.folder / f"results/tiny/quantize/{MODEL}/fixed_-6_6/model.tflite")
+    inner = [operator.outputs[0] for operator in graph.operators if operator.name == "CONV_2D"]
+    assert {round(tensor.scales[0], 4) for tensor in inner} == {round(12 / 255, 4)}
+
+
+def test_onnx_says_what_float_says(belt: Project) -> None:
+    tables = [pd.read_csv(belt.folder / f"results/tiny/predict/{MODEL}/{form}.csv") for form in ("float", "onnx")]
+    columns = ["p_bad", "p_good", "p_no_mask"]
+    assert (tables[0][columns] - tables[1][columns]).abs().max(axis=None) < 1e-4
+
+
+def test_no_frame_is_trained_and_tested_on(belt: Project) -> None:
+    split = pd.read_csv(belt.folder / "results/tiny/split/coreset-60.csv")
+    assert split["part"].value_counts().to_dict() == {"train": 48, "test": 50, "unlabelled": 20, "validation": 12}
+    assert split["sha256"].is_unique
+    assert split.loc[split["part"] == "unlabelled", "label"].isna().all()
+
+
+def test_lightly_reads_the_embeddings(belt: Project) -> None:
+    from lightly.utils.io import load_embeddings  # noqa: PLC0415 (slow, and of use here alone)
+
+    embeddings, labels, names = load_embeddings(
+        str(belt.folder / "results/tiny/embed/resnet9-64-simclr/embeddings.csv")
+    )
+    assert embeddings.shape == (200, 16)
+    assert set(labels) == {-1}
+    assert names == sorted(names)
+
+
+def test_a_second_clean_run_gives_the_same_bytes(belt: Project, tmp_path: Path) -> None:
+    config = (belt.folder / "config/test.yaml").read_text()
+    again = copy_project(tmp_path / "again", {})
+    (again.folder / "config/test.yaml").write_text(config)
+    shutil.rmtree(again.folder / "results", ignore_errors=True)
+    again.build("results/tiny/bundle/openmv-h7.zip")
+    for name in ("bundle/openmv-h7.zip", "bundle/openmv-h7/model.tflite", "bundle/openmv-h7/manifest.json"):
+        assert sha256(again.folder / "results/tiny" / name) == sha256(belt.folder / "results/tiny" / name), name
+
+
+def test_missing_labels_stop_with_a_list(belt: Project, tmp_path: Path) -> None:
+    config = TINY | {
+        "dataset": {"name": "mine", "kind": "folder", "source": "frames"},
+        "pretrain": {"methods": ["none"]},
+    }
+    project = copy_project(tmp_path / "mine", config)
+    shutil.copytree(belt.folder / "results/tiny/frames", project.folder / "frames")
+    (project.folder / "frames/broken.jpg").write_bytes(b"no image")
+    target = "results/mine/split/coreset-60.csv"
+    run = project.snakemake(target)
+    assert run.returncode != 0
+    assert "110 of 110 selected frames have no label yet" in run.stdout
+    assert "Traceback" not in run.stdout
+    to_label = project.folder / "results/mine/to_label/coreset-60.csv"
+    truth = pd.read_csv(belt.folder / "results/tiny/truth.csv").set_index("frame")["label"]
+    table = pd.read_csv(to_label, dtype=str)
+    table["label"] = table["path"].map(truth)
+    (project.folder / "data/mine").mkdir(parents=True)
+    table.to_csv(project.folder / "data/mine/labels.csv", index=False)
+    project.build(target)
+    quarantine = pd.read_csv(project.folder / "results/mine/index/quarantine.csv")
+    assert list(quarantine["path"]) == ["broken.jpg"]
+
+
+def test_a_wrong_key_is_named_without_a_stack_trace(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "wrong", {"dataset": {"name": "x", "kind": "belt"}, "finetune": {"epoch": 3}})
+    run = project.snakemake("--dry-run")
+    assert run.returncode != 0
+    assert "finetune.epoch is not a key (config/test.yaml, line 5)" in run.stdout
+    assert "Did you mean epochs?" in run.stdout
+    assert "Traceback" not in run.stdout
+
+
+@pytest.mark.skipif(not MASKS.is_dir(), reason="the tutorial's frames are not at ../shared/masks")
+def test_the_real_frames_up_to_the_split(tmp_path: Path) -> None:
+    config = {"dataset": {"name": "masks", "kind": "masks", "source": str(MASKS)}, "pretrain": {"methods": ["none"]}}
+    project = copy_project(tmp_path / "masks", config)
+    project.build("results/masks/split/given.csv")
+    summary = json.loads((project.folder / "results/masks/split/given.json").read_text())
+    assert summary["left_out_of_test"] == ["test/no_mask/C-10352.jpg"]
+    assert summary["frames"]["test"] == {"bad": 22, "good": 49, "no_mask": 179}
+    assert sum(summary["frames"]["train"].values()) + sum(summary["frames"]["validation"].values()) == 200
