@@ -41,7 +41,8 @@ def complete(config: dict[str, Any], schema: dict[str, Any], files: Iterable[str
     _fill(config, schema, schema)
     mistakes = sorted(VALIDATOR(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
     if mistakes:
-        names = [str(file) for file in files]
+        here = f"{Path.cwd()}/"
+        names = [str(file).removeprefix(here) for file in files]
         lines = [line for mistake in mistakes for line in _explain(mistake, names)]
         raise UserError(
             f"The configuration has {len(lines)} mistake{'s' * (len(lines) > 1)}:\n"
