@@ -3,20 +3,14 @@
 In: choice.json and the models it was made among. Out: bundle/<board>/ and bundle/<board>.zip, report.html.
 """
 
-import yaml
-
 
 rule bundle:
     """Model, labels, program and manifest for a board; only for a model that the board takes."""
     input:
         choice="<results>/choice.json",
-        models=[candidate["tflite"] for candidate in candidates()],
-        metrics=[candidate["metrics"] for candidate in candidates()],
-        firmware=[
-            path
-            for candidate in candidates()
-            for path in candidate["firmware"].values()
-        ],
+        models=[entry["tflite"] for entry in CANDIDATES],
+        metrics=[entry["metrics"] for entry in CANDIDATES],
+        firmware=FIRMWARE,
         main="openmv/main.py",
         code=sources("scripts/bundle.py"),
     output:
@@ -27,52 +21,25 @@ rule bundle:
     conda:
         "../envs/plain.yaml"
     params:
-        candidates=candidates(),
+        candidates=CANDIDATES,
         config=config,
         versions=pins("requirements.lock"),
     script:
         "../scripts/bundle.py"
 
 
-def models():
-    """One entry for each trained model, with the paths of what the report shows; those that didn't compete in float."""
-    return [
-        {
-            "model": model,
-            "history": f"results/{NAME}/finetune/{model}/history.csv",
-            "score": f"results/{NAME}/finetune/{model}/score.json",
-            "metrics": {
-                form: f"results/{NAME}/evaluate/{model}/{form}.json"
-                for form in (FORMS if model in CANDIDATES else ["float"])
-            },
-            "predictions": {
-                span: f"results/{NAME}/predict/{model}/{span}.csv"
-                for span in (RANGES if model in CANDIDATES else [])
-            },
-        }
-        for model in MODELS
-    ]
-
-
-PRETRAINED = config["networks"] if "simclr" in config["pretrain"]["methods"] else []
-
-
 rule report:
     """One page: the choice and its figures, every form of the model, its mistakes, its training, the data."""
     input:
         choice="<results>/choice.json",
-        histories=[model["history"] for model in models()],
-        scores=[model["score"] for model in models()],
-        metrics=[path for model in models() for path in model["metrics"].values()],
+        histories=[entry["history"] for entry in TRAINED],
+        scores=[entry["score"] for entry in TRAINED],
+        metrics=[path for entry in TRAINED for path in entry["metrics"].values()],
         predictions=[
-            path for model in models() for path in model["predictions"].values()
+            path for entry in TRAINED for path in entry["predictions"].values()
         ],
-        tflite=[candidate["tflite"] for candidate in candidates()],
-        firmware=[
-            path
-            for candidate in candidates()
-            for path in candidate["firmware"].values()
-        ],
+        tflite=[entry["tflite"] for entry in CANDIDATES],
+        firmware=FIRMWARE,
         frames="<results>/index/frames.csv",
         quarantine="<results>/index/quarantine.csv",
         split=f"<results>/split/{SELECTIONS[0]}.csv",
@@ -99,8 +66,8 @@ rule report:
     conda:
         "../envs/plain.yaml"
     params:
-        models=models(),
-        candidates=candidates(),
+        models=TRAINED,
+        candidates=CANDIDATES,
         selections=SELECTIONS,
         pretrained=PRETRAINED,
         config=config,

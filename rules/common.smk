@@ -4,6 +4,8 @@ import sys
 from itertools import product
 from pathlib import Path
 
+import yaml
+
 from linecam.config import check, complete, load_yaml, pins
 from linecam.errors import UserError
 from linecam.frames import content_of, digest_of, has_given_split
@@ -58,7 +60,43 @@ MODELS = [
     )
 ]
 # Models that were trained on other frames are not comparable on their validation part: the first selection's compete.
-CANDIDATES = [model for model in MODELS if f"/{SELECTIONS[0]}/" in model]
+COMPETING = [model for model in MODELS if f"/{SELECTIONS[0]}/" in model]
+PRETRAINED = config["networks"] if "simclr" in config["pretrain"]["methods"] else []
+
+# What may go into the bundle: each competing model in each range, with the paths of what is known of it.
+CANDIDATES = [
+    {
+        "model": model,
+        "range": span,
+        "tflite": f"results/{NAME}/quantize/{model}/{span}/model.tflite",
+        "score": f"results/{NAME}/finetune/{model}/score.json",
+        "metrics": f"results/{NAME}/evaluate/{model}/{span}.json",
+        "firmware": {
+            board: f"results/{NAME}/firmware/{model}/{span}/{board}.json"
+            for board in BOARDS
+        },
+    }
+    for model, span in product(COMPETING, RANGES)
+]
+FIRMWARE = [path for entry in CANDIDATES for path in entry["firmware"].values()]
+
+# What the report shows of each trained model; those that don't compete are evaluated in float alone.
+TRAINED = [
+    {
+        "model": model,
+        "history": f"results/{NAME}/finetune/{model}/history.csv",
+        "score": f"results/{NAME}/finetune/{model}/score.json",
+        "metrics": {
+            form: f"results/{NAME}/evaluate/{model}/{form}.json"
+            for form in (FORMS if model in COMPETING else ["float"])
+        },
+        "predictions": {
+            span: f"results/{NAME}/predict/{model}/{span}.csv"
+            for span in (RANGES if model in COMPETING else [])
+        },
+    }
+    for model in MODELS
+]
 
 
 def if_there(path):

@@ -108,34 +108,12 @@ rule check_firmware:
         "../scripts/check_firmware.py"
 
 
-def candidates():
-    """One entry for each model and range that may go into the bundle, with the paths of what is known of it."""
-    return [
-        {
-            "model": model,
-            "range": span,
-            "tflite": f"results/{NAME}/quantize/{model}/{span}/model.tflite",
-            "score": f"results/{NAME}/finetune/{model}/score.json",
-            "metrics": f"results/{NAME}/evaluate/{model}/{span}.json",
-            "firmware": {
-                board: f"results/{NAME}/firmware/{model}/{span}/{board}.json"
-                for board in BOARDS
-            },
-        }
-        for model, span in product(CANDIDATES, RANGES)
-    ]
-
-
 rule choose:
     """Which model and which range go into the bundles, chosen without the test labels."""
     input:
-        scores=[candidate["score"] for candidate in candidates()],
-        metrics=[candidate["metrics"] for candidate in candidates()],
-        firmware=[
-            path
-            for candidate in candidates()
-            for path in candidate["firmware"].values()
-        ],
+        scores=sorted({entry["score"] for entry in CANDIDATES}),
+        metrics=[entry["metrics"] for entry in CANDIDATES],
+        firmware=FIRMWARE,
         code=sources("scripts/choose.py"),
     output:
         choice=report(
@@ -148,6 +126,6 @@ rule choose:
     conda:
         "../envs/plain.yaml"
     params:
-        candidates=candidates(),
+        candidates=CANDIDATES,
     script:
         "../scripts/choose.py"

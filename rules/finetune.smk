@@ -22,7 +22,7 @@ rule finetune:
         "<benchmarks>/finetune/<model>.tsv"
     conda:
         "../envs/torch.yaml"
-    threads: 2
+    threads: 1  # batches are too small for more; so a sweep fills the cores, and their number changes no byte
     params:
         classes=CLASSES,
         settings=settings(

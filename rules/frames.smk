@@ -62,7 +62,7 @@ rule index_frames:
     threads: 4
     params:
         **settings("dataset", "classes", "max_pixels"),
-        folder=FRAMES,
+        folder=lambda wildcards, input: input.folder or SOURCE,
         content=CONTENT,
         cache=SEEN,
     script:
