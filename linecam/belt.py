@@ -11,31 +11,21 @@ Positions are (x, y), x in the direction of travel; on a mask they count from it
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFilter
 
-Floats = npt.NDArray[np.floating[Any]]
-Bytes = npt.NDArray[np.uint8]
-Rng = np.random.Generator
+from linecam.drawing import FINE, Bytes, Floats, Rng, axes, smooth, waves
+from linecam.mask import draw_mask
 
 WIDTH, HEIGHT = 320, 240
 SQUARE = slice((WIDTH - HEIGHT) // 2, (WIDTH + HEIGHT) // 2)  # the columns that the camera's square sees
-FINE = 2
 HALF_ROWS, MARGIN = 160, 230  # px of strip above and below the middle, and before the first view's middle
 PITCH, HOLES = 19, 26  # px from hole to hole, and holes until the belt repeats
 
 HALF_SHARE = 0.5  # less mask than this in the square: no_mask
 NOTICEABLE = 30  # px of visible defect in the square from which a person calls the mask bad
 CLOTH, DEFECT = 1, 2  # bits of a strip's fourth byte
-
-WHITE = np.array([0.78, 0.815, 0.85], np.float32)
-INNER = np.array([0.50, 0.66, 0.77], np.float32)  # the blue layer under the white one
-THREAD = np.array([0.30, 0.43, 0.60], np.float32)
-FOLD = np.array([0.37, 0.43, 0.52], np.float32)
-WELD = np.array([0.42, 0.60, 0.74], np.float32)
 
 
 @dataclass(frozen=True)
@@ -76,70 +66,13 @@ def label_of(mask_share: float, defect_px: int) -> str:
     return "bad" if defect_px >= NOTICEABLE else "good"
 
 
-# Drawing tools
-
-
-def _smooth(rng: Rng, shape: tuple[int, int], cell: float) -> Floats:
-    """Smooth noise (*shape), standard deviation about 0.7, that changes over `cell` texels."""
-    rows, columns = (int(n / cell) + 3 for n in shape)
-    coarse = Image.fromarray(rng.standard_normal((rows, columns), np.float32))
-    box = (1.0, 1.0, 1 + shape[1] / cell, 1 + shape[0] / cell)
-    return np.asarray(coarse.resize((shape[1], shape[0]), Image.Resampling.BICUBIC, box), np.float32)
-
-
-def _waves(rng: Rng, x: Floats, longest: float, size: float) -> Floats:
-    """A random smooth curve over `x` (any shape): sines from wavelength `longest` down, standard deviation `size`."""
-    total = np.zeros(x.shape)
-    for octave in range(4):
-        length = longest / 1.9**octave * rng.uniform(0.8, 1.25)
-        total += 0.65**octave * np.sin(x * (2 * np.pi / length) + rng.uniform(0, 2 * np.pi))
-    return (size * total).astype(np.float32)
-
-
-def _axes(shape: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Positions in px from the middle of a canvas: x (1, columns) and y (rows, 1)."""
-    y, x = ((np.arange(n, dtype=np.float32) + 0.5 - n / 2) / FINE for n in shape)
-    return x[None, :], y[:, None]
-
-
-def _stamp(shape: tuple[int, int], points: Floats, line: float = 0) -> Floats:
-    """Coverage (*shape), 0..1, of the polygon `points` (n, 2) px, or of a line of that width in px along them."""
-    over = 4  # ImageDraw does not smooth edges
-    texels = points * FINE + np.array([shape[1], shape[0]]) / 2
-    pad = line * FINE + 2
-    left, top = np.maximum(np.floor(texels.min(axis=0) - pad).astype(int), 0)
-    right, bottom = np.minimum(np.ceil(texels.max(axis=0) + pad).astype(int), [shape[1], shape[0]])
-    stamp = np.zeros(shape, np.float32)
-    if right <= left or bottom <= top:
-        return stamp
-    image = Image.new("L", ((right - left) * over, (bottom - top) * over))
-    path = [(float(x), float(y)) for x, y in (texels - [left, top]) * over]
-    if line:
-        ImageDraw.Draw(image).line(path, fill=255, width=max(round(line * FINE * over), 1), joint="curve")
-    else:
-        ImageDraw.Draw(image).polygon(path, fill=255)
-    stamp[top:bottom, left:right] = np.asarray(image.reduce(over), np.float32) / 255
-    return stamp
-
-
-def _blurred(layer: Floats, px: float) -> Floats:
-    """A layer (rows, columns), 0..1, under a Gaussian blur."""
-    image = Image.fromarray((layer * 255).astype(np.uint8))
-    return np.asarray(image.filter(ImageFilter.GaussianBlur(px * FINE)), np.float32) / 255
-
-
-def _paint(colour: Floats, cover: Floats, paint: npt.ArrayLike) -> None:
-    """Lay `paint` over `colour` (rows, columns, 3), in place, where `cover` (rows, columns), 0..1, says."""
-    colour += cover[..., None] * (np.asarray(paint, np.float32) - colour)
-
-
 # The belt
 
 
 def draw_belt(rng: Rng) -> Bytes:
     """One period of empty belt with the walls beside it, uint8 (2 * HALF_ROWS * FINE, HOLES * PITCH * FINE, 3)."""
     shape = (2 * HALF_ROWS * FINE, HOLES * PITCH * FINE)
-    x, y = _axes(shape)
+    x, y = axes(shape)
     wall = np.maximum(np.abs(y) - 100, 0)
     top, bottom = (y < -100) & (wall > 0), (y > 100) & (wall > 0)
     # Both walls are seen from above: their rows crowd together, and the lower one leans.
@@ -157,263 +90,10 @@ def draw_belt(rng: Rng) -> Bytes:
     each = rng.normal(1, 0.10, (64, HOLES))[at_y.astype(int) % 64, at_x.astype(int) % HOLES]
     glow = each * (0.57 + 0.014 * (dy - dx)) * np.where(top, 1.45, np.where(bottom, 0.55, 1.0))
     plate = 0.265 * np.where(top, 0.62, np.where(bottom, 0.68, 1.0)) * (1 - 0.35 * rim)
-    grain = 1 + 0.05 * _smooth(rng, shape, 3) + 0.05 * _smooth(rng, shape, 40)
+    grain = 1 + 0.05 * smooth(rng, shape, 3) + 0.05 * smooth(rng, shape, 40)
     grey = (plate * (1 - hole) + glow * hole) * grain
     colour = grey[..., None] * (np.array([1.0, 1.0, 0.95]) * (1 - hole[..., None]) + hole[..., None] * [1.0, 1.0, 0.92])
     return (np.clip(colour, 0, 1) * 255).astype(np.uint8)
-
-
-# A mask
-
-
-@dataclass
-class Canvas:
-    """A mask while it is drawn; all arrays float32 with the canvas's rows and columns."""
-
-    colour: Floats  # (rows, columns, 3)
-    cloth: Floats  # 0..1
-    defect: Floats  # 0..1
-    width: float  # px of the cloth
-    height: float
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns, texels."""
-        return self.cloth.shape[0], self.cloth.shape[1]
-
-
-def _cloth(rng: Rng) -> Canvas:
-    """The cloth with its pleats, shading and outline."""
-    height = rng.uniform(188, 212)
-    width = height * rng.uniform(1.66, 1.84)
-    shape = (int(height + 16) * FINE, int(width + 210) * FINE)  # room for the ear loops on both sides
-    x, y = _axes(shape)
-
-    # The outline: a rectangle with round corners whose sides wander.
-    radius = rng.uniform(1.5, 5)
-    out_x = np.abs(x) - width / 2 - _waves(rng, y, 250, 0.8) + radius
-    out_y = np.abs(y) - height / 2 - _waves(rng, x, 420, 1.0) + radius
-    out = np.hypot(np.maximum(out_x, 0), np.maximum(out_y, 0)) + np.minimum(np.maximum(out_x, out_y), 0) - radius
-    cloth = np.clip(0.5 - out * FINE, 0, 1).astype(np.float32)
-
-    light = 1 + 0.035 * _smooth(rng, shape, 75 * FINE) + 0.022 * _smooth(rng, shape, 16 * FINE)
-    light += 0.012 * _smooth(rng, shape, 2.5 * FINE) + 0.010 * _smooth(rng, shape, 1.0 * FINE)
-    folds = height * (np.array([-0.09, 0.03, 0.15]) + rng.normal(0, 0.012, 3)) * rng.choice([-1, 1])
-    deep = rng.uniform(0.3, 1.3)
-    crease = np.zeros(shape, np.float32)
-    for fold in folds:
-        depth = deep * (0.20 + _waves(rng, x, 200, 0.06))
-        at = y - fold - _waves(rng, x, 320, 0.5)
-        crease += depth * np.exp(-((at / rng.uniform(0.7, 1.3)) ** 2))
-        light -= 0.55 * depth * np.exp(-np.abs(at - 3) / 8)
-        light += 0.35 * depth * np.exp(-np.abs(at + 5) / 5)
-    light -= 0.06 * np.exp(np.minimum(out, 0) / 3)  # the edges bend down
-    colour = light[..., None] * (WHITE * rng.normal(1, [0.012, 0.006, 0.012]).astype(np.float32))
-    _paint(colour, np.clip(2.2 * crease, 0, 0.85), FOLD)
-    # The blue layer shimmers through, here more, there less.
-    _paint(colour, np.clip(0.08 + 0.07 * _smooth(rng, shape, 60 * FINE), 0, 0.25), INNER * light[..., None])
-    return Canvas(colour.astype(np.float32), cloth, np.zeros(shape, np.float32), width, height)
-
-
-def _seams(rng: Rng, canvas: Canvas) -> None:
-    """Dashed lines along the long sides, rows of welding dots along the short ones, a round weld in each corner."""
-    x, y = _axes(canvas.shape)
-    half_x, half_y = canvas.width / 2, canvas.height / 2
-
-    def bar(at: Floats, half: float) -> Floats:
-        return np.clip((half - np.abs(at)) * FINE + 0.5, 0, 1)
-
-    def dashes(at: Floats, period: float, share: float) -> Floats:
-        phase = at + rng.uniform(0, period)
-        return bar(phase - period * np.round(phase / period), period * share / 2)
-
-    strength, period = rng.uniform(0.45, 0.9), rng.uniform(4.2, 5.4)
-    for side in (-1, 1):
-        for inset in np.array([6, 11, 17]) + rng.uniform(-1, 1, 3):
-            # The innermost row is short on some masks: only near the corners.
-            length = half_x - 4 if inset < 14 or rng.random() < 0.5 else -1
-            line = bar(y - side * (half_y - inset), 0.55) * dashes(x, period, 0.68)
-            near = np.abs(x) < length if length > 0 else (np.abs(x) > half_x - 60) & (np.abs(x) < half_x - 4)
-            _paint(canvas.colour, line * near * strength, THREAD)
-        for inset in (7, 14):
-            inside = np.clip(half_y - 18 - np.abs(y), 0, 1)
-            fade = np.clip(0.75 + _waves(rng, y, 120, 0.25), 0.1, 1)
-            dots = bar(x - side * (half_x - inset), 2.4) * dashes(y, period, 0.30)
-            _paint(canvas.colour, dots * inside * fade * strength, THREAD)
-    for corner_x in (-1, 1):
-        for corner_y in (-1, 1):
-            dx = x - corner_x * (half_x - rng.uniform(8, 11))
-            dy = y - corner_y * (half_y - rng.uniform(8, 11))
-            weld = np.clip((1 - np.hypot(dx / rng.uniform(5.2, 6.6), dy / rng.uniform(4.4, 5.6))) * 6, 0, 1)
-            waffle = 1 + 0.12 * np.sin(dx * 2.6) * np.sin(dy * 2.6)
-            _paint(canvas.colour, weld * rng.uniform(0.6, 0.95), WELD * waffle[..., None])
-
-
-def _path(rng: Rng, start: Floats, angle: float, length: float, bend: float) -> Floats:
-    """A crooked line (9, 2) px from `start`: `angle` and `bend` (the spread of its turns) in radians."""
-    steps = angle + np.cumsum(rng.normal(0, bend, 8))
-    way = np.cumsum(np.stack([np.cos(steps), np.sin(steps)], axis=1), axis=0) * length / 8
-    return np.concatenate([[start], start + way])
-
-
-def _creases(rng: Rng, canvas: Canvas) -> None:
-    """Harmless grey lines: what a weak model takes for a tear."""
-    for _ in range(rng.choice([0, 1, 2, 3, 5, 8], p=[0.2, 0.2, 0.2, 0.2, 0.12, 0.08])):
-        start = rng.uniform(-0.45, 0.45, 2) * [canvas.width, canvas.height]
-        path = _path(rng, start, rng.uniform(0, np.pi), rng.uniform(8, 70), 0.12)
-        wide = rng.uniform(0.6, 1.5)
-        dark = _blurred(_stamp(canvas.shape, path, wide), 0.35) * rng.uniform(0.08, 0.32)
-        lit = _blurred(_stamp(canvas.shape, path + np.array([0.8, 1.6]), wide + 1.5), 0.9) * 0.06
-        canvas.colour *= (1 - dark + lit)[..., None]
-
-
-def _corner(rng: Rng, canvas: Canvas, size: float) -> tuple[Floats, Floats]:
-    """A cut across a random corner, `size` px deep: px beyond it (rows, columns), and its direction (2,)."""
-    x, y = _axes(canvas.shape)
-    angle = rng.uniform(0.5, 1.1)
-    normal = np.array([np.cos(angle), np.sin(angle)]) * rng.choice([-1, 1], 2)
-    offset = np.abs(normal) @ [canvas.width / 2, canvas.height / 2] - size
-    return (x * normal[0] + y * normal[1] - offset).astype(np.float32), normal
-
-
-def _fold_corner(rng: Rng, canvas: Canvas) -> None:
-    """Fold a corner over: unusual, and still good."""
-    beyond, normal = _corner(rng, canvas, rng.uniform(10, 30))
-    x, y = _axes(canvas.shape)
-    inside_x = canvas.width / 2 - np.abs(x - 2 * beyond * normal[0])
-    inside_y = canvas.height / 2 - np.abs(y - 2 * beyond * normal[1])
-    flap = np.clip(np.minimum(inside_x, inside_y) * FINE, 0, 1) * (beyond < 0)
-    canvas.colour *= (1 - 0.3 * _blurred(flap, 2.0))[..., None]
-    shade = 0.93 + 0.07 * np.exp(beyond / 4) * (beyond < 0)
-    _paint(canvas.colour, flap, (0.75 * WHITE + 0.25 * INNER) * shade[..., None])
-    canvas.cloth *= np.clip(0.5 - beyond * FINE, 0, 1)
-
-
-def _loops(rng: Rng, canvas: Canvas) -> Floats:
-    """Coverage (rows, columns), 0..1, of the two ear loops."""
-    total = np.zeros(canvas.shape, np.float32)
-    along = np.linspace(0, 1, 50)[:, None]
-
-    def curve(points: list[tuple[float, float]]) -> Floats:
-        a, b, c, d = (np.array(point) for point in points)
-        way = a * (1 - along) ** 3 + 3 * b * along * (1 - along) ** 2 + 3 * c * along**2 * (1 - along) + d * along**3
-        return way + np.sin(along * np.pi) * np.stack([_waves(rng, along[:, 0], 0.9, 1.6) for _ in "xy"], axis=1)
-
-    for side in (-1, 1):
-        edge, low = side * (canvas.width / 2 - 4), canvas.height / 2 - rng.uniform(7, 13)
-        kind, thick = rng.random(), rng.uniform(3.0, 5.0)
-        if kind < 0.6:  # a wide bow
-            reach = side * np.exp(rng.uniform(np.log(12), np.log(125)))
-            away = [(edge + reach * rng.uniform(0.75, 1.2), dy * rng.uniform(0.5, 1.25)) for dy in (-low, low)]
-            paths = [curve([(edge, -low), away[0], away[1], (edge, low)])]
-        elif kind < 0.85:  # tucked under the mask, a hook left at one or both ends
-            paths = []
-            for end in (-low, low) if rng.random() < 0.6 else (low,):
-                reach, back = side * rng.uniform(15, 55), end * rng.uniform(0.2, 0.8)
-                paths.append(curve([(edge, end), (edge + reach, end * 1.1), (edge + reach, back), (edge - 4, back)]))
-        else:  # slack, swinging over
-            reach = side * rng.uniform(20, 80)
-            paths = [
-                curve([(edge, -low), (edge + 1.6 * reach, low * 0.6), (edge - 0.3 * reach, -low * 0.4), (edge, low)])
-            ]
-        for path in paths:
-            np.maximum(total, _stamp(canvas.shape, path, thick), out=total)
-    return total
-
-
-def _gash(rng: Rng, middle: Floats, length: float, wide: float) -> list[Floats]:
-    """The outlines (n, 2) px of a crooked slit and of the wider torn layer around it."""
-    path = _path(rng, middle, rng.uniform(0, 2 * np.pi), length, 0.25)
-    path += middle - path.mean(axis=0)
-    way = np.gradient(path, axis=0)
-    across = np.stack([-way[:, 1], way[:, 0]], axis=1) / np.hypot(way[:, 0], way[:, 1])[:, None]
-    half = (
-        wide / 2 * np.sin(np.linspace(0.12, np.pi - 0.12, len(path))) ** 0.6 * rng.uniform(0.55, 1.25, (2, len(path)))
-    )
-    frayed = rng.uniform(0.2, 1) * rng.uniform(0.8, 4.5, (2, len(path)))
-    return [
-        np.concatenate([path + across * one[:, None], (path - across * other[:, None])[::-1]])
-        for one, other in (half, half + frayed)
-    ]
-
-
-def _blot(rng: Rng, middle: Floats, radius: float) -> Floats:
-    """An irregular outline (24, 2) px around `middle`."""
-    angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    away = radius * np.clip(1 + 0.22 * np.sin(2 * angle + rng.uniform(0, 6.3)) + rng.normal(0, 0.12, 24), 0.4, 1.6)
-    return middle + np.stack([np.cos(angle) * away * rng.uniform(0.9, 1.4), np.sin(angle) * away], axis=1)
-
-
-def _tear_corner(rng: Rng, canvas: Canvas, large: bool) -> None:
-    """Tear a corner off, with a ragged blue edge."""
-    beyond, normal = _corner(rng, canvas, rng.uniform(20, 46) if large else rng.uniform(9, 14))
-    x, y = _axes(canvas.shape)
-    beyond += _waves(rng, x * normal[1] - y * normal[0], 22, 1.5)
-    np.maximum(canvas.defect, canvas.cloth * (beyond > -1.2), out=canvas.defect)
-    _paint(canvas.colour, np.clip((beyond + rng.uniform(1.5, 3.5)) * FINE, 0, 0.85), INNER)
-    canvas.cloth *= np.clip(0.5 - beyond * FINE, 0, 1)
-
-
-def _defect(rng: Rng, canvas: Canvas) -> None:
-    """One defect: a tear, a hole, a mark or a torn-off corner, most of them large."""
-    large, kind = rng.random() < 0.85, rng.random()
-    if kind < 0.12:
-        _tear_corner(rng, canvas, large)
-        return
-    middle = rng.uniform(-0.45, 0.45, 2) * [canvas.width, canvas.height]
-    if rng.random() < 0.25:  # at a long side
-        middle[1] = rng.choice([-0.46, 0.46]) * canvas.height
-    if kind < 0.72:  # a tear or a hole
-        if kind < 0.54:
-            size = (rng.uniform(35, 90), rng.uniform(7, 15)) if large else (rng.uniform(9, 17), rng.uniform(1.6, 3.4))
-            slit, layer = (_stamp(canvas.shape, outline) for outline in _gash(rng, middle, *size))
-        else:
-            radius = rng.uniform(8, 15) if large else rng.uniform(2.4, 3.8)
-            slit, layer = (_stamp(canvas.shape, _blot(rng, middle, radius + more)) for more in (0, rng.uniform(0.8, 3)))
-        layer = np.maximum(layer, slit)
-        _paint(canvas.colour, layer * rng.uniform(0.6, 1), INNER * rng.uniform(0.7, 1.05))
-        # Some go through the white layer alone.
-        canvas.cloth *= 1 - slit * (1 if rng.random() < 0.8 else 0.15)
-        np.maximum(canvas.defect, layer, out=canvas.defect)
-    else:  # a mark or a stain
-        mark = np.zeros(canvas.shape, np.float32)
-        for _ in range(rng.integers(1, 4) if large else 1):
-            radius = rng.uniform(8, 14) if large else rng.uniform(3.0, 4.2)
-            near = middle + rng.normal(0, 6, 2)
-            np.maximum(mark, _stamp(canvas.shape, _blot(rng, near, radius)), out=mark)
-        mark = _blurred(mark, rng.uniform(0.2, 1.2))
-        ink = [(0.10, 0.10, 0.12), (0.12, 0.24, 0.50), (0.24, 0.19, 0.15)][rng.integers(3)]
-        _paint(canvas.colour, mark * rng.uniform(0.7, 0.95), ink)
-        np.maximum(canvas.defect, mark, out=canvas.defect)
-
-
-def draw_mask(rng: Rng, *, bad: bool) -> Bytes:
-    """A mask on its canvas, uint8 (rows, columns, 8).
-
-    The channels: red, green, blue times coverage; coverage; shadow; cloth; defect; nothing. All 0..255.
-    """
-    canvas = _cloth(rng)
-    _seams(rng, canvas)
-    _creases(rng, canvas)
-    outline = canvas.cloth.copy()
-    if rng.random() < 0.12:
-        _fold_corner(rng, canvas)
-    if bad:
-        for _ in range(rng.choice([1, 2, 3, 4], p=[0.15, 0.25, 0.3, 0.3])):
-            _defect(rng, canvas)
-    loops = _loops(rng, canvas)
-    above = rng.random() < 0.2
-    cloth = canvas.cloth * (1 - loops) if above else canvas.cloth
-    visible = loops if above else loops * (1 - canvas.cloth)
-    soft = _blurred(loops, 0.8)
-    layers = np.zeros((*canvas.shape, 8), np.float32)
-    layers[..., :3] = np.clip(canvas.colour, 0, 1) * cloth[..., None]
-    layers[..., :3] += (WHITE * rng.uniform(0.85, 1.02)) * (visible * (0.62 + 0.42 * soft))[..., None]
-    layers[..., 3] = cloth + visible
-    layers[..., 4] = _blurred(np.maximum(outline, loops), 2.5)
-    layers[..., 5] = cloth
-    layers[..., 6] = canvas.defect * outline * (1 - visible)
-    return (np.clip(layers, 0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 # The strip
@@ -448,8 +128,8 @@ def _lay(rng: Rng, strip: Bytes, mask: Bytes, middle: float) -> None:
     along, across = np.cos(turn) * x + np.sin(turn) * y, np.cos(turn) * y - np.sin(turn) * x
     crumple = rng.uniform(0.5, 3.0)
     bow = rng.normal(0, 3) * (2 * x / 330) ** 2
-    u = (along + _waves(rng, y, 260, 0.5 * crumple)) * FINE + mask.shape[1] / 2
-    v = (across + _waves(rng, x, 420, 0.7 * crumple) + bow) * FINE + mask.shape[0] / 2
+    u = (along + waves(rng, y, 260, 0.5 * crumple)) * FINE + mask.shape[1] / 2
+    v = (across + waves(rng, x, 420, 0.7 * crumple) + bow) * FINE + mask.shape[0] / 2
     here = (u >= 0) & (u < mask.shape[1] - 1) & (v >= 0) & (v < mask.shape[0] - 1)
     seen = _bilinear(mask.view(np.uint64).ravel(), *_taps(u[here], v[here], mask.shape[1]))
     part = strip[:, start:stop]
@@ -517,7 +197,7 @@ def _moved(image: Floats, px: float) -> Floats:
 
 def _drift(rng: Rng, length: int, size: float) -> Floats:
     """A slow random course over a sequence (length,), standard deviation about `size`."""
-    return _waves(rng, np.arange(length, dtype=np.float64), 160, size)
+    return waves(rng, np.arange(length, dtype=np.float64), 160, size)
 
 
 def render_sequence(seed: np.random.SeedSequence, *, camera: str, length: int, turn: int) -> Iterator[Frame]:
