@@ -24,7 +24,7 @@ COLUMNS = ["path", "sha256", "bytes", "width", "height", "sequence", "number", "
 _NAME = re.compile(r"[^\r\ud800-\udfff]+")
 _NUMBERED = re.compile(r"^(?P<sequence>.*?)[-_. ]?(?P<number>\d+)$")
 
-
+# By the value of the EXIF tag Orientation.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -39,7 +39,7 @@ QUARTER_TURNS = {_TURNS[number] for number in (5, 6, 7, 8)}
 
 def turn(image: Image.Image) -> Image.Transpose | None:
     """How an image has to be turned to be seen as its EXIF orientation says; None where it is upright."""
-    # Image.ImageOps.exif_transpose also writes the other tags anew, and fails on odd ones.
+    # ImageOps.exif_transpose also writes the other tags anew, and fails on odd ones.
     return _TURNS.get(image.getexif().get(0x0112, 1))
 
 
