@@ -1,125 +1,256 @@
-"""linecam on the camera: classifies what passes, shows it on the LED, prints one line of JSON a decision.
+"""linecam on the camera: sorts what passes, lights the LED, prints JSON. OpenMV firmware 4.5.6 to 5.0.0.
 
-Runs on OpenMV firmware 4.5.6 to 5.0.0. Model, labels and settings come from the files beside it.
+The loop allocates nothing of its own, so that the heap never frays: scores are whole numbers of 1/65536, since
+MicroPython puts every float on the heap, and the line to print is filled in place.
 """
 
 import gc
 import hashlib
+import io
 import json
+import os
+import sys
 import time
+from array import array
+from binascii import hexlify
 
-import sensor
+RED, GREEN, BLUE, NONE = 0, 1, 2, -1
+COLORS = {"good": GREEN, "bad": RED}  # every other class is blue
+AGAIN = ": copy the whole bundle again"
 
-try:
-    import ml
-except ImportError:
-    raise SystemExit("linecam needs OpenMV firmware 4.5.6 or later: update it with OpenMV IDE, Tools, Install the latest firmware")
 
-MANIFEST = "manifest.json"
-MODEL = "model.tflite"
-LABELS = "labels.txt"
-COLORS = {"good": "green", "bad": "red"}  # of the LED, by class
-OTHER = "blue"
+class Stop(Exception):
+    """What is wrong, and what to do."""
 
 
 def checksum(path):
-    """SHA-256 of a file, read in pieces that fit in the heap."""
-    digest = hashlib.sha256()
-    piece = bytearray(1024)
-    with open(path, "rb") as file:
-        while True:
-            count = file.readinto(piece)
-            if not count:
-                break
-            digest.update(memoryview(piece)[:count])
-    return "".join("%02x" % byte for byte in digest.digest())
-
-
-def leds():
-    """Three switches by color: `machine.LED` where the firmware has it, `pyb.LED` otherwise."""
+    """SHA-256 in hex, read in pieces that fit in the heap; None where there is no such file."""
+    digest, piece = hashlib.sha256(), bytearray(1024)
     try:
-        from machine import LED
+        with open(path, "rb") as file:
+            while count := file.readinto(piece):
+                digest.update(memoryview(piece)[:count])
+    except OSError:
+        return None
+    return hexlify(digest.digest()).decode()
 
-        return {"red": LED("LED_RED"), "green": LED("LED_GREEN"), "blue": LED("LED_BLUE")}
-    except (ImportError, ValueError, OSError, TypeError):
-        from pyb import LED
 
-        return {"red": LED(1), "green": LED(2), "blue": LED(3)}
-
-
-def start_camera(settings):
-    """Set the sensor to square RGB565 frames: then every firmware resizes them alike. Returns `snapshot`."""
-    size, side = settings["frame_size"], settings["side"]
+def read_bundle():
+    """Settings, labels and the model's path, from the working directory or /rom."""
+    root = ""
     try:
-        import csi
+        os.stat("settings.json")
+    except OSError:
+        root = "/rom/"
+    try:
+        path = root + "settings.json"
+        with open(path) as file:
+            settings = json.load(file)
+        path = root + "labels.txt"
+        with open(path) as file:
+            labels = [line.strip() for line in file if line.strip()]
+    except (OSError, ValueError):
+        raise Stop(path + " is missing or damaged" + AGAIN)
+    # In /rom a model is used in place, elsewhere copied into memory; but /rom may hold an older one.
+    for path in ("/rom/model.tflite", root + "model.tflite"):
+        if checksum(path) == settings["model"]["sha256"]:
+            return settings, labels, path
+    raise Stop(path + " is missing, or not the one that settings.json names" + AGAIN)
 
-        camera = csi.CSI()  # firmware 4.8.0 on
-    except (ImportError, AttributeError):
-        sensor.reset()
-        sensor.set_pixformat(sensor.RGB565)
-        sensor.set_framesize(getattr(sensor, size))
-        sensor.set_windowing((side, side))
-        sensor.skip_frames(time=2000)
-        return sensor.snapshot
+
+def load_model(path):
+    try:
+        import ml
+    except ImportError:
+        raise Stop("this needs firmware 4.5.6 or later: in OpenMV IDE, Tools, Install the latest firmware")
+    try:
+        try:
+            return ml.Model(path, load_to_fb=True)  # not onto the heap, which is small
+        except TypeError:
+            return ml.Model(path)  # firmware 5.0.0
+    except (MemoryError, OSError, RuntimeError, ValueError) as error:
+        # Whatever the reason, the firmware says "Failed to allocate tensors".
+        raise Stop(
+            "%s does not load (%r): too little memory, or an operator or quantization that the firmware lacks. "
+            "Build the bundle for this board, or put it into ROMFS" % (path, error)
+        )
+
+
+def start_camera(frame_size, side):
+    """Square RGB565 frames, which every firmware resizes alike. Returns `snapshot`."""
+    try:
+        import csi as names
+
+        camera, verbs = names.CSI(), ("pixformat", "framesize", "window")
+    except (ImportError, AttributeError):  # before 4.8.0; 4.6 has csi without CSI
+        import sensor as names
+
+        camera, verbs = names, ("set_pixformat", "set_framesize", "set_windowing")
+    pixformat, framesize, window = [getattr(camera, x) for x in verbs]
+    size = getattr(names, frame_size, None)
+    if size is None and frame_size[0] == "B":  # to csi, B64X64 is (64, 64)
+        size = tuple(int(x) for x in frame_size[1:].split("X"))
+    if size is None:
+        raise Stop("this firmware has no frame size " + frame_size)
     camera.reset()
-    camera.pixformat(csi.RGB565)
-    camera.framesize(getattr(csi, size))
-    camera.window((side, side))
-    camera.snapshot(time=2000)
+    pixformat(names.RGB565)
+    framesize(size)
+    width, height = camera.width(), camera.height()
+    if min(width, height) < side:
+        raise Stop("%s has fewer than %d pixels a side" % (frame_size, side))
+    if width != side or height != side:
+        window((side, side))
+    started = time.ticks_ms()
+    while time.ticks_diff(time.ticks_ms(), started) < 2000:  # exposure settles
+        try:
+            camera.snapshot()
+        except RuntimeError:
+            time.sleep_ms(100)
     return camera.snapshot
 
 
-def load_model():
-    """The model, kept in the frame buffer's memory on the firmware that offers it: the heap is small."""
-    try:
-        return ml.Model(MODEL, load_to_fb=True)
-    except TypeError:
-        return ml.Model(MODEL)  # firmware 5.0.0
+def find_leds():
+    """The red, green and blue LED; [] where the board has none."""
+    for module, names in (("machine", ("LED_RED", "LED_GREEN", "LED_BLUE")), ("pyb", (1, 2, 3))):
+        try:
+            return [__import__(module).LED(name) for name in names]
+        except Exception:
+            pass  # not on this board
+    print('{"note": "this board has no LED"}')
+    return []
+
+
+def show(leds, color):
+    for i in range(len(leds)):
+        if i == color:
+            leds[i].on()
+        else:
+            leds[i].off()
+
+
+class Poll:
+    """Adds up the scores of some frames, decides, and prints that; JSON allows blanks."""
+
+    def __init__(self, labels, votes, thresholds):
+        count = len(labels)
+        self.votes, self.sums = votes, array("i", [0] * count)
+        # The sums that decide; below 0 for a class without threshold.
+        self.limits = array("i", [int(thresholds.get(x, -1) * 65536 * votes + 0.5) for x in labels])
+        self.bits, self.raw = io.BytesIO(4 * count), bytearray(4 * count)
+        names = [json.dumps(x) for x in labels] + ["null"]  # names[NONE] is the last
+        width = max(len(x) for x in names)
+        self.names = [(x + " " * (width - len(x))).encode() for x in names]
+        line = '{"label": %s, "score": 0.0000, "scores": [%s], "frames": %d, "ms": 000000000, "inference_ms": 00000}\n'
+        self.line = bytearray((line % (" " * width, ", ".join(["0.0000"] * count), votes)).encode())
+        self.at = width + 21  # of the score; the scores begin 19 bytes later
+
+    def add(self, scores):
+        """Add a frame's scores, float32 in 0..1, from their bits: a float would be allocated."""
+        raw, sums = self.raw, self.sums
+        if isinstance(scores, tuple):  # early builds of 4.5.6; an ndarray since
+            scores = array("f", scores)
+        self.bits.seek(0)
+        if self.bits.write(scores) != len(raw):
+            raise Stop("model and labels.txt differ in number of classes" + AGAIN)
+        self.bits.seek(0)
+        self.bits.readinto(raw)
+        for i in range(len(sums)):
+            top, high = raw[4 * i + 3], raw[4 * i + 2]
+            mantissa = (high | 128) << 16 | raw[4 * i + 1] << 8 | raw[4 * i]
+            shift = max(7, 134 - ((top & 127) << 1 | high >> 7))  # 134 - exponent, 8 from 0.5 up to 1
+            if top < 128 and shift < 25:  # not negative, not next to nothing
+                sums[i] += min(65536, (mantissa + (1 << shift - 1)) >> shift)
+
+    def decide(self):
+        """The first class that reaches its threshold, else the best of those without one, else NONE."""
+        best = NONE
+        for i in range(len(self.sums)):
+            if self.limits[i] < 0:
+                if best == NONE or self.sums[i] > self.sums[best]:
+                    best = i
+            elif self.sums[i] >= self.limits[i]:
+                return i
+        return best
+
+    def tell(self, decided, ms, inference):
+        """Print a line and start anew; without a decision, `score` is the highest. The last frame's inference is told."""
+        line, sums, name = self.line, self.sums, self.names[decided]
+        for i in range(len(name)):
+            line[10 + i] = name[i]
+        self.score(max(sums) if decided == NONE else sums[decided], self.at)
+        for i in range(len(sums)):
+            self.score(sums[i], self.at + 19 + 8 * i)
+            sums[i] = 0
+        self.digits(ms, len(line) - 26, 9, 32)
+        self.digits(min(inference, 99999), len(line) - 3, 5, 32)
+        sys.stdout.write(line)
+
+    def score(self, total, at):
+        # In this order nothing reaches 2 ** 30, where whole numbers go to the heap, too.
+        mean = ((total + self.votes // 2) // self.votes * 10000 + 32768) >> 16
+        self.line[at] = 48 + mean // 10000
+        self.digits(mean % 10000, at + 5, 4, 48)
+
+    def digits(self, value, last, count, fill):
+        for i in range(last, last - count, -1):
+            self.line[i] = 48 + value % 10 if value or i == last else fill
+            value //= 10
+
+
+def run(settings, labels, model, leds):
+    votes, period = settings["votes"], settings["period_ms"]
+    poll = Poll(labels, votes, settings["thresholds"])
+    colors = [COLORS.get(x, BLUE) for x in labels] + [NONE]
+    snapshot, frame, seen, failed = None, [None], 0, 0
+    while True:
+        try:
+            if snapshot is None:
+                snapshot = start_camera(settings["frame_size"], settings["side"])
+                started = time.ticks_ms()
+            frame[0] = snapshot()
+        except (RuntimeError, OSError) as error:
+            show(leds, NONE)  # not an old decision
+            print(json.dumps({"error": str(error)}))
+            time.sleep_ms(100)
+            failed += 1
+            if failed % 10 == 0:
+                snapshot = None  # start it anew
+            continue
+        failed = 0
+        began = time.ticks_ms()
+        scores = model.predict(frame)[0]
+        inference = time.ticks_diff(time.ticks_ms(), began)
+        poll.add(scores)
+        seen += 1
+        if seen == votes:
+            seen = 0
+            decided = poll.decide()
+            show(leds, colors[decided])
+            ms = time.ticks_diff(time.ticks_ms(), started)
+            poll.tell(decided, ms, inference)
+            if ms < period:
+                time.sleep_ms(period - ms)
+            started = time.ticks_ms()
 
 
 def main():
-    with open(MANIFEST) as file:
-        manifest = json.load(file)
-    settings, expected = manifest["camera"], manifest["files"][MODEL]["sha256"]
-    del manifest
-    with open(LABELS) as file:
-        labels = [line.strip() for line in file if line.strip()]
-    if checksum(MODEL) != expected:
-        raise SystemExit("%s is not the file that %s names: copy the whole bundle again" % (MODEL, MANIFEST))
-    gc.collect()
-    model = load_model()
-    snapshot = start_camera(settings)
-    lamps = leds()
-    votes = settings["votes"]
-    totals = [0.0] * len(labels)
-    print(json.dumps({"linecam": expected[:12], "labels": labels, "votes": votes}))
-
-    seen = 0
-    started = time.ticks_ms()
-    while True:
-        scores = model.predict([snapshot()])[0].flatten()
-        for number in range(len(labels)):
-            totals[number] += scores[number]
-        seen += 1
-        if seen < votes:
-            continue
-        best = 0
-        for number in range(1, len(labels)):
-            if totals[number] > totals[best]:
-                best = number
-        color = COLORS.get(labels[best], OTHER)
-        for name in lamps:
-            if name == color:
-                lamps[name].on()
-            else:
-                lamps[name].off()
-        now = time.ticks_ms()
-        took = time.ticks_diff(now, started)
-        print('{"label": "%s", "score": %.3f, "frames": %d, "ms": %d}' % (labels[best], totals[best] / seen, seen, took))
-        for number in range(len(labels)):
-            totals[number] = 0.0
-        seen = 0
-        started = now
+    leds = []
+    try:
+        settings, labels, path = read_bundle()
+        gc.collect()  # the model needs one large block
+        model = load_model(path)
+        leds = find_leds()
+        boot = {"linecam": settings["model"]["sha256"][:12], "labels": labels, "votes": settings["votes"]}
+        if hasattr(os, "uname"):
+            boot["firmware"] = os.uname()[3]
+        print(json.dumps(boot))
+        run(settings, labels, model, leds)
+    except Stop as stop:
+        print("linecam: %s." % stop)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        show(leds, NONE)
 
 
 main()

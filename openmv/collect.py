@@ -1,0 +1,190 @@
+"""linecam on the camera: records raw frames to train on, the same square RGB565 frames that main.py judges.
+
+Copy it to the camera as main.py and reset, or run it in OpenMV IDE. Frames go to frames/R<run>-<number>.bmp on the
+SD card, or with STREAM over USB to a PC that runs `python -m linecam.receive PORT FOLDER`.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import time
+from binascii import b2a_base64, hexlify
+
+FRAME_SIZE = "QQVGA"  # a settings.json beside this file comes first
+SIDE = 120  # of the square, in pixels
+FOLDER = "frames"
+EVERY_MS = 500  # from one frame to the next, at least
+LIMIT = 0  # frames, 0 for no limit
+STREAM = False
+
+RED, GREEN, BLUE, NONE = 0, 1, 2, -1
+UNFINISHED = "/.unfinished.bmp"  # a name with a dot in front is no frame to linecam
+PIECE = 768  # bytes a line of the stream: the H7's heap has no room for a whole frame in base64
+
+
+class Stop(Exception):
+    """Ends the program; says what is wrong and what to do."""
+
+
+def start_camera(frame_size, side):
+    """Square RGB565 frames, which every firmware resizes alike. Returns `snapshot`."""
+    try:
+        import csi as names
+
+        camera, verbs = names.CSI(), ("pixformat", "framesize", "window")
+    except (ImportError, AttributeError):  # before 4.8.0; 4.6 has csi without CSI
+        import sensor as names
+
+        camera, verbs = names, ("set_pixformat", "set_framesize", "set_windowing")
+    pixformat, framesize, window = [getattr(camera, x) for x in verbs]
+    size = getattr(names, frame_size, None)
+    if size is None and frame_size[0] == "B":  # to csi, B64X64 is (64, 64)
+        size = tuple(int(x) for x in frame_size[1:].split("X"))
+    if size is None:
+        raise Stop("this firmware has no frame size " + frame_size)
+    camera.reset()
+    pixformat(names.RGB565)
+    framesize(size)
+    width, height = camera.width(), camera.height()
+    if min(width, height) < side:
+        raise Stop("%s has fewer than %d pixels a side" % (frame_size, side))
+    if width != side or height != side:
+        window((side, side))
+    started = time.ticks_ms()
+    while time.ticks_diff(time.ticks_ms(), started) < 2000:  # exposure settles
+        try:
+            camera.snapshot()
+        except RuntimeError:
+            time.sleep_ms(100)
+    return camera.snapshot
+
+
+def find_leds():
+    """The red, green and blue LED; [] where the board has none."""
+    for module, names in (("machine", ("LED_RED", "LED_GREEN", "LED_BLUE")), ("pyb", (1, 2, 3))):
+        try:
+            return [__import__(module).LED(name) for name in names]
+        except Exception:
+            pass  # not on this board
+    print('{"note": "this board has no LED"}')
+    return []
+
+
+def show(leds, color):
+    for i in range(len(leds)):
+        if i == color:
+            leds[i].on()
+        else:
+            leds[i].off()
+
+
+def next_run():
+    """One more than the largest run in the folder, so that no frame is ever written over."""
+    largest = 0
+    try:
+        for entry in os.ilistdir(FOLDER):  # thousands of names as one list would not fit in the heap
+            run = entry[0].split("-")[0]
+            if run[:1] == "R" and run[1:].isdigit():
+                largest = max(largest, int(run[1:]))
+    except OSError:
+        pass
+    return largest + 1
+
+
+def room():
+    """Free bytes where the frames go, less a block for a folder that grows."""
+    status = os.statvfs(FOLDER)
+    return status[1] * (status[4] - 1)
+
+
+def keep(image, run, number):
+    """Write a frame to the card, whole or not at all."""
+    if room() < image.height() * (image.width() * 2 + 2) + 66:  # a row is padded to 4 bytes
+        raise OSError("no space left")
+    image.save(FOLDER + UNFINISHED)  # 16 bits a pixel: nothing is lost
+    os.rename(FOLDER + UNFINISHED, "%s/R%04d-%06d.bmp" % (FOLDER, run, number))
+    if hasattr(os, "sync"):
+        os.sync()
+
+
+def send(image, run, number):
+    """A line of JSON that tells what comes, then the pixels in lines of base64, RGB565 with the low byte first."""
+    pixels = memoryview(image.bytearray())
+    head = {"run": run, "number": number, "width": image.width(), "height": image.height(), "format": "rgb565"}
+    head["sha256"] = hexlify(hashlib.sha256(pixels).digest()).decode()
+    print(json.dumps(head))
+    for start in range(0, len(pixels), PIECE):
+        sys.stdout.write(b2a_base64(pixels[start : start + PIECE]))
+
+
+def record(size, side, leds):
+    """Take frames until LIMIT, a full card or Ctrl-C."""
+    run, number, failed, snapshot, say = next_run(), 0, 0, None, None
+    try:
+        while not LIMIT or number < LIMIT:
+            started = time.ticks_ms()
+            try:
+                if snapshot is None:
+                    snapshot = start_camera(size, side)
+                image = snapshot()
+            except RuntimeError as error:
+                print(json.dumps({"error": str(error)}))
+                time.sleep_ms(100)
+                failed += 1
+                if failed % 10 == 0:
+                    snapshot = None  # start it anew
+                continue
+            failed = 0
+            if STREAM:
+                send(image, run, number + 1)
+            else:
+                keep(image, run, number + 1)
+            number += 1
+            wait = EVERY_MS - time.ticks_diff(time.ticks_ms(), started)
+            if wait > 0:
+                time.sleep_ms(wait)
+    except OSError as error:
+        show(leds, RED)
+        say = "card full or not writable (%s)" % error
+    except KeyboardInterrupt:
+        pass
+    if not STREAM:
+        try:
+            os.remove(FOLDER + UNFINISHED)
+        except OSError:
+            pass
+    print(json.dumps({"stopped": say or "done", "run": run, "frames": number}))
+
+
+def main():
+    size, side = FRAME_SIZE, SIDE
+    leds = find_leds()
+    show(leds, NONE)
+    try:
+        try:
+            with open("settings.json") as file:
+                settings = json.load(file)
+            size, side = settings["frame_size"], settings["side"]
+        except OSError:
+            pass
+        except ValueError:
+            raise Stop("settings.json is damaged: copy it again, or remove it")
+        if not STREAM:
+            try:
+                os.mkdir(FOLDER)
+            except OSError:
+                pass  # it is there; if not, room() fails
+            try:
+                room()
+            except OSError as error:
+                raise Stop("cannot make the folder %s (%s): is the card write-protected?" % (FOLDER, error))
+            if not os.getcwd().startswith("/sdcard"):
+                text = "no SD card: frames go to the camera's own drive, %d kB free; STREAM = True sends them to a PC"
+                print(json.dumps({"note": text % (room() // 1024)}))
+        record(size, side, leds)
+    except Stop as stop:
+        print("linecam: %s." % stop)
+
+
+main()

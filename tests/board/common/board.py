@@ -1,0 +1,238 @@
+"""The camera that the stub modules share: its clock, its drive, its sensor, its LEDs and its model."""
+
+import gc
+import struct
+from array import array
+
+import micropython
+
+open = open  # the real one
+
+# What a test may order; times in ms.
+plan = {
+    "rom": "",  # the folder that stands for /rom; "" for a board without
+    "cwd": "/sdcard",
+    "uname": True,
+    "leds": "machine",  # or "pyb", or "none"
+    "frame_ms": 100,
+    "predict_ms": 20,
+    "scores": [],  # one list a frame; when they are used up, somebody presses Ctrl-C
+    "rounds": 1,  # how often the scores are gone through
+    "tuple": False,  # scores as the first builds with ml gave them
+    "snapshots": 0,  # when so many were taken, somebody presses Ctrl-C; 0 for never
+    "fail": [],  # which snapshots time out, counted from 1, those of the settling included
+    "card": 1 << 30,  # bytes on the card
+    "free_told": None,  # what statvfs says is free, where it isn't the truth
+    "lock": False,  # no allocation between the firmware's own calls, from the first prediction on
+}
+seen = {
+    "calls": [],  # of the sensor
+    "lit": [],  # which LEDs were on when a snapshot was asked for, after the settling; and at the end: "", "R", ...
+    "sleeps": [],
+    "model": None,  # path and load_to_fb
+    "memory": [],  # bytes allocated at the 99th and at the last snapshot, where "lock" is set
+}
+clock = 0
+locked = False
+snapshots = predictions = 0
+memory = array("i", [0, 0])
+leds = {"R": False, "G": False, "B": False}
+
+
+def lock():
+    global locked
+    if plan["lock"] and predictions:
+        locked = True
+        micropython.heap_lock()
+
+
+def unlock():
+    global locked
+    if locked:
+        locked = False
+        micropython.heap_unlock()
+
+
+# --- the drive
+
+
+def real(path):
+    """A path on the camera as one of the PC."""
+    if path.startswith("/rom/"):
+        if not plan["rom"]:
+            raise OSError(2)
+        return plan["rom"] + path[4:]
+    return path
+
+
+def open_file(path, mode="r"):
+    return open(real(path), mode)
+
+
+def used():
+    """Bytes of the frames on the card."""
+    import uos
+
+    try:
+        return sum(uos.stat("frames/" + entry[0])[6] for entry in uos.ilistdir("frames"))
+    except OSError:
+        return 0
+
+
+# --- the sensor
+
+RGB565, GRAYSCALE = 4, 2
+SIZES = {"QQVGA": (160, 120), "QVGA": (320, 240), "VGA": (640, 480), "B64X64": (64, 64), "B128X128": (128, 128)}
+NAMES = sorted(SIZES)  # a frame size is its index here
+
+
+class Image:
+    """A frame; where its pixels matter they are made from its number."""
+
+    def __init__(self, pixformat, width, height, number):
+        self.pixformat, self._width, self._height, self.number, self.pixels = pixformat, width, height, number, None
+
+    def width(self):
+        return self._width
+
+    def height(self):
+        return self._height
+
+    def bytearray(self):
+        if self.pixels is None:
+            self.pixels = array("H", (0 for _ in range(self._width * self._height)))
+            value = 12345 + self.number
+            for i in range(len(self.pixels)):
+                value = (value * 1103 + 12347) & 0xFFFFF
+                self.pixels[i] = value >> 4
+        return bytearray(self.pixels)
+
+    def save(self, path):
+        """A BMP of 16 bits a pixel with the rows from above, as the firmware writes it."""
+        if not path.endswith(".bmp"):
+            raise OSError("Unsupported format!")
+        row = (self._width * 2 + 3) // 4 * 4
+        size = row * self._height
+        head = struct.pack(
+            "<2sIIIIiiHHII16s", b"BM", 66 + size, 0, 66, 40, self._width, -self._height, 1, 16, 3, size, b""
+        )
+        data = head + struct.pack("<III", 0xF800, 0x07E0, 0x001F)
+        pixels = self.bytearray()
+        for y in range(self._height):
+            data += pixels[y * self._width * 2 : (y + 1) * self._width * 2] + bytes(row - self._width * 2)
+        room = plan["card"] - used()
+        with open(path, "wb") as file:
+            file.write(data[: max(0, room)])
+        if room < len(data):
+            raise OSError(28)
+
+
+class Camera:
+    """The methods of csi.CSI; the module sensor has them under longer names."""
+
+    def __init__(self):
+        self.settled = self.image = None
+
+    def reset(self):
+        seen["calls"].append(["reset"])
+        self.size = self.roi = self.format = None
+        self.settled = clock + 2000
+
+    def pixformat(self, value):
+        seen["calls"].append(["pixformat", "RGB565" if value == RGB565 else value])
+        self.format = value
+
+    def framesize(self, value):
+        seen["calls"].append(["framesize", NAMES[value]])
+        self.size = self.roi = SIZES[NAMES[value]]
+
+    def window(self, roi):
+        width, height = roi
+        seen["calls"].append(["window", [width, height]])
+        self.roi = min(width, self.size[0]), min(height, self.size[1])
+
+    def width(self):
+        return self.size[0]
+
+    def height(self):
+        return self.size[1]
+
+    def snapshot(self):
+        global clock, snapshots
+        unlock()
+        if not plan["lock"] and clock >= self.settled:
+            seen["lit"].append("".join(name for name in "RGB" if leds[name]))
+        if over() or snapshots == plan["snapshots"] > 0:
+            seen["memory"] = list(memory)
+            raise KeyboardInterrupt
+        snapshots += 1
+        clock += plan["frame_ms"]
+        if plan["lock"]:
+            memory[min(snapshots, 100) // 100] = gc.mem_alloc()
+        if snapshots in plan["fail"]:
+            raise RuntimeError("Frame capture has timed out.")
+        if self.image is None or not plan["lock"]:
+            self.image = Image(self.format, self.roi[0], self.roi[1], snapshots)
+        lock()
+        return self.image
+
+
+# --- the LEDs
+
+
+class Led:
+    def __init__(self, name):
+        self.name = name
+
+    def on(self):
+        leds[self.name] = True
+
+    def off(self):
+        leds[self.name] = False
+
+
+# --- the model
+
+
+def over():
+    return 0 < len(plan["scores"]) * plan["rounds"] <= predictions
+
+
+class Model:
+    """What all versions of ml.Model have in common."""
+
+    def load(self, path, load_to_fb):
+        with open_file(path, "rb") as file:
+            content = file.read()
+        if content.startswith(b"unsupported"):
+            raise ValueError("Failed to allocate tensors")
+        if content.startswith(b"large"):
+            raise MemoryError("memory allocation failed, allocating 131072 bytes")
+        seen["model"] = [path, load_to_fb]
+        kind = tuple if plan["tuple"] else lambda values: array("f", values)
+        if plan["lock"]:
+            gc.disable()  # what is garbage counts, too
+        self.outputs = [[kind(scores)] for scores in plan["scores"]]
+
+    def predict(self, images):
+        global clock, predictions
+        unlock()
+        if len(images) != 1 or not isinstance(images[0], Image):
+            raise ValueError("Unsupported input type")
+        image = images[0]
+        assert image.pixformat == RGB565
+        assert image.width() == image.height(), "4.8.0 would crop this frame, 5.0.0 would stretch it"
+        clock += plan["predict_ms"]
+        output = self.outputs[predictions % len(self.outputs)]
+        predictions += 1
+        lock()
+        return output
+
+
+def labels_beside(path):
+    """What `model.labels` is from firmware 4.7.0 on."""
+    try:
+        with open_file(path.split(".")[0] + ".txt") as file:
+            return [line.rstrip("\n") for line in file]
+    except OSError:
+        return None

@@ -1,0 +1,38 @@
+"""The camera's drive: /rom where the plan has one, a card of limited size, and FAT, which renames over nothing."""
+
+import board
+import uos
+
+ilistdir, listdir, mkdir, remove = uos.ilistdir, uos.listdir, uos.mkdir, uos.remove
+
+if board.plan["uname"]:
+
+    def uname():
+        return ("pyboard", "OPENMV4", "1.25.0", "v0.0.0; MicroPython v1.25.0", "OPENMV4 with STM32H743")
+
+
+def stat(path):
+    return uos.stat(board.real(path))
+
+
+def getcwd():
+    return board.plan["cwd"]
+
+
+def statvfs(path):
+    uos.stat(path)
+    told = board.plan["free_told"]
+    free = board.plan["card"] - board.used() if told is None else told
+    return (512, 512, board.plan["card"] // 512, free // 512, free // 512, 0, 0, 0, 0, 255)
+
+
+def rename(old, new):
+    try:
+        uos.stat(new)
+    except OSError:
+        return uos.rename(old, new)
+    raise OSError(17)
+
+
+def sync():
+    pass
