@@ -21,7 +21,8 @@ def reported(log: str | Path | None = None) -> Iterator[None]:
     if log is not None:
         Path(log).parent.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(log, mode="w", encoding="utf-8"))
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers)
+    text = "%(asctime)s %(message)s" if log else "%(message)s"  # a command answers at once: no time of day
+    logging.basicConfig(level=logging.INFO, format=text, datefmt="%H:%M:%S", handlers=handlers)
     try:
         yield
     except UserError as error:

@@ -1,171 +1,170 @@
-"""The rules by which the camera's firmware takes a model, checked on the PC.
+"""Would a board's firmware take this model? Asked on the PC, before flashing, of any .tflite file.
 
-A release board prints "Failed to allocate tensors" whatever the reason, so the reason has to be found here. The
-rules were read from, and measured on, OpenMV firmware 5.0.0, which builds TensorFlow Lite Micro of 2024-07-25.
+    python -m linecam.firmware MODEL.tflite --board openmv-h7
+
+A release board prints "Failed to allocate tensors" whatever the reason, so the reason has to be found here: the rules
+of linecam/rules.py, then memory and time against what config/boards.yaml says of the board.
 """
 
-from dataclasses import asdict, dataclass
+import argparse
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from linecam.tflite import Graph, Operator, Tensor
+from linecam import cost, rules
+from linecam.config import load_yaml
+from linecam.errors import UserError, reported
+from linecam.tflite import read_graph
+from linecam.tflm import TflmError, arena_bytes
 
-# The operators that the firmware registers and an image classifier may need.
-REGISTERED = frozenset(
-    {
-        "ADD",
-        "AVERAGE_POOL_2D",
-        "CONCATENATION",
-        "CONV_2D",
-        "DEPTHWISE_CONV_2D",
-        "DEQUANTIZE",
-        "FULLY_CONNECTED",
-        "HARD_SWISH",
-        "LOGISTIC",
-        "MAX_POOL_2D",
-        "MEAN",
-        "MUL",
-        "PAD",
-        "QUANTIZE",
-        "RELU",
-        "RELU6",
-        "RESHAPE",
-        "RESIZE_BILINEAR",
-        "SOFTMAX",
-        "TRANSPOSE_CONV",
-    }
-)
-_SCALE = 1 / 255
+BOARDS = Path(__file__).parent.parent / "config" / "boards.yaml"
+NEWEST = ".".join(map(str, rules.LAST))
+FITTED = "between two published fits for the Cortex-M7, which leave out PAD, MUL and other small operators"
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A rule that a model breaks: at which operator or tensor, why the rule is there, how to mend the model."""
+class Verdict:
+    """What a board says of a file. `model` is what goes onto the board: the file itself, or what Vela made of it."""
 
-    rule: str
-    where: str
-    why: str
-    mend: str
+    findings: list[rules.Finding]
+    cost: dict[str, Any]
+    model: bytes
+
+    def as_json(self) -> dict[str, Any]:
+        """`accepted`, `findings` and `cost`, as JSON values."""
+        return {"accepted": not self.findings, "findings": rules.as_json(self.findings), "cost": self.cost}
 
 
-def check(graph: Graph, arena_bytes: int, board: dict[str, Any]) -> list[Finding]:
-    """Every rule that the model breaks on the board (an entry of config/boards.yaml); [] where it breaks none."""
-    findings = [finding for tensor in graph.inputs for finding in _input(tensor)]
-    for number, operator in enumerate(graph.operators):
-        findings += _operator(f"operator {number}, {operator.name}", operator)
-    for output in graph.outputs:
-        if output.type != "INT8":
+def examine(
+    tflite: Path,
+    board: dict[str, Any],
+    *,
+    place: str | None = None,
+    firmware: str = NEWEST,
+    budget_ms: float | None = None,
+    measured: dict[str, Any] | None = None,
+) -> Verdict:
+    """Check a .tflite file against the rules, the memory and the speed of a board (an entry of config/boards.yaml).
+
+    `place` is where the file will lie (a key of the board's `places`; None is its first). `budget_ms` is the most
+    that one inference may take, `measured` a time to correct the estimate by (see `cost.recalibrated`). The cost has
+    bytes of file, arena and peak of live activations, multiply-accumulates, layers, and ms; `estimate_ms` is before
+    the correction. Raises `UserError` where the file can't be read.
+    """
+    graph = read_graph(tflite)
+    place = place or next(iter(board["places"]))
+    findings = rules.check_board(board, firmware)
+    if findings:
+        return Verdict(findings, {}, tflite.read_bytes())
+    findings = rules.check_name(tflite.name) + rules.check_graph(graph)
+    model, arena, estimate, basis = tflite.read_bytes(), None, None, None
+    try:
+        if board["engine"] == "ethos-u" and not findings:
+            # Imported here, since the other boards need neither Vela nor openmv-ota.
+            from linecam.vela import compile_model  # noqa: PLC0415
+
+            compiled = compile_model(tflite, board["romfs_board"])
+            model, arena = compiled.model, compiled.arena_bytes
+            estimate, basis = (compiled.latency_ms, compiled.latency_ms), "Vela's own model of the engine"
+        else:
+            arena = arena_bytes(tflite)
+    except TflmError as error:
+        if not findings:
             findings.append(
-                Finding(
-                    "int8-output",
-                    f"output {output.name}: {output.type}",
-                    "int8 models alone are supported",
-                    "set inference_output_type = tf.int8",
+                rules.Finding(
+                    "tflm",
+                    str(tflite),
+                    f"TensorFlow Lite Micro does not load it: {error}",
+                    "convert it again, from int8-quantized standard operators",
                 )
             )
-    if graph.size > board["file_bytes"]:
-        findings.append(
-            Finding(
-                "file-size",
-                f"{graph.size} bytes",
-                f"{board['title']} has room for {board['file_bytes']}",
-                "take a network with fewer weights",
-            )
-        )
-    if arena_bytes > board["arena_bytes"]:
-        findings.append(
-            Finding(
-                "arena-size",
-                f"{arena_bytes} bytes",
-                f"the largest block of {board['title']} is {board['arena_bytes']}",
-                "take a smaller input, or a network with a stride in its first convolution",
-            )
-        )
-    return findings
+    if board["engine"] == "tflm" and graph.operators:
+        estimate, basis = cost.latency_ms(graph, board["clock_hz"]), FITTED
+    latency = estimate
+    if estimate and measured:
+        latency, basis = cost.recalibrated(estimate, measured), f"{basis}, corrected by a measured time"
+    if arena is not None:
+        findings += rules.check_memory(len(model), arena, board, place, firmware)
+    if not findings:
+        findings += rules.check_latency(latency, budget_ms)
+    peak, at = graph.peak
+    figures = {
+        "file_bytes": len(model),
+        "place": place,
+        "arena_bytes": arena,
+        "peak_bytes": peak,
+        "peak_at": at,
+        "macs": graph.macs,
+        "estimate_ms": list(estimate) if estimate else None,
+        "latency_ms": list(latency) if latency else None,
+        "latency_basis": basis,
+        "layers": cost.as_json(cost.layers(graph), cycles=board["engine"] == "tflm"),
+    }
+    return Verdict(findings, figures, model)
 
 
-def as_json(findings: list[Finding]) -> list[dict[str, str]]:
-    """Findings as JSON values."""
-    return [asdict(finding) for finding in findings]
+def main(arguments: list[str] | None = None) -> int:
+    """The command: print the verdict; return 0 where the board takes the file, 1 where it doesn't."""
+    boards = load_yaml(BOARDS)
+    parser = argparse.ArgumentParser(prog="python -m linecam.firmware", description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path, metavar="MODEL.tflite")
+    parser.add_argument("--board", default="openmv-h7", help=f"one of {', '.join(boards)} (default: %(default)s)")
+    parser.add_argument("--place", help="where the file will lie: drive, romfs or sd (default: the board's first)")
+    parser.add_argument("--firmware", default=NEWEST, help="the camera's firmware version (default: %(default)s)")
+    parser.add_argument("--latency-ms", type=float, help="the most that one inference may take")
+    parsed = parser.parse_args(arguments)
+    if parsed.board not in boards:
+        raise UserError(f"--board {parsed.board}: no such board. There are: {', '.join(boards)}.")
+    board = boards[parsed.board]
+    if parsed.place is not None and parsed.place not in board["places"]:
+        places = ", ".join(board["places"])
+        raise UserError(f"--place {parsed.place}: on {board['title']} a model may lie in: {places}.")
+    try:
+        rules.version(parsed.firmware)
+    except ValueError:
+        raise UserError(f"--firmware {parsed.firmware}: write a version such as {NEWEST}.") from None
+    if not parsed.model.is_file():
+        raise UserError(f"{parsed.model} is no file. Name the .tflite file to check.")
+    verdict = examine(parsed.model, board, place=parsed.place, firmware=parsed.firmware, budget_ms=parsed.latency_ms)
+    print(_text(parsed.model, board["title"], parsed.firmware, verdict))
+    return 1 if verdict.findings else 0
 
 
-def _input(tensor: Tensor) -> list[Finding]:
-    where = f"input {tensor.name}"
-    if tensor.type == "FLOAT32":
-        return [
-            Finding(
-                "integer-input",
-                where,
-                "firmware 4.5.6 to 4.7.0 feeds float models 0..255",
-                "quantize the input: inference_input_type = tf.int8",
-            )
+def _text(path: Path, title: str, firmware: str, verdict: Verdict) -> str:
+    """The verdict for a reader."""
+    found = verdict.findings
+    lines = [f"{path} on {title}, firmware {firmware}: {'refused' if found else 'accepted'}"]
+    # A network breaks most rules at many operators in the same way.
+    wheres: dict[rules.Finding, list[str]] = {}
+    for finding in found:
+        wheres.setdefault(replace(finding, where=""), []).append(finding.where)
+    for finding, places in wheres.items():
+        more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+        lines.append(f"  {replace(finding, where='; '.join(places[:3]) + more)}")
+    if verdict.cost:
+        figures = verdict.cost
+        lines += ["", f"{'operator':<24}{'output':>18}{'MACs':>12}{'weights':>9}  {'estimated cycles':>25}"]
+        for layer in figures["layers"]:
+            shape = "x".join(map(str, layer["output"]))
+            cycles = "{:>11,} - {:>11,}".format(*layer["cycles"]) if layer["cycles"] else ""
+            line = f"{layer['operator']:<24}{shape:>18}{layer['macs']:>12,}{layer['weights']:>9,}  {cycles}"
+            lines.append(line.rstrip())
+        arena, latency = figures["arena_bytes"], figures["latency_ms"]
+        lines += [
+            "",
+            f"file {figures['file_bytes']:,} bytes, in {figures['place']}",
+            f"arena {f'{arena:,} bytes' if arena is not None else 'not known: TFLM does not load it'}, "
+            f"of which {figures['peak_bytes']:,} are activations that live at once (at operator {figures['peak_at']})",
+            f"{figures['macs']:,} multiply-accumulates",
         ]
-    zero = {"INT8": -128, "UINT8": 0}.get(tensor.type)
-    if zero is None:
-        return [
-            Finding("integer-input", f"{where}: {tensor.type}", "the firmware feeds int8 or uint8", "quantize to int8")
-        ]
-    findings = []
-    if len(tensor.shape) != 4 or tensor.shape[0] != 1 or tensor.shape[3] not in {1, 3}:
-        findings.append(
-            Finding(
-                "image-input",
-                f"{where}: shape {tensor.shape}",
-                "the firmware fills (1, height, width, 1 or 3)",
-                "export with batch size 1 and channels last",
-            )
-        )
-    if len(tensor.scales) != 1 or abs(tensor.scales[0] - _SCALE) > 1e-6 * _SCALE or tensor.zero_points != (zero,):
-        findings.append(
-            Finding(
-                "input-scale",
-                f"{where}: scale {tensor.scales}, zero point {tensor.zero_points}",
-                "the firmware ignores both and feeds the pixel, which is right for scale 1/255 and zero point "
-                f"{zero} alone",
-                "train on [0, 1], without mean and deviation outside the model, and calibrate over all of it",
-            )
-        )
-    return findings
+        if latency:
+            low, high = latency
+            span = f"{low:g} ms" if low == high else f"{low:g} to {high:g} ms"
+            lines.append(f"one inference: {span} ({figures['latency_basis']})")
+    return "\n".join(lines)
 
 
-def _operator(where: str, operator: Operator) -> list[Finding]:
-    findings = []
-    if operator.name not in REGISTERED:
-        findings.append(
-            Finding(
-                "registered-operator",
-                where,
-                "the firmware does not register this operator",
-                f"build the network from {', '.join(sorted(REGISTERED))}",
-            )
-        )
-    data = [tensor for tensor in operator.inputs if not tensor.constant]
-    weights = [tensor for tensor in operator.inputs if tensor.constant and tensor.type != "INT32"]
-    if any(tensor.type == "UINT8" for tensor in [*data, *weights]) and operator.name != "QUANTIZE":
-        findings.append(
-            Finding(
-                "int8",
-                where,
-                "models quantized to uint8, as TensorFlow 1 did, are not supported",
-                "convert with inference_type = tf.int8",
-            )
-        )
-    elif any(tensor.type == "FLOAT32" for tensor in data) and operator.name != "QUANTIZE":
-        kind = "hybrid" if any(tensor.type == "INT8" for tensor in weights) else "float"
-        findings.append(
-            Finding(
-                "int8",
-                where,
-                f"{kind} operators are not supported",
-                "quantize activations too, with a representative dataset",
-            )
-        )
-    if operator.name == "FULLY_CONNECTED" and any(len(tensor.scales) > 1 for tensor in weights):
-        findings.append(
-            Finding(
-                "per-tensor-fully-connected",
-                where,
-                "the firmware's TFLM computes it with one scale a tensor alone",
-                "set _experimental_disable_per_channel_quantization_for_dense_layers, or use a 1x1 convolution",
-            )
-        )
-    return findings
+if __name__ == "__main__":
+    with reported():
+        sys.exit(main())

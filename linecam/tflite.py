@@ -1,14 +1,18 @@
 """What stands in a TFLite file: operators, tensors, quantization. Read with LiteRT's own flatbuffer schema."""
 
 import math
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from linecam.errors import UserError
+
 _OPERATORS = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 _TYPES = {value: name for name, value in vars(schema.TensorType).items() if not name.startswith("_")}
+_BYTES = {"FLOAT64": 8, "INT64": 8, "UINT64": 8, "FLOAT32": 4, "INT32": 4, "UINT32": 4, "FLOAT16": 2, "INT16": 2}
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,16 @@ class Tensor:
     scales: tuple[float, ...]
     zero_points: tuple[int, ...]
     constant: bool
+
+    @property
+    def elements(self) -> int:
+        """How many values it has."""
+        return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of its values."""
+        return self.elements * _BYTES.get(self.type, 1)
 
 
 @dataclass(frozen=True)
@@ -59,15 +73,50 @@ class Graph:
         """Multiply-accumulates of one inference, all operators."""
         return sum(operator.macs for operator in self.operators)
 
+    @property
+    def peak(self) -> tuple[int, int]:
+        """The most bytes of activations that live at once, and the number of the operator that runs then.
+
+        A tensor lives from the operator that makes it to the last one that reads it, inputs from the start, outputs
+        to the end. TFLM's arena adds buffers of its own to this, and gaps between tensors.
+        """
+        last = len(self.operators) - 1
+        lives = {id(tensor): [0, 0, tensor.bytes] for tensor in self.inputs}
+        for number, operator in enumerate(self.operators):
+            for tensor in operator.inputs:
+                if not tensor.constant and id(tensor) in lives:
+                    lives[id(tensor)][1] = number
+            for tensor in operator.outputs:
+                lives.setdefault(id(tensor), [number, number, tensor.bytes])
+        for tensor in self.outputs:
+            if id(tensor) in lives:
+                lives[id(tensor)][1] = last
+        sums = [
+            sum(size for start, end, size in lives.values() if start <= number <= end) for number in range(last + 1)
+        ]
+        return (max(sums), sums.index(max(sums))) if sums else (0, 0)
+
 
 def read_graph(path: str | Path) -> Graph:
-    """Read a .tflite file. Raises `ValueError` where it isn't one, or has several subgraphs."""
+    """Read a .tflite file. Raises `UserError` where it isn't one, is damaged, or has several subgraphs."""
     data = Path(path).read_bytes()
     if data[4:8] != b"TFL3":
-        raise ValueError(f"{path} is not a TFLite file: it lacks the identifier TFL3")
-    model = schema.ModelT.InitFromPackedBuf(data, 0)
+        raise UserError(
+            f"{path} is not a TFLite file: the identifier TFL3 is not at byte 4. Give the .tflite file itself, not an "
+            "archive, a SavedModel or an ONNX file."
+        )
+    try:
+        model = schema.ModelT.InitFromPackedBuf(data, 0)
+    except (struct.error, IndexError, ValueError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{path} starts like a TFLite file but can't be read to its end ({error}): it is cut off or damaged. "
+            "Copy or convert it again."
+        ) from None
     if len(model.subgraphs) != 1:
-        raise ValueError(f"{path} has {len(model.subgraphs)} subgraphs; a camera's model has one")
+        raise UserError(
+            f"{path} has {len(model.subgraphs)} subgraphs; a classifier for the camera has one. Convert it without "
+            "control flow and without signatures of their own."
+        )
     graph = model.subgraphs[0]
     tensors = [_tensor(tensor, model) for tensor in graph.tensors]
 

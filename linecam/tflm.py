@@ -19,6 +19,10 @@ ARENA = 4 * 2**20  # what a PC can spare; the camera's limit is checked against 
 _interpreter: Interpreter | None = None
 
 
+class TflmError(Exception):
+    """TFLM doesn't load a model; the message is TFLM's."""
+
+
 def predict(model: Path, pixels: NDArray[np.uint8], workers: int, what: str) -> NDArray[np.float32]:
     """Outputs, (N, classes) dequantized float32, of an int8 model for pixels (N, H, W, 3), uint8.
 
@@ -48,14 +52,20 @@ def _run(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def arena_bytes(model: Path) -> int:
-    """Bytes of tensor arena that TFLM uses for the model on this machine; on the camera it is somewhat less or more."""
+    """Bytes of tensor arena that TFLM uses for the model on this machine; on the camera it is somewhat less or more.
+
+    Raises `TflmError` where TFLM doesn't load the model.
+    """
     # TFLM prints its allocations to the C library's stderr, which only a process of its own can catch.
     code = (
         "import sys; from tflite_micro.python.tflite_micro.runtime import Interpreter; "
         f"Interpreter.from_file(sys.argv[1], arena_size={ARENA}).print_allocations()"
     )
-    run = subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True, text=True, check=True)
-    found = re.search(r"Arena allocation total (\d+) bytes", run.stderr + run.stdout)
-    if found is None:
-        raise RuntimeError(f"TFLM printed no arena size: {run.stderr[-500:]}")
+    run = subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True, text=True, check=False)
+    printed = run.stderr + run.stdout
+    found = re.search(r"Arena allocation total (\d+) bytes", printed)
+    if run.returncode != 0 or found is None:
+        # TFLM's reason comes first, Python's traceback after it.
+        said = [line.strip() for line in printed.split("Traceback")[0].splitlines() if line.strip()]
+        raise TflmError(" ".join(said[:2]) or f"its process ended with status {run.returncode}")
     return int(found[1])

@@ -1,28 +1,43 @@
-"""Check a quantized model against the rules and the memory of a board's firmware."""
+"""Check a quantized model against the rules, the memory and the speed of a board, and make the file that it gets."""
 
 import logging
 from pathlib import Path
 from typing import Any
 
 from linecam.errors import reported
-from linecam.files import read_json, write_json
-from linecam.firmware import as_json, check
-from linecam.tflite import read_graph
+from linecam.files import whole, write_json
+from linecam.firmware import examine
 
 
-def check_firmware(tflite: Path, cost: Path, findings_path: Path, *, board: dict[str, Any]) -> None:
-    """Write whether the board takes the model, and every rule that it breaks."""
-    findings = check(read_graph(tflite), read_json(cost)["arena_bytes"], board)
-    for finding in findings:
-        logging.info("%s: %s: %s. To mend it, %s.", finding.rule, finding.where, finding.why, finding.mend)
-    write_json(findings_path, {"accepted": not findings, "findings": as_json(findings)})
+def check_firmware(
+    tflite: Path,
+    findings: Path,
+    model: Path,
+    *,
+    board: dict[str, Any],
+    place: str | None,
+    firmware: str,
+    latency_ms: float | None,
+    measured: dict[str, Any] | None,
+) -> None:
+    """Write whether the board takes the model with every rule that it breaks and its cost, and the board's file."""
+    verdict = examine(tflite, board, place=place, firmware=firmware, budget_ms=latency_ms, measured=measured)
+    for finding in verdict.findings:
+        logging.info("%s", finding)
+    with whole(model) as temporary:
+        temporary.write_bytes(verdict.model)
+    write_json(findings, verdict.as_json())
 
 
 if __name__ == "__main__":
     with reported(snakemake.log[0]):
         check_firmware(
             Path(snakemake.input.tflite),
-            Path(snakemake.input.cost),
             Path(snakemake.output.findings),
+            Path(snakemake.output.model),
             board=snakemake.params.board,
+            place=snakemake.params.place,
+            firmware=snakemake.params.firmware,
+            latency_ms=snakemake.params.latency_ms,
+            measured=snakemake.params.measured,
         )
