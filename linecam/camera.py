@@ -21,13 +21,16 @@ def square(image: Image.Image, frame_size: str) -> NDArray[np.uint8]:
     The largest centred square of `image` (RGB), scaled with anti-aliasing (as optics and sensor average light over
     a pixel) to the side of the largest square in the sensor's frame. Returns (side, side, 3), 0..255.
     """
-    side = min(FRAME_SIZES[frame_size])
-    short = min(image.size)
-    left, top = (image.width - short) // 2, (image.height - short) // 2
-    image = image.crop((left, top, left + short, top + short))
-    if short != side:
-        image = image.resize((side, side), Image.Resampling.LANCZOS if short > side else Image.Resampling.BILINEAR)
-    return np.asarray(image, dtype=np.uint8)
+    return _scaled(image, min(FRAME_SIZES[frame_size]))
+
+
+def clean(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    """The largest centred square of `image` (RGB), resized with anti-aliasing straight to `size` x `size`.
+
+    What the network would see without the camera's RGB565 and its interpolation: predictions on both say what these
+    cost. Returns (size, size, 3), uint8, 0..255.
+    """
+    return _scaled(image, size)
 
 
 def to_input(frames: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
@@ -67,3 +70,13 @@ def _interpolate(fields: NDArray[np.int32], size: int, axis: int) -> NDArray[np.
     fraction = ((position >> 11) & 31).astype(np.int32).reshape(shape)
     below, above = fields.take(low, axis=axis), fields.take(high, axis=axis)
     return (below * (32 - fraction) + above * fraction + 16) >> 5
+
+
+def _scaled(image: Image.Image, side: int) -> NDArray[np.uint8]:
+    """The largest centred square of `image`, (side, side, 3); down by Lanczos with anti-aliasing, up bilinear."""
+    short = min(image.size)
+    left, top = (image.width - short) // 2, (image.height - short) // 2
+    image = image.crop((left, top, left + short, top + short))
+    if short != side:
+        image = image.resize((side, side), Image.Resampling.LANCZOS if short > side else Image.Resampling.BILINEAR)
+    return np.asarray(image, dtype=np.uint8)

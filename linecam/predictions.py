@@ -28,6 +28,20 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=text, keep_default_na=False)
 
 
+def decide(table: pd.DataFrame, classes: list[str], thresholds: dict[str, float]) -> list[str]:
+    """What main.py says of each frame of a table of predictions, by itself: a class, or "" for no decision.
+
+    The first class whose probability reaches its threshold; else the most probable of those without a threshold.
+    """
+    free = [name for name in classes if name not in thresholds]
+    best = table[[f"p_{name}" for name in free]].to_numpy().argmax(axis=1) if free else None
+    decided = [""] * len(table) if best is None else [free[number] for number in best]
+    for name in reversed([name for name in classes if name in thresholds]):
+        reached = table[f"p_{name}"] >= thresholds[name]
+        decided = [name if over else before for over, before in zip(reached, decided, strict=True)]
+    return decided
+
+
 def rows_of(split: str | Path) -> NDArray[np.intp]:
     """The row in the pixel array of each frame of the split, in the split's order."""
     return read_split(split)["row"].to_numpy(dtype=np.intp)

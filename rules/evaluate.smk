@@ -2,6 +2,7 @@
 
 In: a model in each of its forms (float, onnx, and the TFLite file of each range). Out: predict/<model>/<form>.csv,
 evaluate/<model>/<form>.json, firmware/<model>/<range>/<board>.json, choice.json.
+Of the choice, on cleanly resized test frames: predict/clean.csv, evaluate/clean.json.
 """
 
 
@@ -84,6 +85,7 @@ rule evaluate:
     conda:
         "../envs/plain.yaml"
     params:
+        **settings("bundle", "thresholds"),
         classes=CLASSES,
         confidence=config["evaluate"]["confidence"],
     script:
@@ -91,19 +93,21 @@ rule evaluate:
 
 
 rule check_firmware:
-    """Would the board's firmware load this file, and compute the right thing?"""
+    """Would the board's firmware load this file, and compute the right thing, in its memory and in time?"""
     input:
         tflite="<results>/quantize/<model>/{range}/model.tflite",
-        cost="<results>/predict/<model>/{range}.json",
         code=sources("scripts/check_firmware.py"),
     output:
         findings="<results>/firmware/<model>/{range}/{board}.json",
+        model="<results>/firmware/<model>/{range}/{board}.tflite",
     log:
         "<logs>/check_firmware/<model>/{range}/{board}.log",
     conda:
         "../envs/evaluation.yaml"
     params:
+        **settings("bundle", "place", "firmware", "latency_ms"),
         board=lambda wildcards: boards[wildcards.board],
+        measured=lambda wildcards: config["bundle"]["measured"].get(wildcards.board),
     script:
         "../scripts/check_firmware.py"
 
@@ -129,3 +133,51 @@ rule choose:
         candidates=CANDIDATES,
     script:
         "../scripts/choose.py"
+
+
+rule predict_clean:
+    """The chosen model in TensorFlow Lite Micro on test frames that didn't go through the camera's arithmetic."""
+    input:
+        choice="<results>/choice.json",
+        models=[entry["tflite"] for entry in CANDIDATES],
+        pixels=expand("<results>/pixels/{size}-clean.npy", size=SIZES),
+        frames=expand("<results>/pixels/{size}-clean.csv", size=SIZES),
+        code=sources("scripts/predict_clean.py"),
+    output:
+        predictions="<results>/predict/clean.csv",
+    log:
+        "<logs>/predict_clean.log",
+    benchmark:
+        "<benchmarks>/predict_clean.tsv"
+    conda:
+        "../envs/evaluation.yaml"
+    threads: 8
+    params:
+        candidates=CANDIDATES,
+        sizes=SIZES,
+        classes=CLASSES,
+    script:
+        "../scripts/predict_clean.py"
+
+
+rule evaluate_clean:
+    """What the camera's arithmetic costs the chosen model, paired on the test frames; nothing is chosen by it."""
+    input:
+        choice="<results>/choice.json",
+        predictions=[
+            path for entry in TRAINED for path in entry["predictions"].values()
+        ],
+        clean="<results>/predict/clean.csv",
+        code=sources("scripts/evaluate_clean.py"),
+    output:
+        metrics="<results>/evaluate/clean.json",
+    log:
+        "<logs>/evaluate_clean.log",
+    conda:
+        "../envs/plain.yaml"
+    params:
+        models=TRAINED,
+        classes=CLASSES,
+        confidence=config["evaluate"]["confidence"],
+    script:
+        "../scripts/evaluate_clean.py"

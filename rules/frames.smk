@@ -1,7 +1,7 @@
 """Frames to pixels.
 
 In: frames, rendered by `render_belt`, fetched by `fetch_masks`, or your own folder.
-Out: index/frames.csv and index/quarantine.csv, pixels/<size>.npy.
+Out: index/frames.csv and index/quarantine.csv, pixels/<size>.npy, pixels/<size>-clean.npy.
 """
 
 
@@ -88,3 +88,23 @@ rule decode_frames:
         folder=FRAMES,
     script:
         "../scripts/decode_frames.py"
+
+
+rule decode_clean:
+    """Decode the test frames once more, resized cleanly, to say what the camera's arithmetic costs."""
+    input:
+        # Only the first selection's models compete, so only they are evaluated on clean frames.
+        split=f"<results>/split/{SELECTIONS[0]}.csv",
+        code=sources("scripts/decode_clean.py"),
+    output:
+        pixels="<results>/pixels/{size}-clean.npy",
+        frames="<results>/pixels/{size}-clean.csv",
+    log:
+        "<logs>/decode_clean-{size}.log",
+    conda:
+        "../envs/plain.yaml"
+    threads: 4
+    params:
+        folder=FRAMES,
+    script:
+        "../scripts/decode_clean.py"

@@ -33,6 +33,7 @@ def report(
     choice_path: Path,
     models: list[dict[str, Any]],
     candidates: list[dict[str, Any]],
+    clean: Path,
     index: Path,
     quarantine: Path,
     split: Path,
@@ -51,7 +52,8 @@ def report(
 
     Each of `models` has `model` and paths: `history`, `score`, `metrics` (one a form) and `predictions` (one a range;
     none for a model that was not a candidate). Each of `candidates` has `model`, `range`, and the paths `tflite` and
-    `firmware` (one a board). `split` is that of the chosen model, `summaries` has one for each selection, `pixels`
+    `firmware` (one a board). `clean` has the chosen model's figures with and without the camera's arithmetic (see
+    evaluate_clean.py). `split` is that of the chosen model, `summaries` has one for each selection, `pixels`
     one array for each input size (named by it), `pretraining` a history for each network that was pretrained.
     `configuration` is `config` as YAML, `boards` are the entries of config/boards.yaml, `versions` the packages that
     made it.
@@ -83,6 +85,8 @@ def report(
         rarest=min(classes, key=lambda c: best["test"]["classes"][c]["recall"]["of"][1]),
         wrong=pictures(mistakes[:WRONG], selected, array),
         mistakes=len(mistakes),
+        clean=read_json(clean),
+        frame_size=config["camera"]["frame_size"],
         plots=curves(chosen, pretraining),
         epoch=read_json(chosen["score"])["epoch"],
         statuses={status: int((frames["status"] == status).sum()) for status in ("ok", "duplicate", "quarantined")},
@@ -295,6 +299,7 @@ if __name__ == "__main__":
             Path(snakemake.input.choice),
             snakemake.params.models,
             snakemake.params.candidates,
+            Path(snakemake.input.clean),
             Path(snakemake.input.frames),
             Path(snakemake.input.quarantine),
             Path(snakemake.input.split),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from linecam.camera import FRAME_SIZES, _interpolate, expand, square, to_input, to_rgb565
+from linecam.camera import FRAME_SIZES, _interpolate, clean, expand, square, to_input, to_rgb565
 
 MASKS = Path(__file__).parent / "../../shared/masks"
 
@@ -271,6 +271,47 @@ def test_the_square_keeps_what_is_where(side):
     seen = square(picture, "QVGA")
     corners = [seen[20, 20], seen[20, -20], seen[-20, 20], seen[-20, -20]]
     assert [corner.tolist() for corner in corners] == [[255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 0]]
+
+
+# --- the clean resize
+
+
+@pytest.mark.parametrize("shape", [(640, 480), (480, 640), (1, 1), (3, 5), (1000, 3), (64, 64)])
+@pytest.mark.parametrize("size", [1, 64, 96])
+def test_a_clean_frame_of_one_colour_keeps_all_its_bits(shape, size):
+    seen = clean(Image.new("RGB", shape, (9, 19, 251)), size)
+    assert seen.shape == (size, size, 3)
+    assert seen.dtype == np.uint8
+    assert (seen == [9, 19, 251]).all()  # RGB565 would give 8, 16 and 255
+
+
+def test_a_chequerboard_is_grey_when_clean_and_aliases_through_the_camera():
+    """240 to 64 picks between two neighbours at fractions 7/32, 31/32, 23/32, ... of a step of 3.75 pixels."""
+    board = np.repeat((np.indices((240, 240)).sum(axis=0) % 2 * 255)[..., None], 3, axis=2).astype(np.uint8)
+    image = Image.fromarray(board)
+    inside = np.s_[2:-2, 2:-2]  # at the borders the filter has neighbours on one side only
+    assert np.abs(clean(image, 64)[inside].astype(int) - 127).max() <= 2
+    seen = to_input(square(image, "QVGA"), 64)[inside]
+    assert np.ptp(seen) > 150
+
+
+def test_a_frame_of_the_input_size_is_clean_as_it_is():
+    pixels = noise(64, 64, 3)
+    np.testing.assert_array_equal(clean(Image.fromarray(pixels), 64), pixels)
+
+
+def test_clean_and_camera_see_the_same_square():
+    picture = Image.new("RGB", (960, 480), "red")
+    picture.paste("blue", (240, 0, 720, 480))
+    assert (clean(picture, 64) == [0, 0, 255]).all()
+    assert (to_input(square(picture, "QVGA"), 64) == [0, 0, 255]).all()
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_a_sensor_of_the_input_size_differs_from_clean_by_rgb565_alone(size):
+    image = Image.fromarray(noise(200, 300, 3))
+    seen = to_input(square(image, f"B{size}X{size}"), size)
+    np.testing.assert_array_equal(seen, expand(to_rgb565(clean(image, size))))
 
 
 @pytest.mark.skipif(not MASKS.is_dir(), reason="the tutorial's frames are not at ../shared/masks")

@@ -2,10 +2,7 @@
 
 import json
 import math
-import os
-import zipfile
 from copy import deepcopy
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +11,16 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from linecam.errors import UserError
-from linecam.predictions import read_predictions, rows_of, write_predictions
-from scripts.bundle import bundle, pack
+from linecam.frames import read_pixels, read_split
+from linecam.metrics import ratio, score
+from linecam.predictions import decide, read_predictions, rows_of, write_predictions
 from scripts.choose import choose
-from scripts.evaluate import agree, compare, evaluate, ratio, score
+from scripts.decode_clean import decode_clean
+from scripts.evaluate import agree, compare, evaluate
+from scripts.evaluate_clean import evaluate_clean
 
 CLASSES = ["bad", "good", "no_mask"]
 
@@ -219,7 +220,7 @@ def test_evaluate_from_file_to_file_whatever_the_classes_are_called(tmp_path, cl
     assert list(read["predicted"]) == [classes[n] for n in (0, 1, 0, 1, 0, 1)]
     assert list(read["label"]) == [classes[0], classes[1], classes[0], classes[1], classes[1], ""]
     (tmp_path / "cost.json").write_text('{"arena": 5}')
-    evaluate(ours, float_, tmp_path / "cost.json", tmp_path / "m.json", classes=classes, confidence=0.95)
+    evaluate(ours, float_, tmp_path / "cost.json", tmp_path / "m.json", classes=classes, confidence=0.95, thresholds={})
     metrics = json.loads((tmp_path / "m.json").read_text())
     assert metrics["test"]["accuracy"]["of"] == [2, 3]
     assert metrics["test"]["confusion"] == [[1, 0], [1, 1]]
@@ -231,7 +232,7 @@ def test_evaluate_from_file_to_file_whatever_the_classes_are_called(tmp_path, cl
 def test_the_float_model_agrees_with_itself(tmp_path):
     split = write_split(tmp_path, CLASSES)
     path = predicted(split, "float.csv", [0, 1, 0, 1, 1, 2], CLASSES)
-    evaluate(path, path, None, tmp_path / "m.json", classes=CLASSES, confidence=0.95)
+    evaluate(path, path, None, tmp_path / "m.json", classes=CLASSES, confidence=0.95, thresholds={})
     metrics = json.loads((tmp_path / "m.json").read_text())
     assert "cost" not in metrics
     assert metrics["agreement"]["argmax"] == 1
@@ -245,12 +246,120 @@ def test_predictions_of_other_frames_are_refused(tmp_path):
     other = pd.read_csv(one).iloc[::-1]
     other.to_csv(tmp_path / "other.csv", index=False)
     with pytest.raises(ValueError, match="different frames"):
-        evaluate(one, tmp_path / "other.csv", None, tmp_path / "m.json", classes=CLASSES, confidence=0.95)
+        evaluate(
+            one, tmp_path / "other.csv", None, tmp_path / "m.json", classes=CLASSES, confidence=0.95, thresholds={}
+        )
     assert not (tmp_path / "m.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "decided"),
+    [
+        ({}, ["good", "bad", "no_mask"]),
+        ({"bad": 0.3}, ["bad", "bad", "no_mask"]),
+        ({"bad": 0.7}, ["good", "no_mask", "no_mask"]),  # where bad misses its threshold, the best of the others
+        ({"good": 0.3, "bad": 0.3}, ["bad", "bad", "good"]),  # the first class that reaches its own
+        ({"bad": 0.9, "good": 0.9, "no_mask": 0.4}, ["", "", "no_mask"]),
+    ],
+)
+def test_a_threshold_decides_for_its_class(thresholds, decided):
+    rows = [[0.35, 0.45, 0.2], [0.6, 0.1, 0.3], [0.25, 0.31, 0.44]]
+    table = pd.DataFrame(rows, columns=[f"p_{name}" for name in CLASSES])
+    assert decide(table, CLASSES, thresholds) == decided
+
+
+def test_thresholds_have_figures_of_their_own(tmp_path):
+    split = write_split(tmp_path, CLASSES)
+    path = predicted(split, "one.csv", [1] * 6, CLASSES)  # good, with a little of bad in it
+    evaluate(path, path, None, tmp_path / "m.json", classes=CLASSES, confidence=0.95, thresholds={"bad": 1e-6})
+    result = json.loads((tmp_path / "m.json").read_text())
+    assert "decided" in result
+    assert result["test"]["accuracy"]["of"] == [2, 3], "what the network says stays"
+    assert result["decided"]["frames"] == 3
 
 
 def test_rows_of_the_split(tmp_path):
     assert list(rows_of(write_split(tmp_path, CLASSES))) == [5, 3, 1, 0, 2, 4]
+
+
+# --- through the camera and without it
+
+
+def test_the_test_frames_are_decoded_cleanly_in_the_order_of_the_split(tmp_path):
+    split = write_split(tmp_path, CLASSES)
+    for number, name in enumerate("wxy"):  # the test frames; the others aren't there, and nobody looks for them
+        Image.new("RGB", (30, 20), (10 * number, 100, 255)).save(tmp_path / name, "PNG")
+    for workers in (1, 2):
+        decode_clean(split, tmp_path, tmp_path / "8.npy", tmp_path / "8.csv", size=8, workers=workers)
+        pixels, table = read_pixels(tmp_path / "8.npy"), read_split(tmp_path / "8.csv")
+        assert pixels.shape == (3, 8, 8, 3)
+        assert pixels.dtype == np.uint8
+        assert [tuple(frame[0, 0]) for frame in pixels] == [(0, 100, 255), (10, 100, 255), (20, 100, 255)]
+        assert list(table["path"]) == ["w", "x", "y"]
+        assert list(table["sha256"]) == [letter * 64 for letter in "cde"]
+        assert set(table["part"]) == {"test"}
+        assert list(table["label"]) == ["bad", "good", "good"]
+        assert list(rows_of(tmp_path / "8.csv")) == [0, 1, 2]
+
+
+def chosen_and_clean(place: Path, classes: list[str], camera: list[int], clean: list[int]) -> dict[str, Any]:
+    """Arguments of `evaluate_clean`: what the chosen model says of the test frames; a rival is always wrong."""
+    split = write_split(place, classes)
+    test = read_split(split)
+    test = test[test["part"] == "test"]
+    (place / "clean").mkdir()
+    test.to_csv(place / "clean/split.csv", index=False)
+    (place / "choice.json").write_text(json.dumps({"model": B, "range": "calibrated"}))
+    rival = predicted(split, "rival.csv", [0, 1, 1, 0, 0, 1], classes)
+    chosen = predicted(split, "chosen.csv", [0, 1, *camera, 1], classes)
+    return {
+        "choice_path": place / "choice.json",
+        "models": [
+            {"model": A, "predictions": {"calibrated": str(rival)}},
+            {"model": B, "predictions": {"fixed_-6_6": str(rival), "calibrated": str(chosen)}},
+            {"model": "not a candidate", "predictions": {}},
+        ],
+        "clean_path": predicted(place / "clean/split.csv", "clean.csv", clean, classes),
+        "metrics": place / "metrics.json",
+        "classes": classes,
+        "confidence": 0.95,
+    }
+
+
+# The test frames are of class 0, 1 and 1.
+@pytest.mark.parametrize(
+    ("camera", "clean", "right", "paired"),
+    [
+        ([0, 1, 1], [0, 1, 1], (3, 3), (0, 0, 0)),
+        ([0, 1, 0], [0, 1, 1], (2, 3), (1, 0, 1)),
+        ([0, 1, 1], [1, 0, 1], (3, 1), (2, 2, 0)),
+        ([1, 1, 0], [0, 0, 2], (1, 1), (3, 1, 1)),  # of the last frame both say something else, and both are wrong
+    ],
+)
+def test_what_the_cameras_path_costs_by_hand(tmp_path, camera, clean, right, paired):
+    inputs = chosen_and_clean(tmp_path, CLASSES, camera, clean)
+    evaluate_clean(**inputs)
+    metrics = json.loads(inputs["metrics"].read_text())
+    assert (metrics["model"], metrics["range"]) == (B, "calibrated")
+    assert (metrics["camera"]["accuracy"]["of"], metrics["clean"]["accuracy"]["of"]) == ([right[0], 3], [right[1], 3])
+    assert tuple(metrics["paired"].values()) == paired
+    assert list(metrics["paired"]) == ["differ", "only_camera_right", "only_clean_right"]
+    gap = paired[1] - paired[2]
+    assert gap == right[0] - right[1], "what one gains alone is the difference of the two"
+
+
+def test_classes_called_like_numbers_are_paired_as_text(tmp_path):
+    inputs = chosen_and_clean(tmp_path, ["01", "1"], [0, 1, 1], [0, 1, 0])
+    evaluate_clean(**inputs)
+    assert json.loads(inputs["metrics"].read_text())["clean"]["confusion"] == [[1, 0], [1, 1]]
+
+
+def test_clean_predictions_of_other_frames_are_refused(tmp_path):
+    inputs = chosen_and_clean(tmp_path, CLASSES, [0, 1, 1], [0, 1, 1])
+    pd.read_csv(inputs["clean_path"]).iloc[::-1].to_csv(inputs["clean_path"], index=False)
+    with pytest.raises(ValueError, match="different test frames"):
+        evaluate_clean(**inputs)
+    assert not inputs["metrics"].exists()
 
 
 # --- the choice
@@ -394,126 +503,3 @@ def test_nothing_accepted_is_an_error_that_says_what_to_do(candidates):
         assert part in str(error.value)
     assert str(error.value).count("too large") == 1
     assert not (candidates.place / "choice.json").exists()
-
-
-# --- the bundle
-
-CONFIG = {
-    "camera": {"frame_size": "QVGA"},
-    "dataset": {"classes": CLASSES},
-    "bundle": {"votes": 3},
-}
-
-
-def make(candidates: Candidates, name: str = "bundle/h7", board: str = "h7") -> tuple[Path, Path]:
-    main = candidates.place / "main.py"
-    main.write_text("print('camera')\n")
-    folder, archive = candidates.place / name, candidates.place / f"{name}.zip"
-    bundle(
-        candidates.place / "choice.json",
-        candidates.all,
-        main,
-        folder,
-        archive,
-        board=board,
-        config=CONFIG,
-        versions={"numpy": "2"},
-    )
-    return folder, archive
-
-
-@pytest.fixture
-def chosen(candidates: Candidates) -> Candidates:
-    candidates.add(A, "fixed_-6_6", argmax=0.1)
-    candidates.add(A, "calibrated")
-    candidates.choose()
-    return candidates
-
-
-def test_a_bundle_holds_the_chosen_model(chosen):
-    folder, archive = make(chosen)
-    assert sorted(path.name for path in folder.iterdir()) == ["labels.txt", "main.py", "manifest.json", "model.tflite"]
-    assert (folder / "model.tflite").read_bytes() == f"tflite {A} calibrated".encode()
-    assert (folder / "labels.txt").read_text() == "bad\ngood\nno_mask\n"
-    assert sorted(path.name for path in folder.parent.iterdir()) == [folder.name, archive.name]
-
-
-def test_the_manifest_tells_the_truth(chosen):
-    folder, _ = make(chosen)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    assert set(manifest["files"]) == {"labels.txt", "main.py", "model.tflite"}
-    for name, said in manifest["files"].items():
-        data = (folder / name).read_bytes()
-        assert said == {"sha256": sha256(data).hexdigest(), "bytes": len(data)}
-    assert manifest["board"] == "h7"
-    assert manifest["camera"] == {"frame_size": "QVGA", "side": 240, "input": 64, "votes": 3}
-    assert manifest["config"] == CONFIG
-    assert manifest["model"]["name"] == A
-    assert manifest["model"]["quantization"] == "calibrated"
-    assert manifest["metrics"]["agreement"]["argmax"] == 0.9
-    assert manifest["versions"]["numpy"] == "2"
-
-
-def test_the_archive_is_the_folder(chosen):
-    folder, archive = make(chosen)
-    with zipfile.ZipFile(archive) as file:
-        assert file.testzip() is None
-        assert file.namelist() == sorted(path.name for path in folder.iterdir())
-        for name in file.namelist():
-            assert file.read(name) == (folder / name).read_bytes()
-            assert not Path(name).is_absolute()
-
-
-def test_the_same_input_gives_the_same_bytes_at_another_time_and_place(chosen):
-    _, first = make(chosen)
-    data = first.read_bytes()
-    for path in chosen.place.rglob("*"):
-        os.utime(path, (10**9, 10**9))
-    mask = os.umask(0o077)
-    try:
-        _, other = make(chosen, "elsewhere/h7")
-    finally:
-        os.umask(mask)
-    assert other.read_bytes() == data
-    make(chosen)  # over the one that is there
-    assert first.read_bytes() == data
-
-
-def test_no_clock_is_in_the_archive(chosen):
-    folder, archive = make(chosen)
-    data = archive.read_bytes()
-    for number, path in enumerate(folder.iterdir()):
-        os.utime(path, (10**9 + number * 10**6,) * 2)
-    pack(folder, archive)
-    assert archive.read_bytes() == data
-    with zipfile.ZipFile(archive) as file:
-        assert {entry.date_time[0] for entry in file.infolist()} == {1980}  # the earliest there is
-
-
-def test_nothing_of_this_machine_is_in_a_bundle(chosen):
-    folder, _ = make(chosen)
-    for path in folder.iterdir():
-        assert str(chosen.place).encode() not in path.read_bytes()
-
-
-def test_a_model_that_the_board_refuses_makes_no_bundle(candidates):
-    candidates.add(A, "calibrated", boards=("h7", "rt"))
-    candidates.choose()
-    candidates.write("0/rt.json", {"accepted": False, "findings": [
-        {"rule": "heap", "where": "arena", "why": "it needs 300 kB", "mend": "take a smaller input"}]})  # fmt: skip
-    with pytest.raises(UserError) as error:
-        make(candidates, "bundle/rt", "rt")
-    for part in ("rt", "heap", "arena", "it needs 300 kB", "take a smaller input"):
-        assert part in str(error.value)
-    assert not (candidates.place / "bundle").exists() or not list((candidates.place / "bundle").iterdir())
-    make(candidates)  # the other board takes it
-
-
-def test_a_fault_on_the_way_leaves_nothing_half_made(chosen, monkeypatch):
-    def fail(*_: object) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr("scripts.bundle.pack", fail)
-    with pytest.raises(OSError, match="disk full"):
-        make(chosen)
-    assert not list((chosen.place / "bundle").iterdir())

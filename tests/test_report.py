@@ -22,6 +22,20 @@ CLASSES = ["bad", "good", "no_mask"]
 CHOSEN = "resnet9-8-none/coreset-6/seed-1"
 VOID = {"meta", "link", "img", "br", "source", "input", "hr"}
 FINDING = {"rule": "arena-size", "where": "999999 bytes", "why": "the heap has 256000", "mend": "take a smaller input"}
+COST = {
+    "file_bytes": 99416,
+    "place": "drive",
+    "arena_bytes": 109360,
+    "peak_bytes": 98304,
+    "peak_at": 4,
+    "macs": 16678960,
+    "latency_ms": [55.9, 75.6],
+    "latency_basis": "two fits",
+    "layers": [
+        {"operator": "PAD", "output": [1, 10, 10, 3], "macs": 0, "weights": 32, "cycles": [0, 0]},
+        {"operator": "CONV_2D", "output": [1, 8, 8, 16], "macs": 27648, "weights": 496, "cycles": [64700, 84500]},
+    ],
+}
 HOSTILE = "<script>alert(1)</script>-7.jpg"
 # Path, part, label, and what the chosen form says with which probability.
 FRAMES = [
@@ -85,6 +99,14 @@ def metrics(right: int, bad: int = 1, cost: bool = True) -> dict[str, Any]:
     } | ({"cost": {"bytes": 99416, "arena_bytes": 109360, "macs": 16678960}} if cost else {})
 
 
+def on_clean(camera: int, clean: int, paired: tuple[int, int, int]) -> dict[str, Any]:
+    """What evaluate_clean writes: so many of 4 right on either, and the paired counts."""
+    figures = {name: metrics(right)["test"] for name, right in (("camera", camera), ("clean", clean))}
+    figures["clean"]["classes"]["bad"]["recall"] = ratio(2, 2)
+    counts = dict(zip(("differ", "only_camera_right", "only_clean_right"), paired, strict=True))
+    return {"model": CHOSEN, "range": "calibrated", "paired": counts} | figures
+
+
 def write(path: Path, value: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(value, pd.DataFrame):
@@ -144,10 +166,15 @@ def prepare(folder: Path) -> dict[str, Any]:
                 "model": CHOSEN,
                 "range": span,
                 "tflite": tflite,
-                "firmware": {"h7": write(model / span / "h7.json", {"accepted": not findings, "findings": findings})},
+                "firmware": {
+                    "h7": write(
+                        model / span / "h7.json", {"accepted": not findings, "findings": findings, "cost": COST}
+                    )
+                },
             }
             for span, findings in verdicts.items()
         ],
+        "clean": write(folder / "clean.json", on_clean(2, 3, (3, 1, 2))),
         "index": write(folder / "frames.csv", index),
         "quarantine": write(folder / "quarantine.csv", aside),
         "split": write(folder / "split.csv", split),
@@ -155,9 +182,20 @@ def prepare(folder: Path) -> dict[str, Any]:
         "pixels": [folder / "16.npy", folder / "8.npy"],
         "pretraining": {},
         "template": TEMPLATE,
-        "config": {"dataset": {"name": "belt", "classes": CLASSES}, "evaluate": {"confidence": 0.95}},
+        "config": {
+            "dataset": {"name": "belt", "classes": CLASSES},
+            "camera": {"frame_size": "QVGA"},
+            "evaluate": {"confidence": 0.95},
+        },
         "configuration": "dataset: {name: belt}\n",
-        "boards": {"h7": {"title": "OpenMV Cam H7", "file_bytes": 127000, "arena_bytes": 256000}},
+        "boards": {
+            "h7": {
+                "title": "OpenMV Cam H7",
+                "processor": "Cortex-M7",
+                "places": {"drive": 113664, "sd": None},
+                "heap_bytes": [65536, 256000],
+            }
+        },
         "versions": {"torch": "2.14.1"},
     }
 
@@ -212,12 +250,27 @@ def test_the_result_is_that_of_the_chosen_form(page):
     assert "belt: 50.0% on the test frames" in text
     assert "Of 4 test frames the model judges 2 right." in text
     assert "Accuracy 50.0% 40.0% to 60.0% 2 of 4" in text
-    assert (
-        "OpenMV Cam H7 accepted : file 99,416 of 127,000 bytes (78.3%), arena 109,360 of 256,000 bytes (42.7%)" in text
-    )
+    assert "OpenMV Cam H7 accepted , 55.9 to 75.6 ms a frame (estimated): file 99,416 of 113,664 bytes (87.5%)" in text
+    assert "arena 109,360 of 256,000 bytes (42.7%)" in text
     assert "16,678,960 multiply-accumulates" in text
     assert "Because <it> is best." in text
     assert "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a" in text  # of the bytes {}
+
+
+def test_each_operator_has_its_cost(page):
+    text = page.text()
+    assert "98,304 are activations that live at once, at operator 4. One frame takes 55.9 to 75.6 ms: two fits." in text
+    assert "0 PAD 1 × 10 × 10 × 3 0 32 0 to 0 1 CONV_2D 1 × 8 × 8 × 16 27,648 496 65 to 84" in text
+
+
+def test_another_processor_has_no_cycles_and_no_limit_no_share(inputs, tmp_path):
+    layers = [layer | {"cycles": None} for layer in COST["layers"]]
+    path = inputs["candidates"][0]["firmware"]["h7"]
+    cost = COST | {"place": "sd", "latency_ms": [1.07, 1.07], "layers": layers}
+    write(path, {"accepted": True, "findings": [], "cost": cost})
+    text = made(inputs, tmp_path / "page.html").text()
+    assert "1.07 ms a frame (estimated): file 99,416 bytes, arena" in text
+    assert "1 CONV_2D 1 × 8 × 8 × 16 27,648 496 –" in text
 
 
 def test_a_class_without_test_frames_is_the_rarest_and_its_recall_unknown(page):
@@ -259,6 +312,24 @@ def test_every_form_has_its_row_and_a_refused_one_its_reasons(page):
 def test_the_confusion_matrix_is_the_chosen_models(page):
     text = page.text()
     assert "bad 1 1 0 2 50.0% good 0 1 1 2 50.0% no_mask 0 0 0 0 – precision 34.5% 34.5% 34.5%" in text
+
+
+def test_the_cameras_path_is_set_against_a_clean_resize(page):
+    text = page.text()
+    assert (
+        "judges 3 of 4 test frames otherwise than cleanly resized ones: it alone is right on 1, the clean resize alone "
+        "on 2."
+    ) in text
+    assert "Camera: QVGA, RGB565" in text
+    assert "camera 50.0% 40.0% to 60.0% 50.0% 40.0% to 60.0% 50.0% 40.0% to 60.0% –" in text
+    assert "clean 75.0% 65.0% to 85.0% 100.0% 90.0% to 100.0% 50.0% 40.0% to 60.0% –" in text
+
+
+def test_a_camera_that_changes_no_judgement_costs_nothing_that_shows(inputs, tmp_path):
+    write(inputs["clean"], on_clean(2, 2, (0, 0, 0)))
+    text = made(inputs, tmp_path / "page.html").text()
+    assert "Nothing that this test could show: the same file judges all 4 test frames alike" in text
+    assert "otherwise than cleanly" not in text
 
 
 def test_wrong_frames_are_shown_with_their_own_pixels_the_most_confident_first(page):

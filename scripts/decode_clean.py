@@ -1,0 +1,55 @@
+"""Decode the test frames without the camera's arithmetic, to say what that costs."""
+
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from linecam.camera import clean
+from linecam.errors import reported
+from linecam.files import whole
+from linecam.frames import FORMATS, read_split, upright
+from linecam.progress import progress
+
+CHUNK = 32
+
+
+def decode_clean(split: Path, folder: Path, pixels: Path, frames: Path, *, size: int, workers: int) -> None:
+    """Write the test frames of `split`, cleanly resized, and the table of them.
+
+    `pixels` is a .npy of (test frames, size, size, 3), uint8, 0..255; `frames` is the test part of `split`, in its
+    order, `row` being the row in `pixels`.
+    """
+    table = read_split(split)
+    table = table[table["part"] == "test"]
+    table["row"] = range(len(table))
+    paths = [folder / path for path in table["path"]]
+    with ProcessPoolExecutor(workers) as pool:
+        decoded = pool.map(partial(decode, size=size), paths, chunksize=CHUNK)
+        squares = list(progress(decoded, "decode cleanly", "frames", len(paths)))
+    with whole(pixels) as temporary, temporary.open("wb") as file:  # np.save would add a suffix to a path
+        np.save(file, np.stack(squares))
+    with whole(frames) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def decode(path: Path, size: int) -> NDArray[np.uint8]:
+    """The file's largest centred square, anti-aliased to (size, size, 3), uint8, 0..255."""
+    Image.MAX_IMAGE_PIXELS = None  # the index has already refused what is too large
+    with Image.open(path, formats=FORMATS) as image:
+        return clean(upright(image), size)
+
+
+if __name__ == "__main__":
+    with reported(snakemake.log[0]):
+        decode_clean(
+            Path(snakemake.input.split),
+            Path(snakemake.params.folder),
+            Path(snakemake.output.pixels),
+            Path(snakemake.output.frames),
+            size=int(snakemake.wildcards.size),
+            workers=snakemake.threads,
+        )
