@@ -1,0 +1,24 @@
+"""The bundle to the camera's drive: `snakemake deploy --config drive=FOLDER [board=NAME] [replace=true]`.
+
+In: bundle/<board>/. Out: nothing in results/; the files on the drive, each whole and compared.
+"""
+
+
+localrules:
+    deploy,
+
+
+rule deploy:
+    """Copy a bundle to the camera's drive, --config drive=FOLDER; what runs there stays until the new one is whole."""
+    input:
+        bundle=bundle_to_deploy,
+        code=sources("scripts/deploy.py"),
+    log:
+        "<logs>/deploy.log",
+    conda:
+        "../envs/plain.yaml"
+    params:
+        drive=DEPLOY["drive"],
+        replace=str(DEPLOY["replace"]).lower() == "true",
+    script:
+        "../scripts/deploy.py"
