@@ -25,6 +25,7 @@ wildcard_constraints:
     selection=r"given|(coreset|random)-\d+",
     seed=r"\d+",
     size=r"\d+",
+    board=r"[^./]+",
     range=r"calibrated|fixed_[-.\de]+_[.\de]+",
 
 
@@ -35,6 +36,7 @@ include: "rules/finetune.smk"
 include: "rules/quantize.smk"
 include: "rules/evaluate.smk"
 include: "rules/bundle.smk"
+include: "rules/deploy.smk"
 
 
 rule all:
@@ -42,4 +44,5 @@ rule all:
     default_target: True
     input:
         expand("<results>/bundle/{board}.zip", board=BOARDS),
+        expand("<results>/bundle/{board}.sig", board=BOARDS if SIGNING_KEY else []),
         "<results>/report.html",

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
+from linecam.camera import FRAME_SIZES
 from linecam.errors import UserError
 
 # JSON knows no infinity and takes 200.0 for an integer; as a name of a file it is another than 200.
@@ -72,9 +73,61 @@ def check(config: dict[str, Any], boards: dict[str, Any]) -> None:
                 f"pretrain.methods asks for a given backbone, but pretrain.checkpoint is {path!r}, which is no file. "
                 "Name a .safetensors file of this network, or the tutorial's pretrained.ckpt."
             )
-    for board in config["bundle"]["boards"]:
-        if board not in boards:
-            raise UserError(f"bundle.boards: {board!r} is not in config/boards.yaml. {_nearest(board, list(boards))}")
+    side = min(FRAME_SIZES[config["camera"]["frame_size"]])
+    for network in config["networks"]:
+        if int(network.rpartition("-")[2]) > side:
+            raise UserError(
+                f"networks: the input of {network} is larger than the square of {side} pixels that camera.frame_size "
+                f"{config['camera']['frame_size']} delivers. Take a smaller input, or a larger frame."
+            )
+    _check_bundle(config["bundle"], config["dataset"]["classes"], boards)
+
+
+def _check_bundle(bundle: dict[str, Any], classes: list[str], boards: dict[str, Any]) -> None:
+    for key in ("boards", "measured"):
+        for board in bundle[key]:
+            if board not in boards:
+                raise UserError(
+                    f"bundle.{key}: {board!r} is not in config/boards.yaml. {_nearest(board, list(boards))}"
+                )
+    for board in bundle["boards"]:
+        if boards[board].get("refused"):
+            raise UserError(f"bundle.boards: {board} is not built for. {boards[board]['refused'].strip()}")
+        places = list(boards[board]["places"])
+        if bundle["place"] is not None and bundle["place"] not in places:
+            raise UserError(
+                f"bundle.place is {bundle['place']}, but on {boards[board]['title']} a model may lie in: "
+                f"{', '.join(places)}. Name one of these, or null for the first."
+            )
+    key = bundle["signing_key"]
+    if key is not None and not Path(key).is_file():
+        raise UserError(
+            f"bundle.signing_key is {key!r}, which is no file. Name the private key, or make one: "
+            "python -m linecam.signature new-key KEY.pem"
+        )
+    for name in bundle["thresholds"]:
+        if name not in classes:
+            raise UserError(f"bundle.thresholds: {name!r} is no class. {_nearest(name, classes)}")
+
+
+def board_to_deploy(drive: str | None, board: str | None, boards: list[str]) -> str:
+    """The board whose bundle goes to `drive`, among the `boards` that there are bundles for.
+
+    Raises `UserError` where there is no drive, no such board, or a choice.
+    """
+    if drive is None:
+        raise UserError(
+            "deploy needs to know the camera's drive, and never guesses: connect the camera, look where its drive is "
+            "mounted, and name that folder: snakemake deploy --config drive=/media/you/OPENMV"
+        )
+    if board is None and len(boards) > 1:
+        raise UserError(
+            f"There are bundles for {len(boards)} boards, {', '.join(boards)}, and a drive doesn't say whose it is. "
+            f"Name the board too: snakemake deploy --config drive={drive} board={boards[0]}"
+        )
+    if board is not None and board not in boards:
+        raise UserError(f"board={board} is not in bundle.boards. {_nearest(board, boards)}")
+    return board or boards[0]
 
 
 def pins(lock: str | Path) -> dict[str, str]:

@@ -1,17 +1,27 @@
 """The chosen model to what is copied to the camera, and the report.
 
-In: choice.json and the models it was made among. Out: bundle/<board>/ and bundle/<board>.zip, report.html.
+In: choice.json and the models it was made among. Out: bundle/<board>/ and bundle/<board>.zip, bundle/<board>.sig where
+there is a key to sign with, report.html.
 """
+
+# Out of the configuration: where the key lies is nobody's business, and no part of what a bundle is made from.
+SIGNING_KEY = config["bundle"].pop("signing_key")
 
 
 rule bundle:
-    """Model, labels, program and manifest for a board; only for a model that the board takes."""
+    """Everything for a board that takes the model: for its drive, for its ROMFS, how to use it, what it was made of."""
     input:
         choice="<results>/choice.json",
-        models=[entry["tflite"] for entry in CANDIDATES],
+        models=lambda wildcards: [
+            entry["files"][wildcards.board] for entry in CANDIDATES
+        ],
         metrics=[entry["metrics"] for entry in CANDIDATES],
         firmware=FIRMWARE,
+        index="<results>/index/frames.csv",
+        split=f"<results>/split/{SELECTIONS[0]}.json",
         main="openmv/main.py",
+        collect="openmv/collect.py",
+        template="scripts/bundle_readme.md.j2",
         code=sources("scripts/bundle.py"),
     output:
         folder=directory("<results>/bundle/{board}"),
@@ -19,13 +29,36 @@ rule bundle:
     log:
         "<logs>/bundle-{board}.log",
     conda:
-        "../envs/plain.yaml"
+        "../envs/bundle.yaml"
     params:
         candidates=CANDIDATES,
+        facts=lambda wildcards: boards[wildcards.board],
         config=config,
         versions=pins("requirements.lock"),
     script:
         "../scripts/bundle.py"
+
+
+# The key stays on this machine; nor is it an input, which Snakemake might copy elsewhere.
+localrules:
+    sign,
+
+
+rule sign:
+    """A detached signature over a bundle, with the user's own key; beside it, since no two signatures are alike."""
+    input:
+        folder="<results>/bundle/{board}",
+        code=sources("scripts/sign.py"),
+    output:
+        signature="<results>/bundle/{board}.sig",
+    log:
+        "<logs>/sign-{board}.log",
+    conda:
+        "../envs/bundle.yaml"
+    params:
+        key=SIGNING_KEY,
+    script:
+        "../scripts/sign.py"
 
 
 rule report:
@@ -40,6 +73,7 @@ rule report:
         ],
         tflite=[entry["tflite"] for entry in CANDIDATES],
         firmware=FIRMWARE,
+        clean="<results>/evaluate/clean.json",
         frames="<results>/index/frames.csv",
         quarantine="<results>/index/quarantine.csv",
         split=f"<results>/split/{SELECTIONS[0]}.csv",

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from linecam.config import check, complete, load_yaml, pins
+from linecam.config import board_to_deploy, check, complete, load_yaml, pins
+from linecam.deploy import check_drive
 from linecam.errors import UserError
 from linecam.frames import content_of, digest_of, has_given_split
 from linecam.labels import labelled_digest
@@ -14,6 +15,8 @@ from linecam.sources import sources
 
 try:
     config = complete(config, load_yaml("config/schema.yaml"), workflow.configfiles)
+    # Of this one call: not part of what a bundle is made from.
+    DEPLOY = {key: config.pop(key, None) for key in ("drive", "board", "replace")}
     boards = load_yaml("config/boards.yaml")
     check(config, boards)
     NAME = config["dataset"]["name"]
@@ -61,6 +64,8 @@ MODELS = [
 ]
 # Models that were trained on other frames are not comparable on their validation part: the first selection's compete.
 COMPETING = [model for model in MODELS if f"/{SELECTIONS[0]}/" in model]
+# The networks' input sizes, as text.
+SIZES = sorted({network.rpartition("-")[2] for network in config["networks"]})
 PRETRAINED = config["networks"] if "simclr" in config["pretrain"]["methods"] else []
 
 # What may go into the bundle: each competing model in each range, with the paths of what is known of it.
@@ -73,6 +78,11 @@ CANDIDATES = [
         "metrics": f"results/{NAME}/evaluate/{model}/{span}.json",
         "firmware": {
             board: f"results/{NAME}/firmware/{model}/{span}/{board}.json"
+            for board in BOARDS
+        },
+        # The file that a board gets: the model itself, or what Vela makes of it.
+        "files": {
+            board: f"results/{NAME}/firmware/{model}/{span}/{board}.tflite"
             for board in BOARDS
         },
     }
@@ -102,6 +112,16 @@ TRAINED = [
 def if_there(path):
     """`path` as an optional input: a file that a user may or may not have written."""
     return path if Path(path).exists() else []
+
+
+def bundle_to_deploy(_):
+    """The bundle for the drive's board. Ends here, and not after minutes of building, where there is no such drive."""
+    try:
+        board = board_to_deploy(DEPLOY["drive"], DEPLOY["board"], BOARDS)
+        check_drive(DEPLOY["drive"])
+    except UserError as error:
+        sys.exit(str(error))
+    return f"results/{NAME}/bundle/{board}"
 
 
 def pixels(wildcards):

@@ -1,34 +1,60 @@
-"""Make the bundle for a board: model, labels, program and manifest, in a folder and zipped beside it."""
+"""Make the bundle for a board: what goes onto the camera, how to bring it there, and what it was made of."""
 
+import json
 import logging
 import platform
 import subprocess
 import zipfile
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from linecam.bom import Dataset, Model, bill
 from linecam.camera import FRAME_SIZES
 from linecam.errors import UserError, reported
 from linecam.files import read_json, sha256, whole, write_json
+from linecam.romfs import flash_command, pack
+
+DRIVE = ["model.tflite", "labels.txt", "settings.json", "main.py"]  # in the order of copying: the program comes last
+ROMFS = DRIVE[:3]
+IMAGE = "linecam.romfs"
+FIRMWARE = ("4.5.6", "5.0.0")  # the OpenMV releases that main.py runs on, first and last
+# Settings that are paths on the machine that made the bundle: their last part says enough.
+PATHS = (("dataset", "source"), ("pretrain", "checkpoint"), ("embed", "file"))
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files that a bundle is made from, besides the model and what is known of it."""
+
+    main: Path  # the camera's program
+    collect: Path  # the camera's program for taking frames
+    template: Path  # of README.md
+    index: Path  # of the frames, CSV
+    split: Path  # counts of the labelled frames by part and class, JSON
 
 
 def bundle(
     choice_path: Path,
     candidates: list[dict[str, Any]],
-    main: Path,
+    sources: Sources,
     folder: Path,
     archive: Path,
     *,
     board: str,
+    facts: dict[str, Any],
     config: dict[str, Any],
     versions: dict[str, str],
 ) -> None:
     """Write the bundle of the chosen model into `folder` and `archive` (.zip).
 
-    Each of `candidates` has `model`, `range`, and the paths `tflite`, `metrics` and `firmware` (one a board).
-    `versions` are the packages that made it. Raises `UserError` where the board doesn't take the chosen model, with
-    the rules that it breaks.
+    Each of `candidates` has `model`, `range`, and the paths `tflite`, `metrics`, and by board `firmware` and `files`
+    (what the board gets). `facts` is the entry of `board` in config/boards.yaml, `versions` are the packages that made
+    it all. Raises `UserError` where the board doesn't take the chosen model, with the rules that it breaks.
     """
     choice = read_json(choice_path)
     chosen = (choice["model"], choice["range"])
@@ -39,13 +65,38 @@ def bundle(
             f"{f['rule']} ({f['where']}): {f['why']}. To mend it, {f['mend']}" for f in check["findings"]
         )
         raise UserError(f"{board} does not take {paths['tflite']}: {broken}.")
+    tflite = Path(paths.get("files", {}).get(board, paths["tflite"]))
+    metrics, cost, config = read_json(paths["metrics"]), check.get("cost", {}), without_paths(config)
     frame_size, classes = config["camera"]["frame_size"], config["dataset"]["classes"]
-    size = int(choice["model"].split("/")[0].split("-")[1])  # architecture-size-method/...
+    model = Model(*chosen, sha256(tflite), tflite.stat().st_size, classes, metrics)
+    dataset = Dataset(config["dataset"]["name"], read_json(sources.split)["frames"], sha256(sources.index))
+    git = revision()
     with whole(folder) as temporary:
         temporary.mkdir()
-        copyfile(paths["tflite"], temporary / "model.tflite")
-        copyfile(main, temporary / "main.py")
+        copyfile(tflite, temporary / "model.tflite")
+        copyfile(sources.main, temporary / "main.py")
+        copyfile(sources.collect, temporary / "collect.py")
         (temporary / "labels.txt").write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
+        (temporary / "settings.json").write_text(compact(settings(model, config)), encoding="utf-8")
+        image = pack({name: (temporary / name).read_bytes() for name in ROMFS}, facts["romfs_board"])
+        (temporary / IMAGE).write_bytes(image)
+        write_json(
+            temporary / "bom.cdx.json",
+            bill(
+                model,
+                dataset,
+                board=board,
+                firmware=FIRMWARE,
+                versions=versions,
+                python=platform.python_version(),
+                revision=git,
+            ),
+        )
+        # A model in ROMFS may be larger than the drive.
+        drive = DRIVE[1:] if cost.get("place") == "romfs" else DRIVE
+        needed = sum((temporary / name).stat().st_size for name in drive)
+        text = readme(sources.template, model, dataset, cost, config, board=board, facts=facts, needed=needed)
+        (temporary / "README.md").write_text(text, encoding="utf-8")
         names = sorted(path.name for path in temporary.iterdir())
         write_json(
             temporary / "manifest.json",
@@ -54,26 +105,127 @@ def bundle(
                 "camera": {
                     "frame_size": frame_size,
                     "side": min(FRAME_SIZES[frame_size]),
-                    "input": size,
+                    "input": int(model.architecture.split("-")[1]),
                     "votes": config["bundle"]["votes"],
                 },
+                "drive": drive,
                 "files": {
                     name: {"sha256": sha256(temporary / name), "bytes": (temporary / name).stat().st_size}
                     for name in names
                 },
+                "firmware": {"from": FIRMWARE[0], "to": FIRMWARE[1]},
+                "cost": cost,
                 "model": {"name": choice["model"], "quantization": choice["range"], "reason": choice["reason"]},
-                "metrics": read_json(paths["metrics"]),
+                "metrics": metrics,
                 "config": config,
                 "versions": versions | {"python": platform.python_version()},
-                "git": revision(),
+                "git": git,
             },
         )
         with whole(archive) as zipped:
-            pack(temporary, zipped)
+            zip_folder(temporary, zipped)
     logging.info("bundle for %s in %s and %s", board, folder, archive)
 
 
-def pack(folder: Path, archive: Path) -> None:
+def settings(model: Model, config: dict[str, Any]) -> dict[str, Any]:
+    """What main.py reads: few keys, since the camera's heap is small."""
+    frame_size, wanted = config["camera"]["frame_size"], config["bundle"]
+    return {
+        "model": {"sha256": model.sha256, "name": f"{model.name} {model.range}"},
+        "frame_size": frame_size,
+        "side": min(FRAME_SIZES[frame_size]),
+        "votes": wanted["votes"],
+        "period_ms": wanted.get("period_ms", 0),
+        "thresholds": wanted.get("thresholds", {}),
+    }
+
+
+def compact(value: Any) -> str:
+    """JSON in as few bytes as it takes; equal values give equal text."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def without_paths(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration without what belongs to the machine: of a path the last part, of the signing key nothing."""
+    config = deepcopy(config)
+    config["bundle"].pop("signing_key", None)
+    for section, key in PATHS:
+        if path := config.get(section, {}).get(key):
+            config[section][key] = Path(path).name
+    return config
+
+
+def readme(
+    template: Path,
+    model: Model,
+    dataset: Dataset,
+    cost: dict[str, Any],
+    config: dict[str, Any],
+    *,
+    board: str,
+    facts: dict[str, Any],
+    needed: int,
+) -> str:
+    """README.md for a technician at the line; `needed` is what the files for the drive take, in bytes."""
+    # Markdown for people: nothing to escape. What a template forgets is an error, no blank.
+    environment = Environment(
+        loader=FileSystemLoader(template.parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
+    places = facts.get("places", {})
+    votes, classes = config["bundle"]["votes"], model.classes
+    low, high = cost.get("latency_ms") or (None, None)
+    return environment.get_template(template.name).render(
+        board=board,
+        title=facts.get("title", board),
+        model=model,
+        dataset=dataset,
+        test=model.metrics["test"],
+        confidence=config.get("evaluate", {}).get("confidence", 0.95),
+        frame_size=config["camera"]["frame_size"],
+        side=min(FRAME_SIZES[config["camera"]["frame_size"]]),
+        votes=votes,
+        thresholds=config["bundle"].get("thresholds", {}),
+        place=cost.get("place") or next(iter(places), "drive"),
+        has_card="sd" in places,
+        room=places.get("drive"),
+        needed=needed,
+        heap=max(facts.get("heap_bytes", [0])),
+        arena=cost.get("arena_bytes"),
+        latency=None if low is None else {"low": low, "high": high, "basis": cost.get("latency_basis")},
+        compiled=facts.get("engine") == "ethos-u",
+        firmware=FIRMWARE,
+        image=IMAGE,
+        flash=flash_command(facts["romfs_board"], IMAGE),
+        boot=boot_line(model, votes),
+        decision=decision_line(classes, votes, 100 if high is None else high),
+    )
+
+
+def boot_line(model: Model, votes: int) -> str:
+    """The first line that main.py prints, but for the firmware's name."""
+    value = {"linecam": model.sha256[:12], "labels": model.classes, "votes": votes, "firmware": "..."}
+    return json.dumps(value)
+
+
+def decision_line(classes: list[str], votes: int, inference_ms: float) -> str:
+    """A line such as main.py prints for a decision: for the class `good`, or the first where there is none."""
+    label = "good" if "good" in classes else classes[0]
+    rest = 0.1 / (len(classes) - 1)
+    width = max(len(json.dumps(name)) for name in [*classes, None])
+    scores = ", ".join(f"{0.9 if name == label else rest:.4f}" for name in classes)
+    ms = round(votes * inference_ms)
+    return (
+        f'{{"label": {json.dumps(label):<{width}}, "score": 0.9000, "scores": [{scores}], '
+        f'"frames": {votes}, "ms": {ms:>9}, "inference_ms": {round(inference_ms):>5}}}'
+    )
+
+
+def zip_folder(folder: Path, archive: Path) -> None:
     """Zip the files of `folder`; equal files give equal bytes, whenever and wherever they were written."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
         for path in sorted(folder.iterdir()):
@@ -98,10 +250,13 @@ if __name__ == "__main__":
         bundle(
             Path(snakemake.input.choice),
             snakemake.params.candidates,
-            Path(snakemake.input.main),
+            Sources(
+                *(Path(snakemake.input[name]) for name in ("main", "collect", "template", "index", "split")),
+            ),
             Path(snakemake.output.folder),
             Path(snakemake.output.archive),
             board=snakemake.wildcards.board,
+            facts=snakemake.params.facts,
             config=snakemake.params.config,
             versions=snakemake.params.versions,
         )

@@ -1,6 +1,7 @@
 """The configuration: defaults filled in, and every mistake named with its key, its line and what would be right."""
 
 import json
+import re
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,7 @@ def test_defaults_fill_what_is_left_out():
     assert config["select"] == {"train": 7, "test": 500, "seed": 1}
     assert config["dataset"]["classes"] == ["bad", "good", "no_mask"]
     assert config["pretrain"]["cpu"] == {"epochs": 5, "batch_size": 128}
-    assert config["camera"] == {"frame_size": "QVGA"}
+    assert config["camera"] == {"frame_size": "QQVGA"}
     assert config["quantize"]["ranges"][0] == "calibrated"
 
 
@@ -358,6 +359,39 @@ def test_an_unknown_board_and_the_nearest_known_one(mine):
     with pytest.raises(UserError, match=r"bundle\.boards.*'openmv_h7'.*Did you mean openmv-h7\?"):
         checked(mine, "bundle: {boards: [openmv-h7, openmv_h7]}")
     checked(mine, "bundle: {boards: [openmv-h7]}")
+
+
+@pytest.mark.parametrize(
+    ("bundle", "told"),
+    [
+        ("boards: [openmv-n6]", "ST's own runtime"),
+        ("boards: [openmv-ae3], place: sd", "romfs, drive"),
+        ("measured: {openmv-h8: {ms: 9, estimate_ms: [5, 7]}}", "bundle.measured: 'openmv-h8'"),
+        ("measured: {openmv-h7: {ms: 9}}", "estimate_ms"),
+        ("thresholds: {bda: 0.4}", "'bda' is no class. Did you mean bad?"),
+        ("thresholds: {bad: 1.4}", "bundle.thresholds.bad is 1.4"),
+        ("firmware: 4.5.5", "bundle.firmware"),
+        ("latency_ms: 0", "bundle.latency_ms"),
+        ("signing_key: nowhere.pem", "bundle.signing_key is 'nowhere.pem', which is no file"),
+    ],
+)
+def test_what_no_camera_can_do_is_told_at_the_start(mine, bundle, told):
+    with pytest.raises(UserError, match=re.escape(told)):
+        checked(mine, f"bundle: {{{bundle}}}")
+
+
+def test_an_input_larger_than_the_frame_is_refused(mine):
+    with pytest.raises(UserError, match=r"square of 120 pixels that camera\.frame_size QQVGA"):
+        checked(mine, "networks: [resnet9-64, resnet9-128]")
+    checked(mine, "networks: [resnet9-64, resnet9-128]\ncamera: {frame_size: QVGA}")
+
+
+def test_a_camera_s_settings_are_taken(mine):
+    checked(
+        mine,
+        "bundle: {boards: [openmv-h7, openmv-ae3], place: romfs, firmware: 4.7.0, latency_ms: 80.5, period_ms: 500, "
+        "thresholds: {bad: 0.4}, measured: {openmv-h7: {ms: 70, estimate_ms: [55.9, 75.6]}}}",
+    )
 
 
 # --- files

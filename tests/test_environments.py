@@ -235,4 +235,4 @@ def test_the_whole_line_runs_in_its_environments(line: Line) -> None:
     started = line.started()
     assert started <= {(rule.script, rule.env) for rule in RULES}
     assert {env for _, env in started} == set(ENVS)
-    assert ("scripts/bundle.py", "plain.yaml") in started
+    assert ("scripts/bundle.py", "bundle.yaml") in started

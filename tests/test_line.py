@@ -19,12 +19,13 @@ MODEL = "resnet9-64-simclr/coreset-60/seed-1"
 def test_the_bundle(belt: Project) -> None:
     bundle = belt.folder / "results/tiny/bundle/openmv-h7"
     files = {path.name for path in bundle.iterdir() if not path.name.startswith(".")}
-    assert files == {"model.tflite", "labels.txt", "main.py", "manifest.json"}
     manifest = json.loads((bundle / "manifest.json").read_text())
+    assert manifest["drive"] == ["model.tflite", "labels.txt", "settings.json", "main.py"]
+    assert files == {*manifest["drive"], "linecam.romfs", "collect.py", "README.md", "bom.cdx.json", "manifest.json"}
     for name, entry in manifest["files"].items():
         assert entry["sha256"] == sha256(bundle / name)
     assert (bundle / "labels.txt").read_text().split() == ["bad", "good", "no_mask"]
-    assert manifest["camera"] == {"frame_size": "QVGA", "side": 240, "input": 64, "votes": 3}
+    assert manifest["camera"] == {"frame_size": "QQVGA", "side": 120, "input": 64, "votes": 3}
     assert manifest["metrics"]["test"]["frames"] == 50
     with zipfile.ZipFile(bundle.with_suffix(".zip")) as archive:
         assert set(archive.namelist()) == files
