@@ -8,29 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-# What main.py can ask of the sensor: (width, height) in pixels.
-FRAME_SIZES = {"VGA": (640, 480), "QVGA": (320, 240), "QQVGA": (160, 120), "B128X128": (128, 128), "B64X64": (64, 64)}
-
 # Bits of the red, green and blue field.
 _BITS = np.array([5, 6, 5], dtype=np.int32)
 
 
-def square(image: Image.Image, frame_size: str) -> NDArray[np.uint8]:
-    """The square that a sensor set to `frame_size` would hand over of the scene in `image`.
+def square(image: Image.Image, side: int) -> NDArray[np.uint8]:
+    """The largest centred square of `image` (RGB), as a sensor of `side` x `side` pixels would see it.
 
-    The largest centred square of `image` (RGB), scaled with anti-aliasing (as optics and sensor average light over
-    a pixel) to the side of the largest square in the sensor's frame. Returns (side, side, 3), 0..255.
+    Scaled with anti-aliasing, as optics and sensor average light over a pixel. To the sensor's side it is what the
+    firmware goes on from; straight to the network's input it is the clean resize that the camera doesn't have.
+    Returns (side, side, 3), 0..255.
     """
-    return _scaled(image, min(FRAME_SIZES[frame_size]))
-
-
-def clean(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """The largest centred square of `image` (RGB), resized with anti-aliasing straight to `size` x `size`.
-
-    What the network would see without the camera's RGB565 and its interpolation: predictions on both say what these
-    cost. Returns (size, size, 3), uint8, 0..255.
-    """
-    return _scaled(image, size)
+    short = min(image.size)
+    left, top = (image.width - short) // 2, (image.height - short) // 2
+    image = image.crop((left, top, left + short, top + short))
+    if short != side:
+        image = image.resize((side, side), Image.Resampling.LANCZOS if short > side else Image.Resampling.BILINEAR)
+    return np.asarray(image, dtype=np.uint8)
 
 
 def to_input(frames: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
@@ -70,13 +64,3 @@ def _interpolate(fields: NDArray[np.int32], size: int, axis: int) -> NDArray[np.
     fraction = ((position >> 11) & 31).astype(np.int32).reshape(shape)
     below, above = fields.take(low, axis=axis), fields.take(high, axis=axis)
     return (below * (32 - fraction) + above * fraction + 16) >> 5
-
-
-def _scaled(image: Image.Image, side: int) -> NDArray[np.uint8]:
-    """The largest centred square of `image`, (side, side, 3); down by Lanczos with anti-aliasing, up bilinear."""
-    short = min(image.size)
-    left, top = (image.width - short) // 2, (image.height - short) // 2
-    image = image.crop((left, top, left + short, top + short))
-    if short != side:
-        image = image.resize((side, side), Image.Resampling.LANCZOS if short > side else Image.Resampling.BILINEAR)
-    return np.asarray(image, dtype=np.uint8)

@@ -12,7 +12,6 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-from linecam.camera import FRAME_SIZES
 from linecam.errors import UserError
 
 # JSON knows no infinity and takes 200.0 for an integer; as a name of a file it is another than 200.
@@ -73,14 +72,38 @@ def check(config: dict[str, Any], boards: dict[str, Any]) -> None:
                 f"pretrain.methods asks for a given backbone, but pretrain.checkpoint is {path!r}, which is no file. "
                 "Name a .safetensors file of this network, or the tutorial's pretrained.ckpt."
             )
-    side = min(FRAME_SIZES[config["camera"]["frame_size"]])
+    _check_bundle(config["bundle"], config["dataset"]["classes"], boards)
+    side = side_of(config, boards)
     for network in config["networks"]:
         if int(network.rpartition("-")[2]) > side:
             raise UserError(
                 f"networks: the input of {network} is larger than the square of {side} pixels that camera.frame_size "
                 f"{config['camera']['frame_size']} delivers. Take a smaller input, or a larger frame."
             )
-    _check_bundle(config["bundle"], config["dataset"]["classes"], boards)
+
+
+def side_of(config: dict[str, Any], boards: dict[str, Any]) -> int:
+    """The side, in pixels, of the square that goes to the network: one for all boards, so that one path is simulated.
+
+    `camera.side`, or the largest that the frame of every board has. Raises `UserError` where a board's sensor has no
+    such frame, or a smaller one.
+    """
+    name, wanted = config["camera"]["frame_size"], config["camera"]["side"]
+    for board in config["bundle"]["boards"]:
+        sizes = boards[board]["frame_sizes"]
+        if name not in sizes:
+            common = set.intersection(*(set(boards[other]["frame_sizes"]) for other in config["bundle"]["boards"]))
+            raise UserError(
+                f"camera.frame_size: the sensor of {boards[board]['title']} has no frame {name} for linecam, but "
+                f"{', '.join(sizes)}. All of bundle.boards have: {', '.join(sorted(common)) or 'none in common'}."
+            )
+    largest = min(boards[board]["frame_sizes"][name] for board in config["bundle"]["boards"])
+    if wanted is not None and wanted > largest:
+        raise UserError(
+            f"camera.side is {wanted}, and the frame {name} of bundle.boards is {largest} pixels high. Take a smaller "
+            "side, or null for the whole height."
+        )
+    return wanted or largest
 
 
 def _check_bundle(bundle: dict[str, Any], classes: list[str], boards: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import sys
 import time
 from binascii import b2a_base64, hexlify
 
-FRAME_SIZE = "QQVGA"  # a settings.json beside this file comes first
+FRAME_SIZE = "QQVGA"  # a settings.json beside this file comes first; on an AE3 take "QVGA" and 200
 SIDE = 120  # of the square, in pixels
 FOLDER = "frames"
 EVERY_MS = 500  # from one frame to the next, at least

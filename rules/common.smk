@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from linecam.config import board_to_deploy, check, complete, load_yaml, pins
+from linecam.config import board_to_deploy, check, complete, load_yaml, pins, side_of
 from linecam.deploy import check_drive
 from linecam.errors import UserError
 from linecam.frames import content_of, digest_of, has_given_split
@@ -19,6 +19,7 @@ try:
     DEPLOY = {key: config.pop(key, None) for key in ("drive", "board", "replace")}
     boards = load_yaml("config/boards.yaml")
     check(config, boards)
+    config["camera"]["side"] = side_of(config, boards)
     NAME = config["dataset"]["name"]
     KIND = config["dataset"]["kind"]
     CLASSES = config["dataset"]["classes"]

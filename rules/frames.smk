@@ -84,7 +84,7 @@ rule decode_frames:
         "../envs/plain.yaml"
     threads: 4
     params:
-        **settings("camera", "frame_size"),
+        **settings("camera", "side"),
         folder=FRAMES,
     script:
         "../scripts/decode_frames.py"

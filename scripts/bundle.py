@@ -14,7 +14,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from linecam.bom import Dataset, Model, bill
-from linecam.camera import FRAME_SIZES
 from linecam.errors import UserError, reported
 from linecam.files import read_json, sha256, whole, write_json
 from linecam.romfs import flash_command, pack
@@ -67,7 +66,7 @@ def bundle(
         raise UserError(f"{board} does not take {paths['tflite']}: {broken}.")
     tflite = Path(paths.get("files", {}).get(board, paths["tflite"]))
     metrics, cost, config = read_json(paths["metrics"]), check.get("cost", {}), without_paths(config)
-    frame_size, classes = config["camera"]["frame_size"], config["dataset"]["classes"]
+    classes = config["dataset"]["classes"]
     model = Model(*chosen, sha256(tflite), tflite.stat().st_size, classes, metrics)
     dataset = Dataset(config["dataset"]["name"], read_json(sources.split)["frames"], sha256(sources.index))
     git = revision()
@@ -103,8 +102,7 @@ def bundle(
             {
                 "board": board,
                 "camera": {
-                    "frame_size": frame_size,
-                    "side": min(FRAME_SIZES[frame_size]),
+                    **config["camera"],
                     "input": int(model.architecture.split("-")[1]),
                     "votes": config["bundle"]["votes"],
                 },
@@ -129,11 +127,10 @@ def bundle(
 
 def settings(model: Model, config: dict[str, Any]) -> dict[str, Any]:
     """What main.py reads: few keys, since the camera's heap is small."""
-    frame_size, wanted = config["camera"]["frame_size"], config["bundle"]
+    wanted = config["bundle"]
     return {
         "model": {"sha256": model.sha256, "name": f"{model.name} {model.range}"},
-        "frame_size": frame_size,
-        "side": min(FRAME_SIZES[frame_size]),
+        **config["camera"],
         "votes": wanted["votes"],
         "period_ms": wanted.get("period_ms", 0),
         "thresholds": wanted.get("thresholds", {}),
@@ -187,7 +184,7 @@ def readme(
         test=model.metrics["test"],
         confidence=config.get("evaluate", {}).get("confidence", 0.95),
         frame_size=config["camera"]["frame_size"],
-        side=min(FRAME_SIZES[config["camera"]["frame_size"]]),
+        side=config["camera"]["side"],
         votes=votes,
         thresholds=config["bundle"].get("thresholds", {}),
         place=cost.get("place") or next(iter(places), "drive"),

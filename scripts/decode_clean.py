@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from linecam.camera import clean
+from linecam.camera import square
 from linecam.errors import reported
 from linecam.files import whole
 from linecam.frames import FORMATS, read_split, upright
@@ -40,7 +40,7 @@ def decode(path: Path, size: int) -> NDArray[np.uint8]:
     """The file's largest centred square, anti-aliased to (size, size, 3), uint8, 0..255."""
     Image.MAX_IMAGE_PIXELS = None  # the index has already refused what is too large
     with Image.open(path, formats=FORMATS) as image:
-        return clean(upright(image), size)
+        return square(upright(image), size)
 
 
 if __name__ == "__main__":

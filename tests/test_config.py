@@ -10,7 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from linecam.config import check, complete, load_yaml, pins
+from linecam.config import check, complete, load_yaml, pins, side_of
 from linecam.errors import UserError
 
 ROOT = Path(__file__).parent.parent
@@ -109,7 +109,7 @@ def test_defaults_fill_what_is_left_out():
     assert config["select"] == {"train": 7, "test": 500, "seed": 1}
     assert config["dataset"]["classes"] == ["bad", "good", "no_mask"]
     assert config["pretrain"]["cpu"] == {"epochs": 5, "batch_size": 128}
-    assert config["camera"] == {"frame_size": "QQVGA"}
+    assert config["camera"] == {"frame_size": "QQVGA", "side": None}
     assert config["quantize"]["ranges"][0] == "calibrated"
 
 
@@ -326,8 +326,10 @@ def test_wrong_lists_of_ranges(mine, text):
 # --- settings that only make sense together
 
 
-def checked(mine: Mine, text: str) -> None:
-    check(mine.complete(text), BOARDS)
+def checked(mine: Mine, text: str) -> dict[str, Any]:
+    config = mine.complete(text)
+    check(config, BOARDS)
+    return config
 
 
 def test_a_folder_without_a_source(mine, tmp_path):
@@ -366,6 +368,7 @@ def test_an_unknown_board_and_the_nearest_known_one(mine):
     [
         ("boards: [openmv-n6]", "ST's own runtime"),
         ("boards: [openmv-ae3], place: sd", "romfs, drive"),
+        ("boards: [openmv-h7, openmv-ae3]", "All of bundle.boards have: QVGA."),
         ("measured: {openmv-h8: {ms: 9, estimate_ms: [5, 7]}}", "bundle.measured: 'openmv-h8'"),
         ("measured: {openmv-h7: {ms: 9}}", "estimate_ms"),
         ("thresholds: {bda: 0.4}", "'bda' is no class. Did you mean bad?"),
@@ -386,9 +389,28 @@ def test_an_input_larger_than_the_frame_is_refused(mine):
     checked(mine, "networks: [resnet9-64, resnet9-128]\ncamera: {frame_size: QVGA}")
 
 
+@pytest.mark.parametrize(
+    ("camera", "board", "side"),
+    [
+        ("{frame_size: QVGA}", "openmv-h7", 240),
+        ("{frame_size: QVGA}", "openmv-h7, openmv-ae3", 200),  # one path for both
+        ("{frame_size: QVGA, side: 100}", "openmv-h7, openmv-ae3", 100),
+    ],
+)
+def test_one_square_for_all_boards(mine, camera, board, side):
+    config = checked(mine, f"camera: {camera}\nbundle: {{boards: [{board}]}}")
+    assert side_of(config, BOARDS) == side
+
+
+def test_a_square_larger_than_the_frame_is_refused(mine):
+    with pytest.raises(UserError, match=r"camera\.side is 240, and the frame QVGA .* is 200 pixels high"):
+        checked(mine, "camera: {frame_size: QVGA, side: 240}\nbundle: {boards: [openmv-ae3]}")
+
+
 def test_a_camera_s_settings_are_taken(mine):
     checked(
         mine,
+        "camera: {frame_size: QVGA}\n"
         "bundle: {boards: [openmv-h7, openmv-ae3], place: romfs, firmware: 4.7.0, latency_ms: 80.5, period_ms: 500, "
         "thresholds: {bad: 0.4}, measured: {openmv-h7: {ms: 70, estimate_ms: [55.9, 75.6]}}}",
     )

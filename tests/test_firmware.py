@@ -216,7 +216,7 @@ def test_the_n6_is_refused_with_the_reason(files: dict) -> None:
 
 def test_every_figure_of_a_board_has_its_source() -> None:
     for name, board in BOARDS.items():
-        assert set(board["source"]) == {"clock_hz", "heap_bytes", "places"}, name
+        assert set(board["source"]) == {"clock_hz", "heap_bytes", "places", "frame_sizes"}, name
         assert all(board["source"].values()), name
 
 

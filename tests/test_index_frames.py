@@ -102,16 +102,14 @@ class Line:
     def decode(self, size: int = 32) -> NDArray[np.uint8]:
         """The pixels by row, after a check of each against a single decode."""
         out = self.place / "pixels" / f"{size}.npy"
-        decode_frames(self.index, self.folder, out, size=size, frame_size="B64X64", workers=1)
+        decode_frames(self.index, self.folder, out, size=size, side=64, workers=1)
         pixels = read_pixels(out)
         frames = read_frames(self.index)
         assert pixels.shape == (len(frames), size, size, 3)
         assert pixels.dtype == np.uint8
         assert [path.name for path in out.parent.iterdir()] == [out.name]
         for row in frames.itertuples():
-            np.testing.assert_array_equal(
-                pixels[row.Index], decode([self.folder / row.path], size=size, frame_size="B64X64")[0]
-            )
+            np.testing.assert_array_equal(pixels[row.Index], decode([self.folder / row.path], size=size, side=64)[0])
         return np.asarray(pixels)
 
 
@@ -138,7 +136,7 @@ def test_lossless_pixels_go_through_the_camera(line, suffix):
     image = picture(64, 64)
     line.put(f"a.{suffix}", encoded(image, suffix.upper()))
     line.run()
-    np.testing.assert_array_equal(line.decode(64)[0], to_input(square(image, "B64X64"), 64))
+    np.testing.assert_array_equal(line.decode(64)[0], to_input(square(image, 64), 64))
 
 
 def broken() -> dict[str, bytes]:
@@ -457,7 +455,7 @@ def test_the_number_of_workers_changes_nothing(line, tmp_path):
             max_pixels=10**6,
             workers=workers,
         )
-        decode_frames(out / "f.csv", line.folder, out / "p.npy", size=32, frame_size="QQVGA", workers=workers)
+        decode_frames(out / "f.csv", line.folder, out / "p.npy", size=32, side=120, workers=workers)
         outputs.append([(out / name).read_bytes() for name in ("f.csv", "q.csv", "p.npy")])
     assert outputs[0] == outputs[1]
 
@@ -506,7 +504,7 @@ def test_damaged_bytes_are_refused_or_decodable(tmp_path, kind):
             refused += 1
         else:
             usable += 1
-            assert decode([path], size=32, frame_size="B64X64").shape == (1, 32, 32, 3)
+            assert decode([path], size=32, side=64).shape == (1, 32, 32, 3)
     assert refused
     assert usable or kind == "PNG"  # a PNG's checksums find everything
 
@@ -539,5 +537,5 @@ def test_the_tutorials_frames(tmp_path):
     copies = table[table["status"] == "duplicate"]
     assert (copies["part"] == "test").all()
     assert any(path.endswith("C-10352.jpg") for path in copies["path"])
-    decode_frames(index, MASKS, pixels, size=64, frame_size="QVGA", workers=2)
+    decode_frames(index, MASKS, pixels, size=64, side=240, workers=2)
     assert read_pixels(pixels).shape == ((table["status"] == "ok").sum(), 64, 64, 3)

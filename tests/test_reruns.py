@@ -11,7 +11,7 @@ import yaml
 
 from tests.conftest import Project
 
-AFTER_EVALUATION = {"choose": 1, "bundle": 1, "report": 1}
+AFTER_EVALUATION = {"choose": 1, "predict_clean": 1, "evaluate_clean": 1, "bundle": 1, "report": 1}
 AFTER_QUANTIZE = {"predict_tflite": 2, "check_firmware": 2, "evaluate": 2} | AFTER_EVALUATION
 AFTER_FINETUNE = AFTER_QUANTIZE | {
     "export_onnx": 1,
@@ -22,6 +22,7 @@ AFTER_FINETUNE = AFTER_QUANTIZE | {
     "evaluate": 4,
 }
 AFTER_SPLIT = AFTER_FINETUNE | {"finetune": 1}
+NEW_SPLIT = {"split": 1, "decode_clean": 1}
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def project(folder: Project) -> Iterator[Project]:
 def reconfigure(project: Project, section: str, **values: object) -> None:
     path = project.folder / "config/test.yaml"
     config = yaml.safe_load(path.read_text())
-    config[section] = config[section] | values
+    config[section] = config.get(section, {}) | values
     project.configure(config)
 
 
@@ -65,6 +66,16 @@ def test_changed_range(project: Project) -> None:
     assert project.planned() == one | AFTER_EVALUATION
 
 
+def test_threshold(project: Project) -> None:
+    reconfigure(project, "bundle", thresholds={"bad": 0.4})
+    assert project.planned() == {"evaluate": 4} | AFTER_EVALUATION
+
+
+def test_board(project: Project) -> None:
+    reconfigure(project, "bundle", boards=["openmv-h7", "openmv-rt1062"])
+    assert project.planned() == {"check_firmware": 2} | AFTER_EVALUATION | {"bundle": 2}
+
+
 def test_finetune_parameter(project: Project) -> None:
     reconfigure(project, "finetune", epochs=3)
     assert project.planned() == AFTER_SPLIT
@@ -85,25 +96,25 @@ def test_one_label(project: Project) -> None:
     row = table.index[table["sha256"] == chosen][0]
     table.loc[row, "label"] = "good" if table.loc[row, "label"] != "good" else "bad"
     table.to_csv(labels, index=False)
-    assert project.planned() == AFTER_SPLIT | {"split": 1}
+    assert project.planned() == AFTER_SPLIT | NEW_SPLIT
 
 
 def test_one_more_labelled_frame(project: Project) -> None:
     append(project.folder / "data/mine/labels.csv", f"{'0' * 64},elsewhere.jpg,good,me,2026-11-22\n")
-    assert project.planned() == AFTER_SPLIT | {"split": 1, "select_train": 1}
+    assert project.planned() == AFTER_SPLIT | NEW_SPLIT | {"select_train": 1}
 
 
 def test_one_added_frame(project: Project) -> None:
     frames = project.folder / "frames"
     first = next(iter(sorted(frames.glob("*.jpg"))))
     (frames / "Z-00001.jpg").write_bytes(first.read_bytes() + b"\0")  # other bytes, same picture
-    indexed = {"index_frames": 1, "decode_frames": 1, "embed": 1, "select_test": 1, "select_train": 1, "split": 1}
-    assert project.planned() == AFTER_SPLIT | indexed, "pretraining must not start anew by itself"
+    indexed = {"index_frames": 1, "decode_frames": 1, "embed": 1, "select_test": 1, "select_train": 1}
+    assert project.planned() == AFTER_SPLIT | NEW_SPLIT | indexed, "pretraining must not start anew by itself"
 
 
 def test_pretraining_on_request(project: Project) -> None:
     planned = project.planned("--forcerun", "pretrain")
-    assert planned == AFTER_SPLIT | {"pretrain": 1, "embed": 1, "select_train": 1, "split": 1}
+    assert planned == AFTER_SPLIT | NEW_SPLIT | {"pretrain": 1, "embed": 1, "select_train": 1}
 
 
 def test_deleted_intermediate(project: Project) -> None:
@@ -127,7 +138,7 @@ def test_line_in_a_shared_module(project: Project) -> None:
 
 def test_module_of_a_module(project: Project) -> None:
     append(project.folder / "linecam/labels.py", "NEW = 1\n")
-    assert project.planned() == AFTER_SPLIT | {"split": 1, "select_train": 1}
+    assert project.planned() == AFTER_SPLIT | NEW_SPLIT | {"select_train": 1}
 
 
 def test_touched_files(project: Project) -> None:
