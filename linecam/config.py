@@ -128,6 +128,9 @@ def _check_bundle(bundle: dict[str, Any], classes: list[str], boards: dict[str, 
             f"bundle.signing_key is {key!r}, which is no file. Name the private key, or make one: "
             "python -m linecam.signature new-key KEY.pem"
         )
+    for board, known in bundle["measured"].items():
+        if known["estimate_ms"][0] > known["estimate_ms"][1]:
+            raise UserError(f"bundle.measured.{board}.estimate_ms: write the lower end of the interval first.")
     for name in bundle["thresholds"]:
         if name not in classes:
             raise UserError(f"bundle.thresholds: {name!r} is no class. {_nearest(name, classes)}")

@@ -41,7 +41,7 @@ def layers(graph: Graph) -> list[Layer]:
 def latency_ms(graph: Graph, clock_hz: int) -> tuple[float, float]:
     """Estimated milliseconds of one inference on a Cortex-M7 at `clock_hz`: the interval between the two fits."""
     low, high = (sum(bound) for bound in zip(*(layer.cycles for layer in layers(graph)), strict=True))
-    return round(1000 * low / clock_hz, 1), round(1000 * high / clock_hz, 1)
+    return _rounded(1000 * low / clock_hz), _rounded(1000 * high / clock_hz)
 
 
 def recalibrated(estimate: tuple[float, float], measured: dict[str, Any]) -> tuple[float, float]:
@@ -54,7 +54,7 @@ def recalibrated(estimate: tuple[float, float], measured: dict[str, Any]) -> tup
     scaled = [
         value * measured["ms"] / then for value, then in zip(estimate, measured["estimate_ms"], strict=True) if then
     ]
-    return round(min(scaled), 1), round(max(scaled), 1)
+    return _rounded(min(scaled)), _rounded(max(scaled))
 
 
 def as_json(table: list[Layer], *, cycles: bool) -> list[dict[str, Any]]:
@@ -63,6 +63,11 @@ def as_json(table: list[Layer], *, cycles: bool) -> list[dict[str, Any]]:
         asdict(layer) | {"output": list(layer.output), "cycles": list(layer.cycles) if cycles else None}
         for layer in table
     ]
+
+
+def _rounded(ms: float) -> float:
+    """To three digits: an estimate has no more."""
+    return float(f"{ms:.3g}")
 
 
 def _cycles(operator: Operator) -> tuple[int, int]:

@@ -35,6 +35,8 @@ from linecam.errors import UserError, reported
 from linecam.files import read_json
 
 PROGRAM = "main.py"
+MODEL = "model.tflite"
+IMAGE = "linecam.romfs"
 MARK = ".openmv_disk"  # firmware 4.6.0 and later writes it
 REPAIR = (
     "have the PC repair its file system (fsck.fat -a, then remove the FSCK*.REC that it leaves) or format the drive"
@@ -70,6 +72,13 @@ def deploy(bundle: Path, drive: Path, *, replace: bool = False) -> None:
         plan = make_plan(drive, files, copier.before, replace=replace)
         copier.run(plan)
     size = sum(len(files[name]) for name in plan.copies)
+    if MODEL not in files:
+        logging.info(
+            "The model is not among these files: it goes into the camera's ROM. Write %s there first, as the README.md "
+            "in %s says; without it main.py starts and says that the model is missing.",
+            IMAGE,
+            bundle,
+        )
     done = f"{len(plan.copies)} of {len(files)} files copied, {size:,} bytes, all compared"
     logging.info("The bundle for %s is on %s: %s. Eject the drive, then press reset. %s", board, drive, done, PRINTS)
 

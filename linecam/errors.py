@@ -1,6 +1,7 @@
 """The one exception for what a user can mend, and how a step shows it."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,10 @@ def reported(log: str | Path | None = None) -> Iterator[None]:
     logging.basicConfig(level=logging.INFO, format=text, datefmt="%H:%M:%S", handlers=handlers)
     try:
         yield
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except UserError as error:
         logging.error("%s", error)
         sys.exit(1)

@@ -17,6 +17,7 @@ from linecam.config import load_yaml
 from linecam.errors import UserError, reported
 from linecam.tflite import read_graph
 from linecam.tflm import TflmError, arena_bytes
+from linecam.vela import VelaError, compile_model
 
 BOARDS = Path(__file__).parent.parent / "config" / "boards.yaml"
 NEWEST = ".".join(map(str, rules.LAST))
@@ -61,25 +62,22 @@ def examine(
     model, arena, estimate, basis = tflite.read_bytes(), None, None, None
     try:
         if board["engine"] == "ethos-u" and not findings:
-            # Imported here, since the other boards need neither Vela nor openmv-ota.
-            from linecam.vela import compile_model  # noqa: PLC0415
-
             compiled = compile_model(tflite, board["romfs_board"])
             model, arena = compiled.model, compiled.arena_bytes
             estimate, basis = (compiled.latency_ms, compiled.latency_ms), "Vela's own model of the engine"
         else:
             arena = arena_bytes(tflite)
-    except TflmError as error:
+    except (TflmError, VelaError) as error:
         if not findings:
             findings.append(
                 rules.Finding(
-                    "tflm",
+                    "vela" if isinstance(error, VelaError) else "tflm",
                     str(tflite),
-                    f"TensorFlow Lite Micro does not load it: {error}",
+                    f"it does not take this file: {error}",
                     "convert it again, from int8-quantized standard operators",
                 )
             )
-    if board["engine"] == "tflm" and graph.operators:
+    if board["engine"] == "tflm" and graph.operators and not findings:
         estimate, basis = cost.latency_ms(graph, board["clock_hz"]), FITTED
     latency = estimate
     if estimate and measured:
@@ -112,7 +110,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--board", default="openmv-h7", help=f"one of {', '.join(boards)} (default: %(default)s)")
     parser.add_argument("--place", help="where the file will lie: drive, romfs or sd (default: the board's first)")
     parser.add_argument("--firmware", default=NEWEST, help="the camera's firmware version (default: %(default)s)")
-    parser.add_argument("--latency-ms", type=float, help="the most that one inference may take")
+    parser.add_argument("--latency-ms", type=_positive, help="the most that one inference may take")
     parsed = parser.parse_args(arguments)
     if parsed.board not in boards:
         raise UserError(f"--board {parsed.board}: no such board. There are: {', '.join(boards)}.")
@@ -129,6 +127,13 @@ def main(arguments: list[str] | None = None) -> int:
     verdict = examine(parsed.model, board, place=parsed.place, firmware=parsed.firmware, budget_ms=parsed.latency_ms)
     print(_text(parsed.model, board["title"], parsed.firmware, verdict))
     return 1 if verdict.findings else 0
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError(text)
+    return value
 
 
 def _text(path: Path, title: str, firmware: str, verdict: Verdict) -> str:

@@ -24,11 +24,11 @@ REGISTERED = frozenset(
     ZEROS_LIKE
     """.split()  # noqa: SIM905 (as a list it fills the page)
 )
-NPU = "ethos-u"  # the operator that Vela puts in, registered on boards with that engine
+NPU = "ethos-u"  # the operator that Vela puts in
 FIRST, LAST = (4, 5, 6), (5, 0, 0)  # the firmware versions that linecam knows
 ROMFS_SINCE = (4, 7, 0)
 LOADS_TO_FRAME_BUFFER = (5, 0, 0)  # before it, a model may lie in the frame buffer's memory instead of the heap
-PROGRAM = 11_264  # room on the drive for main.py, labels and settings, in whole blocks
+BESIDE_MODEL = 12_288  # room on the drive for main.py, labels and settings, in whole blocks
 ARENA_EXTRA = 512  # what the firmware adds to the arena that TFLM asks for
 _SCALE = 1 / 255
 _ARGUMENTS = {"INT32", "INT64", "BOOL"}  # types of shapes, axes and biases
@@ -63,7 +63,7 @@ def as_json(findings: list[Finding]) -> list[dict[str, str]]:
 def check_board(board: dict[str, Any], firmware: str) -> list[Finding]:
     """Rules that no model could keep: a board or a firmware version that linecam has no way to serve."""
     if board.get("refused"):
-        return [Finding("engine", board["title"], board["refused"].strip().rstrip("."), "take another board")]
+        return [Finding("engine", board["title"], board["refused"].strip().rstrip("."), "build for another board")]
     if not FIRST <= version(firmware) <= LAST:
         return [
             Finding(
@@ -76,9 +76,9 @@ def check_board(board: dict[str, Any], firmware: str) -> list[Finding]:
     return []
 
 
-def check_graph(graph: Graph, *, engine: str = "tflm") -> list[Finding]:
+def check_graph(graph: Graph) -> list[Finding]:
     """Every rule of the firmware that the model's operators and tensors break; [] where they break none."""
-    return list(_graph(graph, REGISTERED | ({NPU} if engine == "ethos-u" else set())))
+    return list(_graph(graph))
 
 
 def check_name(name: str) -> list[Finding]:
@@ -112,13 +112,13 @@ def check_latency(latency_ms: tuple[float, float] | None, budget_ms: float | Non
         Finding(
             "latency",
             f"estimated at {low:g} to {high:g} ms",
-            f"bundle.latency_ms allows {budget_ms:g}",
+            f"the budget is {budget_ms:g} ms",
             "take a smaller input or a stride in the first convolution, or enter a measured time (bundle.measured)",
         )
     ]
 
 
-def _graph(graph: Graph, registered: frozenset[str] | set[str]) -> Iterator[Finding]:
+def _graph(graph: Graph) -> Iterator[Finding]:
     if len(graph.inputs) != 1:
         yield Finding(
             "one-input",
@@ -129,13 +129,13 @@ def _graph(graph: Graph, registered: frozenset[str] | set[str]) -> Iterator[Find
     for tensor in graph.inputs:
         yield from _input(tensor)
     for number, operator in enumerate(graph.operators):
-        yield from _operator(f"operator {number}, {operator.name}", operator, registered)
+        yield from _operator(f"operator {number}, {operator.name}", operator)
     for output in graph.outputs:
         if output.type not in {"INT8", "UINT8"}:
             yield Finding(
                 "int8-output",
                 f"output {output.name}: {output.type}",
-                "the model has to be int8, or uint8 at its borders",
+                "main.py and the evaluation go by an int8 model, or one with uint8 at its borders",
                 "set inference_output_type = tf.int8",
             )
 
@@ -147,7 +147,7 @@ def _input(tensor: Tensor) -> Iterator[Finding]:
         yield Finding(
             "integer-input",
             f"{where}: {tensor.type}",
-            "firmware 4.5.6 to 4.7.0 feeds float models 0..255"
+            "a float model is too slow for the board, and firmware 4.5.6 to 4.7.0 feeds it 0..255"
             if tensor.type == "FLOAT32"
             else "the firmware feeds pixels as int8 or uint8",
             "quantize the input: inference_input_type = tf.int8",
@@ -170,16 +170,22 @@ def _input(tensor: Tensor) -> Iterator[Finding]:
         )
 
 
-def _operator(where: str, operator: Operator, registered: frozenset[str] | set[str]) -> Iterator[Finding]:
-    if operator.name not in registered:
+def _operator(where: str, operator: Operator) -> Iterator[Finding]:
+    if operator.name == NPU:
+        yield Finding(
+            "compiled",
+            where,
+            "Vela has compiled this file for an Ethos-U, and what it holds can't be checked any more",
+            "give the file that was compiled: linecam compiles it for the boards that have the engine",
+        )
+        return
+    if operator.name not in REGISTERED:
         yield Finding(
             "registered-operator",
             where,
             "the firmware does not register this operator",
             "build the network from convolutions, additions, pooling, fully connected layers and softmax",
         )
-    if operator.name == NPU:
-        return  # its command stream and weights are uint8, and no one's but the engine's
     data = {tensor.type for tensor in operator.inputs if not tensor.constant} - {"INT8"} - _ARGUMENTS
     weights = {tensor.type for tensor in operator.inputs if tensor.constant} - {"INT8"} - _ARGUMENTS
     if operator.name in {"QUANTIZE", "DEQUANTIZE"}:  # the borders, whose types the rules of input and output judge
@@ -191,7 +197,7 @@ def _operator(where: str, operator: Operator, registered: frozenset[str] | set[s
             where,
             "hybrid operators, with int8 weights and float activations, are not supported"
             if hybrid
-            else "float operators are too slow for the board, and are fed wrongly by firmware 4.5.6 to 4.7.0",
+            else "float operators are too slow for the board and take four times the memory",
             "quantize activations too, with a representative dataset and TFLITE_BUILTINS_INT8",
         )
     elif data or weights:
@@ -224,10 +230,10 @@ def _memory(
             "place",
             "romfs",
             "a ROMFS partition is there since firmware 4.7.0",
-            "update the camera's firmware, or set bundle.place to drive",
+            "update the camera's firmware, or put the model onto the drive",
         )
     room = board["places"][place]
-    beside = PROGRAM if place == "drive" else 0
+    beside = BESIDE_MODEL if place == "drive" else 0
     if room is not None and file_bytes + beside > room:
         others = [f"{name} takes {size} bytes" for name, size in board["places"].items() if name != place and size]
         yield Finding(

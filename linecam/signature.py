@@ -118,6 +118,8 @@ def new_key(path: Path, password: str | None = None) -> Path:
     The private key is encrypted where there is a `password`. Raises `UserError` where one of the files exists.
     """
     public = path.with_suffix(".pub")
+    if path == public:
+        raise UserError(f"{path} is the name of a public key, which is handed out. Name the private key KEY.pem.")
     for there in (path, public):
         if os.path.lexists(there):
             raise UserError(

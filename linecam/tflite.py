@@ -50,7 +50,9 @@ class Operator:
         """Multiply-accumulates of one inference."""
         if self.name in {"CONV_2D", "TRANSPOSE_CONV"}:
             weights = next(t for t in self.inputs if t.constant and len(t.shape) == 4)
-            moved = self.outputs[0] if self.name == "CONV_2D" else self.inputs[-1]
+            moved = (
+                self.outputs[0] if self.name == "CONV_2D" else self.inputs[2]
+            )  # TRANSPOSE_CONV: shape, weights, data
             return math.prod(moved.shape[:3]) * math.prod(weights.shape)
         if self.name == "DEPTHWISE_CONV_2D":
             return math.prod(self.outputs[0].shape) * math.prod(self.inputs[1].shape[1:3])
@@ -106,12 +108,16 @@ def read_graph(path: str | Path) -> Graph:
             "archive, a SavedModel or an ONNX file."
         )
     try:
-        model = schema.ModelT.InitFromPackedBuf(data, 0)
-    except (struct.error, IndexError, ValueError, TypeError, AttributeError) as error:
+        return _parse(schema.ModelT.InitFromPackedBuf(data, 0), path, len(data))
+    except (struct.error, LookupError, ValueError, TypeError, AttributeError, StopIteration, OverflowError) as error:
+        # Whatever a flatbuffer with wrong offsets or numbers leads to.
         raise UserError(
             f"{path} starts like a TFLite file but can't be read to its end ({error}): it is cut off or damaged. "
             "Copy or convert it again."
         ) from None
+
+
+def _parse(model: "schema.ModelT", path: str | Path, size: int) -> Graph:
     if len(model.subgraphs) != 1:
         raise UserError(
             f"{path} has {len(model.subgraphs)} subgraphs; a classifier for the camera has one. Convert it without "
@@ -129,9 +135,10 @@ def read_graph(path: str | Path) -> Graph:
         # Files from before operator 127 have the code in the first field, later ones in the second.
         name = _OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)]
         if name == "CUSTOM":
-            name = code.customCode.decode()
+            name = code.customCode.decode(errors="replace")
         operators.append(Operator(name, at(operator.inputs), at(operator.outputs)))
-    return Graph(at(graph.inputs), at(graph.outputs), tuple(operators), len(data))
+        _ = operators[-1].macs, operators[-1].outputs[0]  # what is asked for later, of shapes that don't fit together
+    return Graph(at(graph.inputs), at(graph.outputs), tuple(operators), size)
 
 
 def _tensor(tensor: "schema.TensorT", model: "schema.ModelT") -> Tensor:
@@ -140,7 +147,7 @@ def _tensor(tensor: "schema.TensorT", model: "schema.ModelT") -> Tensor:
     zeros = () if quantization is None or quantization.zeroPoint is None else tuple(map(int, quantization.zeroPoint))
     buffer = model.buffers[tensor.buffer].data
     return Tensor(
-        name=tensor.name.decode(),
+        name=tensor.name.decode(errors="replace"),
         type=_TYPES[tensor.type],
         shape=() if tensor.shape is None else tuple(map(int, tensor.shape)),
         scales=scales,

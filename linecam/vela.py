@@ -10,7 +10,9 @@ from pathlib import Path
 from openmv_ota.build.data import read_firmware_file
 from openmv_ota.romfs.boards import get_board
 
-from linecam.errors import UserError
+
+class VelaError(Exception):
+    """Vela doesn't compile a model; the message is the last line that it prints."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,9 @@ class Compiled:
 def compile_model(tflite: Path, romfs_board: str) -> Compiled:
     """Compile an int8 TFLite file for the board that openmv-ota calls `romfs_board`.
 
-    Raises `UserError` with Vela's own words where it can't compile the file.
+    Raises `VelaError` where Vela can't.
     """
-    npu = get_board(romfs_board).partitions[0].npu
+    npu = get_board(romfs_board).partition().npu
     assert npu is not None  # boards.yaml has `engine: ethos-u` for boards with an NPU alone
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "vela.ini"
@@ -37,10 +39,7 @@ def compile_model(tflite: Path, romfs_board: str) -> Compiled:
         run = subprocess.run([*command, "--output-dir", folder], capture_output=True, text=True, check=False)
         found = list(Path(folder).glob("*_vela.tflite"))
         if run.returncode != 0 or not found:
-            raise UserError(
-                f"Vela can't compile {tflite} for {romfs_board}. It says: {_last(run.stderr + run.stdout)} "
-                "Check the file for another board first: python -m linecam.firmware names the rules that it breaks."
-            )
+            raise VelaError(_last(run.stderr + run.stdout))
         with next(Path(folder).glob("*_summary_*.csv")).open(encoding="utf-8") as file:
             summary = next(csv.DictReader(file))
         return Compiled(
@@ -53,4 +52,4 @@ def compile_model(tflite: Path, romfs_board: str) -> Compiled:
 def _last(printed: str) -> str:
     """The last line that says something."""
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    return lines[-1] if lines else "nothing."
+    return lines[-1] if lines else "nothing"

@@ -128,7 +128,7 @@ def record(size, side, leds):
                 if snapshot is None:
                     snapshot = start_camera(size, side)
                 image = snapshot()
-            except RuntimeError as error:
+            except (RuntimeError, OSError) as error:  # of the sensor, not of the card
                 print(json.dumps({"error": str(error)}))
                 time.sleep_ms(100)
                 failed += 1

@@ -16,7 +16,7 @@ from binascii import hexlify
 
 RED, GREEN, BLUE, NONE = 0, 1, 2, -1
 COLORS = {"good": GREEN, "bad": RED}  # every other class is blue
-AGAIN = ": copy the whole bundle again"
+AGAIN = ": copy the whole bundle again, or write its linecam.romfs"
 
 
 class Stop(Exception):
@@ -46,14 +46,17 @@ def read_bundle():
         path = root + "settings.json"
         with open(path) as file:
             settings = json.load(file)
+        expected, named = settings["model"]["sha256"], settings["labels"]
         path = root + "labels.txt"
         with open(path) as file:
             labels = [line.strip() for line in file if line.strip()]
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError, TypeError):
         raise Stop(path + " is missing or damaged" + AGAIN)
+    if labels != named:
+        raise Stop(path + " is not the one that settings.json names" + AGAIN)
     # In /rom a model is used in place, elsewhere copied into memory; but /rom may hold an older one.
     for path in ("/rom/model.tflite", root + "model.tflite"):
-        if checksum(path) == settings["model"]["sha256"]:
+        if checksum(path) == expected:
             return settings, labels, path
     raise Stop(path + " is missing, or not the one that settings.json names" + AGAIN)
 
@@ -151,7 +154,7 @@ class Poll:
             scores = array("f", scores)
         self.bits.seek(0)
         if self.bits.write(scores) != len(raw):
-            raise Stop("model and labels.txt differ in number of classes" + AGAIN)
+            raise Stop("model and labels.txt differ in number" + AGAIN)
         self.bits.seek(0)
         self.bits.readinto(raw)
         for i in range(len(sums)):
@@ -180,10 +183,14 @@ class Poll:
         self.score(max(sums) if decided == NONE else sums[decided], self.at)
         for i in range(len(sums)):
             self.score(sums[i], self.at + 19 + 8 * i)
-            sums[i] = 0
+        self.clear()
         self.digits(ms, len(line) - 26, 9, 32)
         self.digits(min(inference, 99999), len(line) - 3, 5, 32)
         sys.stdout.write(line)
+
+    def clear(self):
+        for i in range(len(self.sums)):
+            self.sums[i] = 0
 
     def score(self, total, at):
         # In this order nothing reaches 2 ** 30, where whole numbers go to the heap, too.
@@ -215,6 +222,9 @@ def run(settings, labels, model, leds):
             failed += 1
             if failed % 10 == 0:
                 snapshot = None  # start it anew
+            seen = 0  # the frames of this vote are no longer of one part
+            poll.clear()
+            started = time.ticks_ms()
             continue
         failed = 0
         began = time.ticks_ms()

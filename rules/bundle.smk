@@ -4,9 +4,6 @@ In: choice.json and the models it was made among. Out: bundle/<board>/ and bundl
 there is a key to sign with, report.html.
 """
 
-# Out of the configuration: where the key lies is nobody's business, and no part of what a bundle is made from.
-SIGNING_KEY = config["bundle"].pop("signing_key")
-
 
 rule bundle:
     """Everything for a board that takes the model: for its drive, for its ROMFS, how to use it, what it was made of."""
@@ -78,12 +75,7 @@ rule report:
         quarantine="<results>/index/quarantine.csv",
         split=f"<results>/split/{SELECTIONS[0]}.csv",
         summaries=expand("<results>/split/{selection}.json", selection=SELECTIONS),
-        pixels=sorted(
-            {
-                f"results/{NAME}/pixels/{network.rpartition('-')[2]}.npy"
-                for network in config["networks"]
-            }
-        ),
+        pixels=expand("<results>/pixels/{size}.npy", size=SIZES),
         pretraining=expand(
             "<results>/pretrain/{network}-simclr/history.csv", network=PRETRAINED
         ),

@@ -17,8 +17,14 @@ try:
     config = complete(config, load_yaml("config/schema.yaml"), workflow.configfiles)
     # Of this one call: not part of what a bundle is made from.
     DEPLOY = {key: config.pop(key, None) for key in ("drive", "board", "replace")}
-    boards = load_yaml("config/boards.yaml")
+    # Where a figure is from changes nothing that is made of it.
+    boards = {
+        name: {key: value for key, value in board.items() if key != "source"}
+        for name, board in load_yaml("config/boards.yaml").items()
+    }
     check(config, boards)
+    # Where the key lies is nobody's business, and no part of what a bundle is made from.
+    SIGNING_KEY = config["bundle"].pop("signing_key")
     config["camera"]["side"] = side_of(config, boards)
     NAME = config["dataset"]["name"]
     KIND = config["dataset"]["kind"]

@@ -21,6 +21,7 @@ from linecam.romfs import flash_command, pack
 DRIVE = ["model.tflite", "labels.txt", "settings.json", "main.py"]  # in the order of copying: the program comes last
 ROMFS = DRIVE[:3]
 IMAGE = "linecam.romfs"
+FRAME_MS = 33  # what a sensor takes for a frame, in the example line of README.md
 FIRMWARE = ("4.5.6", "5.0.0")  # the OpenMV releases that main.py runs on, first and last
 # Settings that are paths on the machine that made the bundle: their last part says enough.
 PATHS = (("dataset", "source"), ("pretrain", "checkpoint"), ("embed", "file"))
@@ -94,6 +95,7 @@ def bundle(
         # A model in ROMFS may be larger than the drive.
         drive = DRIVE[1:] if cost.get("place") == "romfs" else DRIVE
         needed = sum((temporary / name).stat().st_size for name in drive)
+        check_room(temporary, drive, facts["places"].get("drive"), cost.get("place"))
         text = readme(sources.template, model, dataset, cost, config, board=board, facts=facts, needed=needed)
         (temporary / "README.md").write_text(text, encoding="utf-8")
         names = sorted(path.name for path in temporary.iterdir())
@@ -125,11 +127,22 @@ def bundle(
     logging.info("bundle for %s in %s and %s", board, folder, archive)
 
 
+def check_room(folder: Path, drive: list[str], room: int | None, place: str | None) -> None:
+    """Raise `UserError` where the files for the drive take more than `room` bytes there, in its blocks of 512."""
+    needed = sum(-(-(folder / name).stat().st_size // 512) * 512 for name in drive)
+    if room is not None and place != "sd" and needed > room:
+        raise UserError(
+            f"The files for the camera's drive ({', '.join(drive)}) take {needed:,} bytes in its blocks, and it holds "
+            f"{room:,}. Take a network with fewer weights, shorter or fewer class names, or another bundle.place."
+        )
+
+
 def settings(model: Model, config: dict[str, Any]) -> dict[str, Any]:
     """What main.py reads: few keys, since the camera's heap is small."""
     wanted = config["bundle"]
     return {
         "model": {"sha256": model.sha256, "name": f"{model.name} {model.range}"},
+        "labels": model.classes,
         **config["camera"],
         "votes": wanted["votes"],
         "period_ms": wanted.get("period_ms", 0),
@@ -143,9 +156,8 @@ def compact(value: Any) -> str:
 
 
 def without_paths(config: dict[str, Any]) -> dict[str, Any]:
-    """The configuration without what belongs to the machine: of a path the last part, of the signing key nothing."""
+    """The configuration without what belongs to the machine: of a path the last part."""
     config = deepcopy(config)
-    config["bundle"].pop("signing_key", None)
     for section, key in PATHS:
         if path := config.get(section, {}).get(key):
             config[section][key] = Path(path).name
@@ -215,7 +227,7 @@ def decision_line(classes: list[str], votes: int, inference_ms: float) -> str:
     rest = 0.1 / (len(classes) - 1)
     width = max(len(json.dumps(name)) for name in [*classes, None])
     scores = ", ".join(f"{0.9 if name == label else rest:.4f}" for name in classes)
-    ms = round(votes * inference_ms)
+    ms = round(votes * (inference_ms + FRAME_MS))
     return (
         f'{{"label": {json.dumps(label):<{width}}, "score": 0.9000, "scores": [{scores}], '
         f'"frames": {votes}, "ms": {ms:>9}, "inference_ms": {round(inference_ms):>5}}}'

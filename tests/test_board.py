@@ -14,7 +14,7 @@ from PIL import Image
 
 from linecam.camera import to_rgb565
 from linecam.frames import said_by_path
-from linecam.rules import PROGRAM
+from linecam.rules import BESIDE_MODEL
 
 ROOT = Path(__file__).parent.parent
 MAIN, COLLECT = ROOT / "openmv/main.py", ROOT / "openmv/collect.py"
@@ -59,6 +59,7 @@ class Camera:
         standard = {"frame_size": "QVGA", "side": 240, "votes": 1, "period_ms": 0, "thresholds": {}}
         self.settings = {
             "model": {"sha256": hashlib.sha256(named).hexdigest(), "name": "a name"},
+            "labels": list(self.labels),
             **standard,
             **settings,
         }
@@ -181,9 +182,10 @@ def test_settings_on_the_drive_go_with_a_model_in_romfs(camera):
         (lambda drive: (drive / "labels.txt").unlink(), "labels.txt is missing"),
         (lambda drive: (drive / "model.tflite").unlink(), "model.tflite is missing"),
         (lambda drive: (drive / "model.tflite").write_bytes(b"another"), "not the one that settings.json names"),
-        (lambda drive: (drive / "labels.txt").write_text("good\nbad\n"), "differ in number of classes"),
-        (lambda drive: (drive / "labels.txt").write_text("a\nb\nc\nd\n"), "differ in number of classes"),
-        (lambda drive: (drive / "labels.txt").write_text(""), "differ in number of classes"),
+        (lambda drive: (drive / "settings.json").write_text('{"votes": 1}'), "settings.json is missing or damaged"),
+        (lambda drive: (drive / "settings.json").write_text("[]"), "settings.json is missing or damaged"),
+        (lambda drive: (drive / "labels.txt").write_text("bad\ngood\nno_mask\n"), "labels.txt is not the one"),
+        (lambda drive: (drive / "labels.txt").write_text(""), "labels.txt is not the one"),
     ],
 )
 def test_a_damaged_bundle_is_named_and_ends_the_program(camera, harm, named):
@@ -238,11 +240,22 @@ def test_an_impossible_frame_size_is_explained(camera, firmware, frame_size, sid
     assert '"label"' not in run.printed
 
 
-def test_a_failed_frame_is_told_and_the_next_ones_count(camera):
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_model_of_another_number_of_classes_is_refused(camera, count):
+    camera.labels = tuple(f"class{n}" for n in range(count))
+    camera.write()
+    run = camera.run(scores=[GOOD])
+    assert "model and labels.txt differ in number" in run.printed.splitlines()[-1]
+    assert '"label"' not in run.printed
+
+
+def test_a_failed_frame_is_told_and_no_vote_spans_it(camera):
+    """Who knows what passed meanwhile: the two frames after it decide."""
     camera.write(votes=2)
     run = camera.run(scores=[GOOD, GOOD, BAD, BAD], fail=[SETTLING + 2, SETTLING + 4])
     assert [line for line in run.lines if "error" in line] == [{"error": "Frame capture has timed out."}] * 2
-    assert run.labels == ["good", "bad"]
+    assert run.labels == ["bad"]
+    assert run.decisions[0]["ms"] == 240
     assert run.seen["calls"].count(["reset"]) == 1
 
 
@@ -440,8 +453,8 @@ def test_the_scripts_compile(script, arch, tmp_path):
 
 
 def test_main_is_small_enough_to_lie_beside_a_model():
-    """linecam.rules counts on it, in the blocks of the H7's drive: one each is for settings and labels."""
-    assert MAIN.stat().st_size <= PROGRAM - 2 * 512
+    """linecam.rules counts on it, in the blocks of the H7's drive: three are for settings and labels."""
+    assert MAIN.stat().st_size <= BESIDE_MODEL - 3 * 512
 
 
 def test_both_scripts_start_the_camera_alike():

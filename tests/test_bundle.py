@@ -16,7 +16,7 @@ from linecam.config import pins
 from linecam.errors import UserError
 from linecam.files import read_json, sha256, write_json
 from linecam.romfs import pack, verify
-from scripts.bundle import DRIVE, Sources, bundle, decision_line, without_paths
+from scripts.bundle import DRIVE, Sources, bundle, check_room, decision_line, without_paths
 from tests.conftest import ROOT
 
 BOARDS = yaml.safe_load((ROOT / "config/boards.yaml").read_text(encoding="utf-8"))
@@ -30,7 +30,7 @@ CONFIG = {
     "pretrain": {"methods": ["given"], "checkpoint": "/home/someone/weights.safetensors"},
     "embed": {"file": None},
     "evaluate": {"confidence": 0.95},
-    "bundle": {"boards": BUILT, "votes": 3, "signing_key": "/home/someone/key.pem"},
+    "bundle": {"boards": BUILT, "votes": 3},
 }
 
 
@@ -141,11 +141,25 @@ def test_the_manifest_lists_every_other_file(made: Path) -> None:
 def test_the_settings_are_what_the_program_on_the_camera_reads(h7: Path) -> None:
     digest = sha256(h7 / "model.tflite")
     assert (h7 / "settings.json").read_text(encoding="utf-8") == (
-        '{"frame_size":"QVGA","model":{"name":"resnet9-64-simclr/coreset-200/seed-1 calibrated",'
+        '{"frame_size":"QVGA","labels":["bad","good","empty"],'
+        '"model":{"name":"resnet9-64-simclr/coreset-200/seed-1 calibrated",'
         f'"sha256":"{digest}"}},"period_ms":0,"side":240,"thresholds":{{}},"votes":3}}'
     )
     assert (h7 / "labels.txt").read_text(encoding="utf-8") == "bad\ngood\nempty\n"
     assert (h7 / "main.py").read_bytes() == (ROOT / "openmv/main.py").read_bytes()
+
+
+@pytest.mark.parametrize(("room", "place", "fits"), [(2048, "drive", True), (2047, "drive", False), (2047, "sd", True)])
+def test_the_drive_is_counted_in_blocks(tmp_path: Path, room: int, place: str, fits: bool) -> None:
+    (tmp_path / "model.tflite").write_bytes(bytes(1025))
+    (tmp_path / "labels.txt").write_bytes(b"x")
+    try:
+        check_room(tmp_path, ["model.tflite", "labels.txt"], room, place)
+    except UserError as error:
+        assert not fits
+        assert "2,048 bytes in its blocks, and it holds 2,047" in str(error)
+    else:
+        assert fits
 
 
 def test_equal_input_gives_equal_bytes(h7: Path, tmp_path: Path) -> None:
@@ -163,7 +177,7 @@ def test_a_board_gets_the_file_that_was_made_for_it(tmp_path: Path) -> None:
 def test_no_path_of_the_machine_and_no_key_is_in_a_bundle(made: Path) -> None:
     for path in [*made.iterdir(), made.with_suffix(".zip")]:
         content = path.read_bytes()
-        for secret in (b"/home/someone", b"key.pem", b"signing_key"):
+        for secret in (b"/home/someone", b"signing_key"):
             assert secret not in content, path.name
     config = read_json(made / "manifest.json")["config"]
     assert (config["dataset"]["source"], config["pretrain"]["checkpoint"]) == ("caps", "weights.safetensors")
@@ -356,7 +370,7 @@ def test_the_lines_of_the_readme_are_those_of_the_program() -> None:
     line = decision_line(["bad", "good", "no_mask"], 3, 62.3)
     assert line == (
         '{"label": "good"   , "score": 0.9000, "scores": [0.0500, 0.9000, 0.0500], "frames": 3, '
-        '"ms":       187, "inference_ms":    62}'
+        '"ms":       286, "inference_ms":    62}'
     )
     assert json.loads(line)["label"] == "good"
     assert json.loads(decision_line(["a", "b"], 1, 50.0))["label"] == "a"

@@ -250,9 +250,11 @@ def test_a_new_key_is_for_its_owner_alone_and_overwrites_nothing(tmp_path: Path)
     assert stat.S_IMODE((tmp_path / "my.pem").stat().st_mode) == 0o600
     assert public == tmp_path / "my.pub"
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    for name in ("my.pem", "my.pub"):
-        with pytest.raises(UserError, match="exists and is not overwritten"):
-            new_key(tmp_path / name)
+    with pytest.raises(UserError, match="exists and is not overwritten"):
+        new_key(tmp_path / "my.pem")
+    with pytest.raises(UserError, match="the name of a public key"):  # the private one would be handed out
+        new_key(tmp_path / "other.pub")
+    assert not (tmp_path / "other.pub").exists()
     (tmp_path / "my.pem").rename(tmp_path / "moved.pem")
     with pytest.raises(UserError, match=r"my\.pub exists"):
         new_key(tmp_path / "my.pem")
