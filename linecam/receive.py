@@ -8,6 +8,7 @@ base64, RGB565 with the low byte first. A frame that doesn't have the SHA-256 it
 
 import argparse
 import binascii
+import errno
 import hashlib
 import json
 import logging
@@ -21,6 +22,7 @@ import numpy as np
 import serial
 from numpy.typing import NDArray
 from PIL import Image
+from serial.tools import list_ports
 
 from linecam.camera import expand
 from linecam.errors import UserError, reported
@@ -199,7 +201,10 @@ def run(name: str, folder: Path) -> None:
     try:
         album = Album(folder)
     except OSError as error:
-        raise UserError(f"{folder} can't be used as the folder for frames: {error}.") from error
+        raise UserError(
+            f"{folder} can't be used as the folder for frames ({error.strerror}). Expected is a folder that you may "
+            "write to, or a name for a new one in such a folder."
+        ) from error
     try:
         with serial.Serial(name, BAUD, timeout=1) as port:
             logging.info("Waiting for frames on %s. Ctrl-C ends it.", name)
@@ -208,12 +213,27 @@ def run(name: str, folder: Path) -> None:
         stream.end()
     except OSError as error:  # SerialException is one, too
         stream.end()
-        raise UserError(
-            f"{name} can't be read ({error}): it is no serial port, another program has it open (OpenMV IDE?), you "
-            f"may not use it (Linux: group dialout), or the camera was unplugged. {_summary(album, stream)} Plug "
-            "the camera in and run the same command again."
-        ) from error
+        raise UserError(f"{_why(name, error)} {_summary(album, stream)}") from error
     logging.info("%s", _summary(album, stream))
+
+
+def _why(name: str, error: OSError) -> str:
+    """Why a port can't be read, and what to do."""
+    ports = ", ".join(port.device for port in list_ports.comports()) or "none"
+    if error.errno == errno.ENOENT:
+        return (
+            f"There is no port {name}. The serial ports of this machine: {ports}. Plug the camera in, or name another."
+        )
+    if error.errno == errno.EACCES:
+        return f"You may not use {name}. On Linux, join the group that may (dialout), log in again, and try again."
+    if error.errno == errno.EBUSY:
+        return f"Another program has {name} open. Close it (OpenMV IDE: Disconnect), and run the same command again."
+    if error.errno == errno.EISDIR or "configure port" in str(error):  # so pyserial says it, without a number
+        return f"{name} is no serial port. This machine's serial ports: {ports}. Name the camera's."
+    return (
+        f"{name} can't be read any more ({error}): the camera was unplugged, or another program took the port. Plug it "
+        "in and run the same command again."
+    )
 
 
 def _whole(value: Any, lowest: int, highest: int) -> bool:

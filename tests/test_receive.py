@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -282,9 +283,16 @@ def test_an_unplugged_camera_is_one_paragraph(tmp_path):
     assert f"Frames in {tmp_path}/out: 1." in log.splitlines()[-1]
 
 
-@pytest.mark.parametrize("port", ["/dev/no-such-port", "/dev/null"])
-def test_a_port_that_is_none_is_explained(tmp_path, port):
-    with pytest.raises(UserError, match="it is no serial port"):
+@pytest.mark.parametrize(
+    ("port", "told"),
+    [
+        ("/dev/no-such-port", "There is no port /dev/no-such-port. This machine's serial ports"),
+        ("/dev/null", "/dev/null is no serial port"),
+        ("/", "/ is no serial port"),
+    ],
+)
+def test_a_port_that_is_none_is_explained(tmp_path, port, told):
+    with pytest.raises(UserError, match=re.escape(told)):
         receive.run(port, tmp_path)
 
 
