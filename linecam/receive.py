@@ -221,9 +221,7 @@ def _why(name: str, error: OSError) -> str:
     """Why a port can't be read, and what to do."""
     ports = ", ".join(port.device for port in list_ports.comports()) or "none"
     if error.errno == errno.ENOENT:
-        return (
-            f"There is no port {name}. The serial ports of this machine: {ports}. Plug the camera in, or name another."
-        )
+        return f"There is no port {name}. This machine's serial ports: {ports}. Plug the camera in, or name another."
     if error.errno == errno.EACCES:
         return f"You may not use {name}. On Linux, join the group that may (dialout), log in again, and try again."
     if error.errno == errno.EBUSY:
