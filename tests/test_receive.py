@@ -216,7 +216,10 @@ def test_a_frame_that_cannot_be_written_is_explained(tmp_path):
 @contextmanager
 def command(port: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """The command, waiting for frames."""
-    arguments = [sys.executable, "-m", "linecam.receive", port, folder]
+    # A shell that runs the tests in the background has them ignore Ctrl-C, and so would the command.
+    program = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    program += "runpy.run_module('linecam.receive', run_name='__main__', alter_sys=True)"
+    arguments = [sys.executable, "-c", program, port, folder]
     with subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
