@@ -65,8 +65,8 @@ def bundle(
             f"{f['rule']} ({f['where']}): {f['why']}. To mend it, {f['mend']}" for f in check["findings"]
         )
         raise UserError(f"{board} does not take {paths['tflite']}: {broken}.")
-    tflite = Path(paths.get("files", {}).get(board, paths["tflite"]))
-    metrics, cost, config = read_json(paths["metrics"]), check.get("cost", {}), without_paths(config)
+    tflite = Path(paths["files"][board])
+    metrics, cost, config = read_json(paths["metrics"]), check["cost"], without_paths(config)
     classes = config["dataset"]["classes"]
     model = Model(*chosen, sha256(tflite), tflite.stat().st_size, classes, metrics)
     dataset = Dataset(config["dataset"]["name"], read_json(sources.split)["frames"], sha256(sources.index))
@@ -139,14 +139,11 @@ def check_room(folder: Path, drive: list[str], room: int | None, place: str | No
 
 def settings(model: Model, config: dict[str, Any]) -> dict[str, Any]:
     """What main.py reads: few keys, since the camera's heap is small."""
-    wanted = config["bundle"]
     return {
         "model": {"sha256": model.sha256, "name": f"{model.name} {model.range}"},
         "labels": model.classes,
         **config["camera"],
-        "votes": wanted["votes"],
-        "period_ms": wanted.get("period_ms", 0),
-        "thresholds": wanted.get("thresholds", {}),
+        **{key: config["bundle"][key] for key in ("votes", "period_ms", "thresholds")},
     }
 
 
@@ -159,7 +156,7 @@ def without_paths(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration without what belongs to the machine: of a path the last part."""
     config = deepcopy(config)
     for section, key in PATHS:
-        if path := config.get(section, {}).get(key):
+        if path := config[section][key]:
             config[section][key] = Path(path).name
     return config
 
@@ -185,28 +182,28 @@ def readme(
         keep_trailing_newline=True,
     )
     environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
-    places = facts.get("places", {})
+    places = facts["places"]
     votes, classes = config["bundle"]["votes"], model.classes
     low, high = cost.get("latency_ms") or (None, None)
     return environment.get_template(template.name).render(
         board=board,
-        title=facts.get("title", board),
+        title=facts["title"],
         model=model,
         dataset=dataset,
         test=model.metrics["test"],
-        confidence=config.get("evaluate", {}).get("confidence", 0.95),
+        confidence=config["evaluate"]["confidence"],
         frame_size=config["camera"]["frame_size"],
         side=config["camera"]["side"],
         votes=votes,
-        thresholds=config["bundle"].get("thresholds", {}),
+        thresholds=config["bundle"]["thresholds"],
         place=cost.get("place") or next(iter(places), "drive"),
         has_card="sd" in places,
         room=places.get("drive"),
         needed=needed,
-        heap=max(facts.get("heap_bytes", [0])),
+        heap=max(facts["heap_bytes"]),
         arena=cost.get("arena_bytes"),
         latency=None if low is None else {"low": low, "high": high, "basis": cost.get("latency_basis")},
-        compiled=facts.get("engine") == "ethos-u",
+        compiled=facts["engine"] == "ethos-u",
         firmware=FIRMWARE,
         image=IMAGE,
         flash=flash_command(facts["romfs_board"], IMAGE),

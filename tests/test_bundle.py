@@ -30,7 +30,7 @@ CONFIG = {
     "pretrain": {"methods": ["given"], "checkpoint": "/home/someone/weights.safetensors"},
     "embed": {"file": None},
     "evaluate": {"confidence": 0.95},
-    "bundle": {"boards": BUILT, "votes": 3},
+    "bundle": {"boards": BUILT, "votes": 3, "period_ms": 0, "thresholds": {}},
 }
 
 

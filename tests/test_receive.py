@@ -227,6 +227,12 @@ def command(port: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def until_a_frame_is_written(folder: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not list(folder.glob("R*.png")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def waits(process: subprocess.Popen[str]) -> None:
     assert process.stderr is not None
     assert "Waiting for frames" in process.stderr.readline()
@@ -257,9 +263,7 @@ def test_ctrl_c_ends_with_a_summary(tmp_path):
     with command(os.ttyname(theirs), tmp_path / "out") as process:
         waits(process)
         os.write(ours, b"\n".join([*frame(1)[1], *frame(2)[1][:4], b""]))
-        deadline = time.monotonic() + 20
-        while not list((tmp_path / "out").glob("R*.png")) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until_a_frame_is_written(tmp_path / "out")
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
         log = process.communicate(timeout=20)[1]
@@ -274,9 +278,7 @@ def test_an_unplugged_camera_is_one_paragraph(tmp_path):
     with command(os.ttyname(theirs), tmp_path / "out") as process:
         waits(process)
         os.write(ours, b"\n".join([*frame(1)[1], b""]))
-        deadline = time.monotonic() + 20
-        while not list((tmp_path / "out").glob("R*.png")) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until_a_frame_is_written(tmp_path / "out")
         os.close(ours)
         os.close(theirs)
         log = process.communicate(timeout=20)[1]
