@@ -1,0 +1,116 @@
+"""Predict with the chosen model on the frames around each test frame, over which main.py votes."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from linecam.errors import reported
+from linecam.files import read_json, whole
+from linecam.frames import read_index, read_pixels, read_split
+from linecam.tflm import predict
+
+READ = ["path", "sha256", "sequence", "number", "status"]
+
+
+def predict_votes(
+    choice_path: Path,
+    candidates: list[dict[str, Any]],
+    pixels: dict[str, Path],
+    index: Path,
+    split: Path,
+    votes: Path,
+    *,
+    classes: list[str],
+    reach: int,
+    workers: int,
+) -> None:
+    """Write the chosen int8 model's probabilities for the frames up to `reach` numbers from each test frame.
+
+    Each of `candidates` has `model`, `range` and the path `tflite`; for each input size (as text) `pixels` names the
+    array of usable frames. `votes` gets the columns of `neighbours` but for `row`, and p_<class> in 0..1 with 8
+    digits, which is all of them for the multiples of 1/256 that an int8 softmax has: a vote adds them up, and a tie
+    has to stay one. p_<class> is empty where a frame can't be used, and where no frame next to the test frame can.
+    """
+    choice = read_json(choice_path)
+    tflite = next(c["tflite"] for c in candidates if (c["model"], c["range"]) == (choice["model"], choice["range"]))
+    size = choice["model"].split("/")[0].rpartition("-")[0].rpartition("-")[2]  # architecture-size-method/...
+    table = neighbours(read_index(index, READ), read_split(split), reach, classes)
+    usable = table["status"] == "ok"
+    beside = table.loc[usable & table["offset"].abs().eq(1), "sha256"]
+    needed = usable & table["sha256"].isin(beside)
+    for name in classes:
+        table[f"p_{name}"] = ""
+    if needed.any():
+        rows, places = np.unique(table.loc[needed, "row"].to_numpy(dtype=np.intp), return_inverse=True)
+        probabilities = predict(Path(tflite), read_pixels(pixels[size])[rows], workers, "TFLM, votes")[places]
+        for number, name in enumerate(classes):
+            table.loc[needed, f"p_{name}"] = [f"{value:.8f}" for value in probabilities[:, number]]
+    with whole(votes) as temporary:
+        table.drop(columns="row").to_csv(temporary, index=False)
+
+
+def neighbours(index: pd.DataFrame, split: pd.DataFrame, reach: int, classes: list[str]) -> pd.DataFrame:
+    """For each test frame of a split one row for each offset from -reach to reach, in the number of the frame.
+
+    `index` has every file. Columns: sha256, path and label of the test frame; offset; `frame`, the path of the one at
+    that offset, and its `row` in the pixel arrays, or "" and -1; status. Frames belong together that have one sequence
+    and lie in one folder, whatever folders of a part or a class are on the way; they are consecutive only if their
+    numbers are. `status` is ok; training (the model was trained or chosen on that content); set_aside (a duplicate, or
+    quarantined); ambiguous (several contents have this number); or missing.
+    """
+    files = index.assign(row=(index["status"] == "ok").cumsum() - 1)
+    files["line"] = [line_of(*of, classes) for of in zip(files["path"], files["sequence"], strict=True)]
+    numbered = files[files["number"] >= 0].rename(columns={"path": "frame", "sha256": "content"})
+    test = split.loc[split["part"] == "test", ["sha256", "path", "label"]]
+    trained = split.loc[~split["part"].isin(["test", "unlabelled"]), "sha256"]
+    test = test.merge(files[["path", "line", "number", "row"]].rename(columns={"row": "own"}), on="path")
+
+    wanted = test.merge(pd.DataFrame({"offset": range(-reach, reach + 1)}), how="cross")
+    # Beside a frame without a number there is none.
+    wanted["number"] = (wanted["number"] + wanted["offset"]).where(wanted["number"] >= 0, -1)
+    found = wanted.merge(numbered[["line", "number", "frame", "content", "status", "row"]], how="left")
+    found["contents"] = found.groupby(["sha256", "offset"])["content"].transform("nunique")
+    found["later"] = found["status"] != "ok"
+    found = found.sort_values("later", kind="stable").drop_duplicates(["sha256", "offset"])
+    table = wanted.merge(found[["sha256", "offset", "frame", "row", "content", "contents", "status"]])
+
+    centre = table["offset"] == 0
+    doubtful = table["sha256"].isin(table.loc[centre & (table["contents"] > 1), "sha256"])
+    said = np.select(
+        [
+            centre,
+            table["content"].isin(trained),
+            doubtful | (table["contents"] > 1),
+            table["content"].isna(),
+            table["status"] != "ok",
+        ],
+        ["ok", "training", "ambiguous", "missing", "set_aside"],
+        "ok",
+    )
+    table["status"] = said
+    table["frame"] = table["frame"].where(~centre, table["path"]).where(table["status"] == "ok", "")
+    table["row"] = table["row"].where(~centre, table["own"]).where(table["status"] == "ok", -1).astype(np.intp)
+    return table[["sha256", "path", "label", "offset", "frame", "row", "status"]]
+
+
+def line_of(path: str, sequence: str, classes: list[str]) -> str:
+    """What consecutive frames share: their folders but for those that name a part or a class, and their sequence."""
+    folders = [name for name in path.split("/")[:-1] if name not in {"train", "test"} and name not in classes]
+    return "/".join([*folders, sequence])
+
+
+if __name__ == "__main__":
+    with reported(snakemake.log[0]):
+        predict_votes(
+            Path(snakemake.input.choice),
+            snakemake.params.candidates,
+            dict(zip(snakemake.params.sizes, map(Path, snakemake.input.pixels), strict=True)),
+            Path(snakemake.input.frames),
+            Path(snakemake.input.split),
+            Path(snakemake.output.votes),
+            classes=snakemake.params.classes,
+            reach=snakemake.params.reach,
+            workers=snakemake.threads,
+        )
