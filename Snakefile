@@ -22,9 +22,11 @@ pathvars:
 
 wildcard_constraints:
     network=r"[a-z0-9_]+-\d+",
-    method="simclr|none|given",
-    selection=r"given|(coreset|random)-\d+",
+    method="simclr|distilled|none|given",
+    selection=r"(given|(coreset|random)-\d+)(-first-\d+)?",
     seed=r"\d+",
+    fold=r"\d+",
+    part="train|test",
     size=r"\d+",
     board=r"[^./]+",
     range=r"calibrated|fixed_[-.\de]+_[.\de]+",
@@ -38,6 +40,7 @@ include: "rules/quantize.smk"
 include: "rules/evaluate.smk"
 include: "rules/bundle.smk"
 include: "rules/deploy.smk"
+include: "rules/study.smk"
 
 
 rule all:

@@ -26,7 +26,7 @@ from benchmarks.sides import in_turn, show, show_ratio
 from linecam.camera import square, to_input
 from linecam.compute import bfloat16_is_fast, prepare_torch
 from linecam.distributed import Processes
-from linecam.networks import FEATURES, resnet9
+from linecam.networks import FEATURES, tutorial
 from scripts.pretrain import Recipe, pretrain
 from scripts.render_belt import render_belt
 
@@ -44,7 +44,7 @@ def stock(folder: Path, workers: int) -> float:
 
     transform = SimCLRTransform(SIZE, cj_strength=JITTER, min_scale=CROP, vf_prob=0.5, gaussian_blur=0, normalize=None)
     dataset = LightlyDataset(str(folder / "frames"), transform=transform)
-    model = torch.nn.ModuleDict({"backbone": resnet9(), "head": SimCLRProjectionHead(FEATURES, FEATURES, 128)})
+    model = torch.nn.ModuleDict({"backbone": tutorial(), "head": SimCLRProjectionHead(FEATURES, FEATURES, 128)})
     criterion = NTXentLoss(temperature=0.5)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.12, momentum=0.9, weight_decay=5e-4)
     started = time.perf_counter()

@@ -39,6 +39,7 @@ RANGES = {"fixed_-25_25": [-25, 25], "fixed_-10_10": [-10, 10], "fixed_-6_6": [-
 SETTINGS = {
     "dataset": {"name": "sweep", "kind": "belt"},
     "belt": {"frames": 1050},
+    "networks": ["resnet9-64"],
     "pretrain": {"methods": ["none"]},
     "select": {"train": 200, "test": 500, "strategies": ["random"]},
     "evaluate": {"unlabelled_frames": 300},

@@ -1,50 +1,125 @@
-"""What a production line does to a frame, on whole batches of tensors."""
+"""What a production line and its camera do to a frame: variants to train on, rendered from the sensor's frames.
+
+One bilinear interpolation takes a pixel of the network's input from the sensor's frame, as the camera's own resize
+does, but from a place that is turned, scaled and shifted at random; light and noise follow, and the steps of RGB565.
+"""
 
 import math
+from dataclasses import dataclass
+from functools import cache
 
+import numpy as np
 import torch
-import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
+from linecam.compiled import compiled
 
-def augment(images: Tensor, generator: torch.Generator) -> Tensor:
-    """A random variant of each image, (N, 3, H, W) float32 in [0, 1] to the same.
+# Noise is read from a table of this length, for each row of a frame from another place on.
+NOISE = 1 << 18
 
-    Place: flips, up to 10 degrees of rotation, scale 0.9 to 1.15, shifts up to 8 %. Light: brightness by a factor
-    of 1/1.8 to 1.8, contrast 0.75 to 1.33, gain of each colour 0.93 to 1.07, noise up to 0.02.
+
+@dataclass(frozen=True)
+class Spread:
+    """How far variants go: what parts and light of a line do, and no further, lest a tear leaves the frame."""
+
+    degrees: float = 10  # of rotation, to either side
+    scale: tuple[float, float] = (0.9, 1.15)
+    shift: float = 0.08  # of the side, in any direction
+    brightness: float = 1.8  # the largest factor, and 1 over the smallest
+    contrast: float = 1.33  # the same, about a frame's mean
+    gain: float = 0.07  # of each colour, more or less
+    noise: float = 0.02  # the largest standard deviation, of full scale
+
+
+def variants(frames: NDArray[np.uint8], size: int, rng: np.random.Generator, spread: Spread = Spread()) -> Tensor:
+    """A random variant of each of the sensor's frames (N, side, side, 3), uint8, as the network sees it.
+
+    Returns (N, 3, size, size), float32 in [0, 1], channels last in memory.
     """
-    return light(place(images, generator), generator)
+    count = len(frames)
+    images = np.empty((count, size, size, 3), np.float32)
+    start = rng.integers(0, NOISE - size * 3, (count, size))
+    render(frames, *draw(count, rng, spread), start, noise_table(), images)
+    return torch.from_numpy(images).permute(0, 3, 1, 2)
 
 
-def place(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Flips, rotation, scale and shift, bilinear, mirrored at the borders."""
-    count, device = len(images), images.device
-    angle = _between(-10, 10, count, generator) * (math.pi / 180)
-    scale = _between(1 / 1.15, 1 / 0.9, count, generator)
-    flip_x, flip_y = (torch.randint(0, 2, (2, count), generator=generator) * 2 - 1).float()
-    shift = _between(-0.16, 0.16, 2 * count, generator).view(count, 2)  # the grid is 2 wide
-    theta = torch.zeros(count, 2, 3)
-    theta[:, 0, 0] = angle.cos() * scale * flip_x
-    theta[:, 0, 1] = -angle.sin() * scale
-    theta[:, 1, 0] = angle.sin() * scale
-    theta[:, 1, 1] = angle.cos() * scale * flip_y
-    theta[:, :, 2] = shift
-    grid = F.affine_grid(theta.to(device), list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+def draw(
+    count: int, rng: np.random.Generator, spread: Spread
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Where each variant looks, (count, 2, 3), its light, (count, 3, 2) of scale and offset, and its noise, (count,).
+
+    A place is an affine map of the unit square [-1, 1]^2 of (x, y); the light of a colour is a factor, and the share
+    of the frame's mean that is added.
+    """
+    angle = np.radians(rng.uniform(-spread.degrees, spread.degrees, count))
+    zoom = rng.uniform(1 / spread.scale[1], 1 / spread.scale[0], count)
+    flip_x, flip_y = rng.choice([-1, 1], (2, count))
+    place = np.empty((count, 2, 3))
+    place[:, 0, 0], place[:, 0, 1] = np.cos(angle) * zoom * flip_x, -np.sin(angle) * zoom * flip_y
+    place[:, 1, 0], place[:, 1, 1] = np.sin(angle) * zoom * flip_x, np.cos(angle) * zoom * flip_y
+    place[:, :, 2] = rng.uniform(-2 * spread.shift, 2 * spread.shift, (count, 2))  # the square is 2 wide
+    brightness = np.exp(rng.uniform(-math.log(spread.brightness), math.log(spread.brightness), (count, 1)))
+    contrast = np.exp(rng.uniform(-math.log(spread.contrast), math.log(spread.contrast), (count, 1)))
+    factor = brightness * rng.uniform(1 - spread.gain, 1 + spread.gain, (count, 3))
+    light = np.stack([factor * contrast, factor * (1 - contrast)], axis=2)
+    noise = rng.uniform(0, spread.noise, count)
+    return place.astype(np.float32), light.astype(np.float32), noise.astype(np.float32)
 
 
-def light(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Brightness, contrast about each image's mean, the gain of each colour, and noise; clipped to [0, 1]."""
-    count, device = len(images), images.device
-    brightness = torch.exp(_between(-math.log(1.8), math.log(1.8), count, generator)).view(-1, 1, 1, 1)
-    contrast = torch.exp(_between(-math.log(1.33), math.log(1.33), count, generator)).view(-1, 1, 1, 1)
-    gain = _between(0.93, 1.07, 3 * count, generator).view(count, 3, 1, 1)
-    sigma = _between(0, 0.02, count, generator).view(-1, 1, 1, 1)
-    noise = torch.randn(images.shape, generator=generator) * sigma
-    mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    images = (images - mean) * contrast.to(device) + mean
-    return (images * (brightness * gain).to(device) + noise.to(device)).clamp_(0, 1)
+@cache
+def noise_table() -> NDArray[np.float32]:
+    """Standard normal numbers, (NOISE,), always the same."""
+    return np.random.default_rng(0).standard_normal(NOISE).astype(np.float32)
 
 
-def _between(low: float, high: float, count: int, generator: torch.Generator) -> Tensor:
-    return torch.rand(count, generator=generator) * (high - low) + low
+ZERO, HALF, ONE, TWO = np.float32(0), np.float32(0.5), np.float32(1), np.float32(2)
+FULL = np.float32(255)
+
+loops = compiled(fastmath={"reassoc", "contract", "nsz", "arcp"})
+
+
+@loops
+def render(frames, place, light, noise, start, table, images):  # type: ignore[no-untyped-def]  # numba infers them
+    """Render frames (N, side, side, 3), uint8, as drawn, into images (N, size, size, 3), float32."""
+    for n in range(len(frames)):
+        look(frames[n], place[n], images[n])
+        mean = images[n].mean()
+        expose(images[n], light[n], mean, noise[n], start[n], table)
+
+
+@loops
+def look(frame, place, image):  # type: ignore[no-untyped-def]
+    """The image, 0..1, that `place` looks at: bilinear, mirrored at the borders."""
+    side, size = frame.shape[0], image.shape[0]
+    half, top = np.float32(side) * HALF, np.float32(side - 1)
+    for i in range(size):
+        v = (np.float32(i) + HALF) / np.float32(size) * TWO - ONE
+        for j in range(size):
+            u = (np.float32(j) + HALF) / np.float32(size) * TWO - ONE
+            x = abs((place[0, 0] * u + place[0, 1] * v + place[0, 2] + ONE) * half - HALF)
+            y = abs((place[1, 0] * u + place[1, 1] * v + place[1, 2] + ONE) * half - HALF)
+            x = max(TWO * top - x, ZERO) if x > top else x
+            y = max(TWO * top - y, ZERO) if y > top else y
+            left, above = int(x), int(y)
+            right, below = min(left + 1, side - 1), min(above + 1, side - 1)
+            across, down = x - np.float32(left), y - np.float32(above)
+            for c in range(3):
+                high = np.float32(frame[above, left, c])
+                low = np.float32(frame[below, left, c])
+                high += (np.float32(frame[above, right, c]) - high) * across
+                low += (np.float32(frame[below, right, c]) - low) * across
+                image[i, j, c] = (high + (low - high) * down) / FULL
+
+
+@loops
+def expose(image, light, mean, noise, start, table):  # type: ignore[no-untyped-def]
+    """Light and noise, then the levels of RGB565: 32 of red and blue, 64 of green, truncated as the camera does."""
+    size = image.shape[0]
+    for i in range(size):
+        for j in range(size):
+            for c in range(3):
+                levels = np.float32(63 if c == 1 else 31)
+                value = image[i, j, c] * light[c, 0] + mean * light[c, 1] + table[start[i] + 3 * j + c] * noise
+                value = min(max(value, ZERO), ONE)
+                image[i, j, c] = np.float32(int(min(value * (levels + ONE), levels))) / levels

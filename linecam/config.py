@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
+from linecam.architectures import parse
 from linecam.errors import UserError
 
 # JSON knows no infinity and takes 200.0 for an integer; as a name of a file it is another than 200.
@@ -74,13 +75,20 @@ def check(config: dict[str, Any], boards: dict[str, Any]) -> None:
                 f"pretrain.methods asks for a given backbone, but pretrain.checkpoint is {path!r}, which is no file. "
                 "Name a .safetensors file of this network, or the tutorial's pretrained.ckpt."
             )
+    parse(f"{pretrain['teacher']}-64")
     _check_bundle(config["bundle"], config["dataset"]["classes"], boards)
-    side = side_of(config, boards)
-    for network in config["networks"]:
-        if int(network.rpartition("-")[2]) > side:
+    check_sizes(config["networks"], config["camera"]["frame_size"], side_of(config, boards))
+    for part in config["study"]:  # whether they fit is asked where there is a study
+        list(map(parse, part["networks"]))
+
+
+def check_sizes(networks: Iterable[str], frame_size: str, side: int) -> None:
+    """Raise `UserError` where a network's input is larger than the camera's square of `side` pixels."""
+    for network in networks:
+        if parse(network)[1] > side:
             raise UserError(
                 f"networks: the input of {network} is larger than the square of {side} pixels that camera.frame_size "
-                f"{config['camera']['frame_size']} delivers. Take a smaller input, or a larger frame."
+                f"{frame_size} delivers. Take a smaller input, or a larger frame."
             )
 
 
@@ -133,9 +141,10 @@ def _check_bundle(bundle: dict[str, Any], classes: list[str], boards: dict[str, 
     for board, known in bundle["measured"].items():
         if known["estimate_ms"][0] > known["estimate_ms"][1]:
             raise UserError(f"bundle.measured.{board}.estimate_ms: write the lower end of the interval first.")
-    for name in bundle["thresholds"]:
-        if name not in classes:
-            raise UserError(f"bundle.thresholds: {name!r} is no class. {_nearest(name, classes)}")
+    for key in ("recall", "thresholds"):
+        for name in bundle[key]:
+            if name not in classes:
+                raise UserError(f"bundle.{key}: {name!r} is no class. {_nearest(name, classes)}")
 
 
 def board_to_deploy(drive: str | None, board: str | None, boards: list[str]) -> str:

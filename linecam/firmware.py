@@ -95,6 +95,7 @@ def examine(
         "peak_at": at,
         "macs": graph.macs,
         "estimate_ms": list(estimate) if estimate else None,
+        "instructions": cost.instructions(graph) if board["engine"] == "tflm" else None,
         "latency_ms": list(latency) if latency else None,
         "latency_basis": basis,
         "layers": cost.as_json(cost.layers(graph), cycles=board["engine"] == "tflm"),
@@ -161,7 +162,8 @@ def _text(path: Path, title: str, firmware: str, verdict: Verdict) -> str:
             f"file {figures['file_bytes']:,} bytes, in {figures['place']}",
             f"arena {f'{arena:,} bytes' if arena is not None else 'not known: TFLM does not load it'}, "
             f"of which {figures['peak_bytes']:,} are activations that live at once (at operator {figures['peak_at']})",
-            f"{figures['macs']:,} multiply-accumulates",
+            f"{figures['macs']:,} multiply-accumulates"
+            + (f", some {figures['instructions'] / 1e6:.1f} million instructions" if figures["instructions"] else ""),
         ]
         if latency:
             low, high = latency

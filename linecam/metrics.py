@@ -14,10 +14,11 @@ def score(test: pd.DataFrame, classes: list[str], confidence: float) -> dict[str
     right = int((test["label"] == test["predicted"]).sum())
     matrix = confusion(test["label"], test["predicted"], classes)
     hits = matrix.diagonal()
-    # Of all frames of a class, those without a decision too.
-    recalls = hits / np.maximum([(test["label"] == name).sum() for name in classes], 1)
+    # All frames of a class, also those without a decision.
+    counts = np.array([(test["label"] == name).sum() for name in classes])
+    recalls = hits / np.maximum(counts, 1)
     precisions = hits / np.maximum(matrix.sum(axis=0), 1)
-    present = matrix.sum(axis=1) > 0
+    present = counts > 0
     return {
         "frames": len(test),
         "accuracy": ratio(right, len(test), confidence),
@@ -26,7 +27,7 @@ def score(test: pd.DataFrame, classes: list[str], confidence: float) -> dict[str
         "classes": {
             name: {
                 "precision": round(float(precisions[n]), 6),
-                "recall": ratio(int(matrix[n, n]), int(matrix[n].sum()), confidence),
+                "recall": ratio(int(hits[n]), int(counts[n]), confidence),
             }
             for n, name in enumerate(classes)
         },

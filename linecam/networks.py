@@ -1,8 +1,14 @@
-"""The networks that fit on a camera. To add one: a function that builds its backbone, and a line in `BACKBONES`."""
+"""The networks of linecam/architectures.py in PyTorch, their weights as files, and what they cost.
+
+`python -m linecam.networks` prints that.
+"""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,13 +20,103 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from linecam.architectures import ARCHITECTURES, Residual, parse
 from linecam.errors import UserError
 from linecam.files import whole
 
 FEATURES = 16
 
 
-def resnet9() -> nn.Sequential:
+class Backbone(nn.Sequential):
+    """Layers from (N, 3, H, W) float32 in [0, 1] to (N, 16, h, w), and how these become an embedding."""
+
+    pooling: Literal["mean", "max"] = "mean"
+
+    def pool(self, features: Tensor) -> Tensor:
+        """Features (N, 16, h, w) to embeddings (N, 16)."""
+        if self.pooling == "mean":
+            return features.mean(dim=(2, 3))
+        return F.max_pool2d(features, tuple(map(int, features.shape[2:]))).flatten(1)
+
+
+def backbone(network: str) -> Backbone:
+    """A new backbone of `network`, such as swift7-112: (N, 3, H, W) float32 in [0, 1] to (N, 16, h, w).
+
+    Raises `UserError` where there is none of that name.
+    """
+    architecture, _ = parse(network)
+    return residual(architecture) if isinstance(architecture, Residual) else tutorial()
+
+
+def residual(plan: Residual) -> Backbone:
+    """The backbone of a plan: stem, blocks, 1x1 convolution to 16 features."""
+    inputs = (plan.stem, *plan.widths)
+    layers = Backbone(
+        Same(3, plan.stem, kernel_size=plan.stem_kernel, stride=plan.stem_stride, bias=False),
+        nn.BatchNorm2d(plan.stem),
+        nn.ReLU(),
+        *(Block(*channels) for channels in zip(inputs[:-1], plan.widths, plan.strides, strict=True)),
+        nn.Conv2d(plan.widths[-1], FEATURES, kernel_size=1),
+    )
+    layers.pooling = "max"
+    return layers
+
+
+class Same(nn.Conv2d):
+    """A convolution padded as TensorFlow's SAME: where the padding is odd, the pixel more is below and to the right.
+
+    PyTorch's own padding is symmetric, which TFLite can only have as an operator of its own.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        (kernel, _), (stride, _) = self.kernel_size, self.stride
+        # A plain number also while the network is traced.
+        needed = [max((-(-int(side) // stride) - 1) * stride + kernel - int(side), 0) for side in images.shape[-2:]]
+        (top, below), (left, right) = ((pixels // 2, pixels - pixels // 2) for pixels in needed)
+        if (top, left) == (below, right):
+            return F.conv2d(images, self.weight, self.bias, self.stride, (top, left))
+        padding = (left, right, top, below)
+        if torch.onnx.is_in_onnx_export():
+            return _AsymmetricForOnnx.apply(images, self.weight, stride, padding)
+        return F.conv2d(F.pad(images, padding), self.weight, self.bias, self.stride)
+
+
+class _AsymmetricForOnnx(torch.autograd.Function):
+    """ONNX's convolution may be padded more on one side; PyTorch would export an operator Pad, which costs time."""
+
+    @staticmethod
+    def forward(ctx: Any, images: Tensor, weight: Tensor, stride: int, padding: tuple[int, ...]) -> Tensor:
+        return F.conv2d(F.pad(images, padding), weight, stride=stride)
+
+    @staticmethod
+    def symbolic(graph: Any, images: Any, weight: Any, stride: int, padding: tuple[int, ...]) -> Any:
+        left, right, top, below = padding
+        return graph.op("Conv", images, weight, strides_i=[stride] * 2, pads_i=[top, left, below, right])
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions and a shortcut around them, the identity where shapes allow it."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            Same(inputs, outputs, kernel_size=3, stride=stride, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+            Same(outputs, outputs, kernel_size=3, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.shortcut: nn.Module = nn.Identity()
+        if stride > 1 or inputs != outputs:
+            self.shortcut = nn.Sequential(
+                Shortcut(inputs, outputs, kernel_size=1, stride=stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+
+    def forward(self, images: Tensor) -> Tensor:
+        return F.relu(self.convolutions(images) + self.shortcut(images))
+
+
+def tutorial() -> Backbone:
     """The tutorial's backbone: input norm, lightly's ResNet-9 of width 0.125, 1x1 convolution to 16 features.
 
     As in the tutorial, the generator's children stand in a plain Sequential, which leaves out the ReLU after the
@@ -30,7 +126,7 @@ def resnet9() -> nn.Sequential:
     for module in list(generator.modules()):
         if isinstance(module, BasicBlock) and len(module.shortcut):
             module.shortcut[0] = Shortcut.of(module.shortcut[0])
-    return nn.Sequential(
+    return Backbone(
         nn.BatchNorm2d(3),
         *list(generator.children())[:-1],  # without the linear layer
         nn.Conv2d(64, FEATURES, kernel_size=1),
@@ -58,11 +154,8 @@ class Shortcut(nn.Conv2d):
         return F.conv2d(F.avg_pool2d(images, 1, self.stride), self.weight, self.bias)
 
 
-BACKBONES: dict[str, Callable[[], nn.Sequential]] = {"resnet9": resnet9}
-
-
 class Classifier(nn.Module):
-    """A backbone, average pooling and a linear layer: (N, 3, H, W) float32 in [0, 1] to (N, classes) logits."""
+    """A backbone, its pooling and a linear layer: (N, 3, H, W) float32 in [0, 1] to (N, classes) logits."""
 
     def __init__(self, network: str, classes: int) -> None:
         """`network` is architecture-size, such as resnet9-64. Raises `UserError` where there is none of that name."""
@@ -74,17 +167,40 @@ class Classifier(nn.Module):
         return self.head(embed(self.backbone, images))
 
 
-def backbone(network: str) -> nn.Sequential:
-    """A new backbone of `network`: (N, 3, H, W) float32 in [0, 1] to (N, 16, h, w)."""
-    architecture = network.rpartition("-")[0]
-    if architecture not in BACKBONES:
-        raise UserError(f"There is no network {architecture!r}. There is: {', '.join(BACKBONES)}.")
-    return BACKBONES[architecture]()
+def embed(backbone: Backbone, images: Tensor) -> Tensor:
+    """Embeddings, (N, 16), of images, (N, 3, H, W) float32 in [0, 1]: the features, pooled over the image."""
+    return backbone.pool(backbone(images))
 
 
-def embed(backbone: nn.Module, images: Tensor) -> Tensor:
-    """Embeddings, (N, 16), of images, (N, 3, H, W) float32 in [0, 1]: the features, averaged over the image."""
-    return backbone(images).mean(dim=(2, 3))
+@dataclass(frozen=True)
+class Size:
+    """What a classifier has and does for one image; `activations` are the elements that convolutions and additions
+    write, which the camera computes one by one."""
+
+    macs: int
+    parameters: int
+    activations: int
+
+
+def size_of(network: str, classes: int) -> Size:
+    """The size of a network, once its norms are folded into its convolutions, as they are on the camera."""
+    model = Classifier(network, classes).eval()
+    macs = parameters = activations = 0
+
+    def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        nonlocal macs, parameters, activations
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            macs += output.shape[1:].numel() * module.weight[0].numel()
+            parameters += module.weight.numel() + len(module.weight)
+        if isinstance(module, nn.Conv2d | Block | BasicBlock):
+            activations += output.numel()
+
+    for module in model.modules():
+        module.register_forward_hook(count)
+    side = parse(network)[1]
+    with torch.inference_mode():
+        model(torch.zeros(1, 3, side, side))
+    return Size(macs, parameters, activations)
 
 
 def to_images(pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:
@@ -126,4 +242,14 @@ def check_weights(path: str | Path, weights: Mapping[str, Tensor], module: nn.Mo
         raise UserError(
             f"{path} is of another network: {len(differ)} tensors differ, first {'; '.join(differ[:3])}. "
             "Give a file of this network, or name the file's under `networks`."
+        )
+
+
+if __name__ == "__main__":
+    print(f"{'network':12} {'MACs':>12} {'parameters':>12} {'activations':>12}")
+    for name, side in product(ARCHITECTURES, (64, 96, 112)):
+        network_size = size_of(f"{name}-{side}", classes=3)
+        print(
+            f"{name}-{side:<{11 - len(name)}} {network_size.macs:12,} {network_size.parameters:12,} "
+            f"{network_size.activations:12,}"
         )

@@ -24,7 +24,8 @@ def write_predictions(
     table = _of(split, parts)[["sha256", "path", "part", "label"]]
     table["predicted"] = [classes[number] for number in probabilities.argmax(axis=1)]
     for number, name in enumerate(classes):
-        table[f"p_{name}"] = [f"{value:.6f}" for value in probabilities[:, number]]
+        # All digits of a multiple of 1/256, as an int8 softmax has it: it must reach a threshold that it equals.
+        table[f"p_{name}"] = [f"{value:.8f}" for value in probabilities[:, number]]
     with whole(path) as temporary:
         table.to_csv(temporary, index=False)
 

@@ -13,6 +13,7 @@ rule bundle:
             entry["files"][wildcards.board] for entry in CANDIDATES
         ],
         metrics=[entry["metrics"] for entry in CANDIDATES],
+        thresholds=sorted({entry["thresholds"] for entry in CANDIDATES}),
         firmware=FIRMWARE,
         index="<results>/index/frames.csv",
         split=f"<results>/split/{SELECTIONS[0]}.json",
@@ -74,6 +75,7 @@ rule report:
         choice="<results>/choice.json",
         histories=[entry["history"] for entry in TRAINED],
         scores=[entry["score"] for entry in TRAINED],
+        thresholds=sorted({entry["thresholds"] for entry in CANDIDATES}),
         metrics=[path for entry in TRAINED for path in entry["metrics"].values()],
         predictions=[
             path for entry in TRAINED for path in entry["predictions"].values()
@@ -81,13 +83,14 @@ rule report:
         tflite=[entry["tflite"] for entry in CANDIDATES],
         firmware=FIRMWARE,
         clean="<results>/evaluate/clean.json",
+        votes="<results>/evaluate/votes.json",
         frames="<results>/index/frames.csv",
         quarantine="<results>/index/quarantine.csv",
         split=f"<results>/split/{SELECTIONS[0]}.csv",
         summaries=expand("<results>/split/{selection}.json", selection=SELECTIONS),
         pixels=expand("<results>/pixels/{size}.npy", size=SIZES),
         pretraining=expand(
-            "<results>/pretrain/{network}-simclr/history.csv", network=PRETRAINED
+            "<results>/pretrain/{backbone}/history.csv", backbone=PRETRAINED
         ),
         template=here("scripts/report.html.j2"),
         code=sources("scripts/report.py"),

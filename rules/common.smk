@@ -9,6 +9,7 @@ import yaml
 from linecam.config import (
     board_to_deploy,
     check,
+    check_sizes,
     complete,
     has_gpu,
     load_yaml,
@@ -84,11 +85,16 @@ MODELS = [
         config["finetune"]["seeds"],
     )
 ]
-# Models that were trained on other frames are not comparable on their validation part: the first selection's compete.
+# Models that were trained on other frames are not comparable on what their folds held out: the first selection's compete.
 COMPETING = [model for model in MODELS if f"/{SELECTIONS[0]}/" in model]
 # The networks' input sizes, as text.
 SIZES = sorted({network.rpartition("-")[2] for network in config["networks"]})
-PRETRAINED = config["networks"] if "simclr" in config["pretrain"]["methods"] else []
+# What was trained without labels, as network-method.
+PRETRAINED = [
+    f"{network}-{method}"
+    for network, method in product(config["networks"], config["pretrain"]["methods"])
+    if method in {"simclr", "distilled"}
+]
 
 # What may go into the bundle: each competing model in each range, with the paths of what is known of it.
 CANDIDATES = [
@@ -97,6 +103,7 @@ CANDIDATES = [
         "range": span,
         "tflite": f"results/{NAME}/quantize/{model}/{span}/model.tflite",
         "score": f"results/{NAME}/finetune/{model}/score.json",
+        "thresholds": f"results/{NAME}/finetune/{model}/thresholds.json",
         "metrics": f"results/{NAME}/evaluate/{model}/{span}.json",
         "firmware": {
             board: f"results/{NAME}/firmware/{model}/{span}/{board}.json"
@@ -182,6 +189,17 @@ def bundle_to_deploy(_):
     except UserError as error:
         sys.exit(str(error))
     return f"results/{NAME}/bundle/{board}"
+
+
+def teacher(network):
+    """The network that `network` is distilled from: of its input size."""
+    return f"{config['pretrain']['teacher']}-{network.rpartition('-')[2]}"
+
+
+def sensor_frames(suffix):
+    """The training frames as the sensor sees them: the array (.npy) or the table of them (.csv)."""
+    side = config["camera"]["side"]
+    return f"results/{NAME}/pixels/{{selection}}-train-{side}{suffix}"
 
 
 def pixels(wildcards):

@@ -2,8 +2,12 @@
 
 In: a model in each of its forms (float, onnx, and the TFLite file of each range). Out: predict/<model>/<form>.csv,
 evaluate/<model>/<form>.json, firmware/<model>/<range>/<board>.json, choice.json.
-Of the choice, on cleanly resized test frames: predict/clean.csv, evaluate/clean.json.
+Of the choice, on cleanly resized test frames: predict/clean.csv, evaluate/clean.json; over several frames in a row, as
+main.py decides: predict/votes.csv, evaluate/votes.json.
 """
+
+# Over how many frames votes are evaluated.
+VOTES = sorted({1, 3, 5, config["bundle"]["votes"]})
 
 
 rule predict_float:
@@ -92,6 +96,7 @@ rule evaluate:
             then="<results>/predict/<model>/{form}.json",
             otherwise=[],
         ),
+        thresholds="<results>/finetune/<model>/thresholds.json",
         code=sources("scripts/evaluate.py"),
     output:
         metrics="<results>/evaluate/<model>/{form}.json",
@@ -106,7 +111,6 @@ rule evaluate:
         mem_mb=memory(500),
         runtime=minutes(10),
     params:
-        **settings("bundle", "thresholds"),
         classes=CLASSES,
         confidence=config["evaluate"]["confidence"],
     script:
@@ -173,8 +177,8 @@ rule predict_clean:
     input:
         choice="<results>/choice.json",
         models=[entry["tflite"] for entry in CANDIDATES],
-        pixels=expand("<results>/pixels/{size}-clean.npy", size=SIZES),
-        frames=expand("<results>/pixels/{size}-clean.csv", size=SIZES),
+        pixels=expand(f"<results>/pixels/{SELECTIONS[0]}-test-{{size}}.npy", size=SIZES),
+        frames=expand(f"<results>/pixels/{SELECTIONS[0]}-test-{{size}}.csv", size=SIZES),
         code=sources("scripts/predict_clean.py"),
     output:
         predictions="<results>/predict/clean.csv",
@@ -223,3 +227,62 @@ rule evaluate_clean:
         confidence=config["evaluate"]["confidence"],
     script:
         "../scripts/evaluate_clean.py"
+
+
+rule predict_votes:
+    """The chosen model in TensorFlow Lite Micro on the frames before and after each test frame."""
+    input:
+        choice="<results>/choice.json",
+        models=[entry["tflite"] for entry in CANDIDATES],
+        pixels=expand("<results>/pixels/{size}.npy", size=SIZES),
+        frames="<results>/index/frames.csv",
+        split=f"<results>/split/{SELECTIONS[0]}.csv",
+        code=sources("scripts/predict_votes.py"),
+    output:
+        votes="<results>/predict/votes.csv",
+    log:
+        "<logs>/predict_votes.log",
+    benchmark:
+        "<benchmarks>/predict_votes.tsv"
+    conda:
+        "../envs/evaluation.yaml"
+    threads: 8
+    resources:
+        mem_mb=memory(300, each=200, of_input=0.1),
+        runtime=minutes(30),
+    params:
+        candidates=at_hand(CANDIDATES),
+        sizes=SIZES,
+        classes=CLASSES,
+        reach=max(VOTES) // 2,
+    script:
+        "../scripts/predict_votes.py"
+
+
+rule evaluate_votes:
+    """What main.py's vote over several frames brings, paired with single frames; nothing is chosen by it."""
+    input:
+        choice="<results>/choice.json",
+        thresholds=sorted({entry["thresholds"] for entry in CANDIDATES}),
+        votes="<results>/predict/votes.csv",
+        code=sources("scripts/evaluate_votes.py"),
+    output:
+        metrics="<results>/evaluate/votes.json",
+    log:
+        "<logs>/evaluate_votes.log",
+    benchmark:
+        "<benchmarks>/evaluate_votes.tsv"
+    conda:
+        "../envs/plain.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(500),
+        runtime=minutes(10),
+    params:
+        **settings("bundle", "votes"),
+        candidates=at_hand(CANDIDATES),
+        classes=CLASSES,
+        sizes=VOTES,
+        confidence=config["evaluate"]["confidence"],
+    script:
+        "../scripts/evaluate_votes.py"

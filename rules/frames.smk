@@ -1,7 +1,7 @@
 """Frames to pixels.
 
 In: frames, rendered by `render_belt`, fetched by `fetch_masks`, or your own folder.
-Out: index/frames.csv and index/quarantine.csv, pixels/<size>.npy, pixels/<size>-clean.npy.
+Out: index/frames.csv and index/quarantine.csv, pixels/<size>.npy, pixels/<selection>-<part>-<size>.npy.
 """
 
 
@@ -133,20 +133,19 @@ rule gather_pixels:
         "../scripts/gather_pixels.py"
 
 
-rule decode_clean:
-    """Decode the test frames once more, resized cleanly, to say what the camera's arithmetic costs."""
+rule decode_part:
+    """Decode a part of the split as the sensor would see it: to train on variants of it, or to test on it as it is."""
     input:
-        # Only the first selection's models compete, so only they are evaluated on clean frames.
-        split=f"<results>/split/{SELECTIONS[0]}.csv",
+        split="<results>/split/{selection}.csv",
         folder=FETCHED,
-        code=sources("scripts/decode_clean.py"),
+        code=sources("scripts/decode_part.py"),
     output:
-        pixels="<results>/pixels/{size}-clean.npy",
-        frames="<results>/pixels/{size}-clean.csv",
+        pixels="<results>/pixels/{selection}-{part}-{size}.npy",
+        frames="<results>/pixels/{selection}-{part}-{size}.csv",
     log:
-        "<logs>/decode_clean-{size}.log",
+        "<logs>/decode_part-{selection}-{part}-{size}.log",
     benchmark:
-        "<benchmarks>/decode_clean-{size}.tsv"
+        "<benchmarks>/decode_part-{selection}-{part}-{size}.tsv"
     conda:
         "../envs/plain.yaml"
     threads: 4
@@ -156,4 +155,4 @@ rule decode_clean:
     params:
         folder=frames_folder,
     script:
-        "../scripts/decode_clean.py"
+        "../scripts/decode_part.py"

@@ -61,6 +61,49 @@ rule pretrain:
         "../scripts/pretrain.py"
 
 
+rule distill:
+    """Train a backbone, without labels, on what a larger one sees that SimCLR has trained."""
+    input:
+        pixels=lambda wildcards: ancient(pixels(wildcards)),
+        teacher=lambda wildcards: f"results/{NAME}/pretrain/{teacher(wildcards.network)}-simclr/backbone.safetensors",
+        code=sources("scripts/distill.py"),
+    output:
+        weights="<results>/pretrain/{network}-distilled/backbone.safetensors",
+        history="<results>/pretrain/{network}-distilled/history.csv",
+    log:
+        "<logs>/distill-{network}.log",
+    benchmark:
+        "<benchmarks>/distill-{network}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 8
+    resources:
+        mem_mb=memory(
+            1500 + 3000 * GPU,
+            area=12 * config["pretrain"]["cpu"]["batch_size"],
+            of_input=1,
+        ),
+        runtime=minutes(
+            60, of_input=0.03 * config["pretrain"]["gpu" if GPU else "cpu"]["epochs"]
+        ),
+        gpu=GPU,
+    params:
+        settings=lambda wildcards: settings(
+            "pretrain",
+            "learning_rate",
+            "color_jitter",
+            "min_crop",
+            "precision",
+            "seed",
+        )
+        | {
+            "teacher": teacher(wildcards.network),
+            "budgets": settings("pretrain", "cpu", "gpu"),
+        },
+    script:
+        "../scripts/distill.py"
+
+
 rule initialise_backbone:
     """Random weights: training from scratch."""
     input:

@@ -49,6 +49,8 @@ rule select_train:
         "<logs>/select_train-{selection}.log",
     benchmark:
         "<benchmarks>/select_train-{selection}.tsv"
+    wildcard_constraints:
+        selection=r"given|(coreset|random)-\d+",  # not what select_first takes of one
     conda:
         "../envs/plain.yaml"
     threads: 1
@@ -66,7 +68,7 @@ rule select_train:
 
 
 rule split:
-    """Join selected frames and labels; hold out a validation part; draw unlabelled frames to compare models on."""
+    """Join selected frames and labels; share them out among folds; draw unlabelled frames to compare models on."""
     input:
         frames="<results>/index/frames.csv",
         train="<results>/select/{selection}.csv",
@@ -91,7 +93,7 @@ rule split:
         labels_csv=LABELS,
         to_label=lambda wildcards: f"results/{NAME}/to_label/{wildcards.selection}.csv",
         classes=CLASSES,
-        validation=config["finetune"]["validation"],
+        folds=config["finetune"]["folds"],
         unlabelled=config["evaluate"]["unlabelled_frames"],
         seed=config["select"]["seed"],
     script:

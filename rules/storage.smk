@@ -145,4 +145,4 @@ if STORED and KIND == "folder":
     localrules:
         index_frames,
         decode_frames,
-        decode_clean,
+        decode_part,

@@ -52,9 +52,10 @@ def bundle(
 ) -> None:
     """Write the bundle of the chosen model into `folder` and `archive` (.zip).
 
-    Each of `candidates` has `model`, `range`, and the paths `tflite`, `metrics`, and by board `firmware` and `files`
-    (what the board gets). `facts` is the entry of `board` in config/boards.yaml, `versions` are the packages that made
-    it all. Raises `UserError` where the board doesn't take the chosen model, with the rules that it breaks.
+    Each of `candidates` has `model`, `range`, and the paths `tflite`, `metrics`, `thresholds`, and by board `firmware`
+    and `files` (what the board gets). `facts` is the entry of `board` in config/boards.yaml, `versions` are the
+    packages that made it all. Raises `UserError` where the board doesn't take the chosen model, with the rules that it
+    breaks.
     """
     choice = read_json(choice_path)
     chosen = (choice["model"], choice["range"])
@@ -67,6 +68,8 @@ def bundle(
         raise UserError(f"{board} does not take {paths['tflite']}: {broken}.")
     tflite = Path(paths["files"][board])
     metrics, cost, config = read_json(paths["metrics"]), check["cost"], without_paths(config)
+    decides = read_json(paths["thresholds"])
+    thresholds = decides["thresholds"]
     classes = config["dataset"]["classes"]
     model = Model(*chosen, sha256(tflite), tflite.stat().st_size, classes, metrics)
     dataset = Dataset(config["dataset"]["name"], read_json(sources.split)["frames"], sha256(sources.index))
@@ -77,7 +80,7 @@ def bundle(
         copyfile(sources.main, temporary / "main.py")
         copyfile(sources.collect, temporary / "collect.py")
         (temporary / "labels.txt").write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
-        (temporary / "settings.json").write_text(compact(settings(model, config)), encoding="utf-8")
+        (temporary / "settings.json").write_text(compact(settings(model, config, thresholds)), encoding="utf-8")
         image = pack({name: (temporary / name).read_bytes() for name in ROMFS}, facts["romfs_board"])
         (temporary / IMAGE).write_bytes(image)
         write_json(
@@ -96,7 +99,9 @@ def bundle(
         drive = DRIVE[1:] if cost.get("place") == "romfs" else DRIVE
         needed = sum((temporary / name).stat().st_size for name in drive)
         check_room(temporary, drive, facts["places"].get("drive"), cost.get("place"))
-        text = readme(sources.template, model, dataset, cost, config, board=board, facts=facts, needed=needed)
+        text = readme(
+            sources.template, model, dataset, cost, config, thresholds, board=board, facts=facts, needed=needed
+        )
         (temporary / "README.md").write_text(text, encoding="utf-8")
         names = sorted(path.name for path in temporary.iterdir())
         write_json(
@@ -117,6 +122,7 @@ def bundle(
                 "cost": cost,
                 "model": {"name": choice["model"], "quantization": choice["range"], "reason": choice["reason"]},
                 "metrics": metrics,
+                "operating_points": decides["operating_points"],
                 "config": config,
                 "versions": versions | {"python": platform.python_version()},
                 "git": git,
@@ -137,13 +143,14 @@ def check_room(folder: Path, drive: list[str], room: int | None, place: str | No
         )
 
 
-def settings(model: Model, config: dict[str, Any]) -> dict[str, Any]:
+def settings(model: Model, config: dict[str, Any], thresholds: dict[str, float]) -> dict[str, Any]:
     """What main.py reads: few keys, since the camera's heap is small."""
     return {
         "model": {"sha256": model.sha256, "name": f"{model.name} {model.range}"},
         "labels": model.classes,
         **config["camera"],
-        **{key: config["bundle"][key] for key in ("votes", "period_ms", "thresholds")},
+        **{key: config["bundle"][key] for key in ("votes", "period_ms")},
+        "thresholds": thresholds,
     }
 
 
@@ -167,6 +174,7 @@ def readme(
     dataset: Dataset,
     cost: dict[str, Any],
     config: dict[str, Any],
+    thresholds: dict[str, float],
     *,
     board: str,
     facts: dict[str, Any],
@@ -195,7 +203,7 @@ def readme(
         frame_size=config["camera"]["frame_size"],
         side=config["camera"]["side"],
         votes=votes,
-        thresholds=config["bundle"]["thresholds"],
+        thresholds=thresholds,
         place=cost.get("place") or next(iter(places), "drive"),
         has_card="sd" in places,
         room=places.get("drive"),

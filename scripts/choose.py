@@ -12,12 +12,12 @@ def choose(candidates: list[dict[str, Any]], choice: Path) -> None:
     """Write the chosen candidate, the reason, and all candidates in their order.
 
     A candidate has `model` and `range`, and paths: `score` (finetune), `metrics` (evaluate), `firmware` (one a
-    board). The model is the one that validates best; then of its ranges that every board accepts the one that
-    agrees most often with the float model, and of equals the one with the nearest probabilities. Raises
-    `UserError` where no board accepts any.
+    board). The model is the one with the lowest loss on what its folds held out; then of its ranges that every board
+    accepts the one that agrees most often with the float model, and of equals the one with the nearest
+    probabilities. Raises `UserError` where no board accepts any.
     """
     for candidate in candidates:
-        candidate["validation"] = read_json(candidate["score"])
+        candidate["held_out"] = read_json(candidate["score"])
         candidate["agreement"] = read_json(candidate["metrics"])["agreement"]
         candidate["refused"] = [
             finding | {"board": board}
@@ -30,18 +30,18 @@ def choose(candidates: list[dict[str, Any]], choice: Path) -> None:
         raise UserError(f"No board in bundle.boards takes any of the {len(candidates)} models: {'; '.join(rules)}.")
     accepted.sort(key=order)
     best = accepted[0]
-    validation, agreement = best["validation"], best["agreement"]
+    held_out, agreement = best["held_out"], best["agreement"]
     rivals = {candidate["model"] for candidate in candidates}
     reason = (
-        f"{best['model']} has the lowest loss on the validation part of those that every board takes "
-        f"({validation['loss']:.3f}, of {len(rivals)} trained; balanced accuracy "
-        f"{validation['balanced_accuracy']:.3f}). "
+        f"{best['model']} has the lowest loss on held-out training frames of those that every board takes "
+        f"({held_out['loss']:.3f}, of {len(rivals)} trained; balanced accuracy "
+        f"{held_out['balanced_accuracy']:.3f}). "
         f"{best['range']} says what its float model says on {agreement['argmax']:.1%} of {agreement['frames']} "
         f"{agreement['on']}, with probabilities {agreement['probability_gap']:.4f} apart: the most of "
         f"{sum(c['model'] == best['model'] for c in accepted)} ranges that the firmware takes. No test label was used."
     )
     logging.info("%s", reason)
-    keep = ("model", "range", "validation", "agreement", "refused")
+    keep = ("model", "range", "held_out", "agreement", "refused")
     write_json(
         choice,
         {
@@ -55,9 +55,9 @@ def choose(candidates: list[dict[str, Any]], choice: Path) -> None:
 
 def order(candidate: dict[str, Any]) -> tuple[Any, ...]:
     """Sort key, best first."""
-    validation, agreement = candidate["validation"], candidate["agreement"]
+    held_out, agreement = candidate["held_out"], candidate["agreement"]
     return (
-        validation["loss"],
+        held_out["loss"],
         candidate["model"],
         -agreement["argmax"],
         agreement["probability_gap"],

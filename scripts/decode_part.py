@@ -1,4 +1,4 @@
-"""Decode the test frames without the camera's arithmetic, to say what that costs."""
+"""Decode a part of the split without the camera's arithmetic: as the sensor sees it, or cleanly resized."""
 
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -15,20 +15,20 @@ from linecam.progress import progress
 CHUNK = 32
 
 
-def decode_clean(split: Path, folder: Path, pixels: Path, frames: Path, *, size: int, workers: int) -> None:
-    """Write the test frames of `split`, cleanly resized, and the table of them.
+def decode_part(split: Path, folder: Path, pixels: Path, frames: Path, *, part: str, size: int, workers: int) -> None:
+    """Write the frames of a `part` of `split`, anti-aliased to `size`, and the table of them.
 
-    `pixels` is a .npy of (test frames, size, size, 3), uint8, 0..255; `frames` is the test part of `split`, in its
-    order, `row` being the row in `pixels`.
+    `pixels` is a .npy of (frames, size, size, 3), uint8, 0..255; `frames` is that part of `split`, in its order,
+    `row` being the row in `pixels`.
     """
     table = read_split(split)
-    table = table[table["part"] == "test"]
+    table = table[table["part"] == part]
     table["row"] = range(len(table))
     paths = [folder / path for path in table["path"]]
     work = partial(read_square, side=size)
     with ProcessPoolExecutor(workers) as pool:
         decoded = pool.map(work, paths, chunksize=CHUNK)
-        squares = list(progress(decoded, "decode cleanly", "frames", len(paths)))
+        squares = list(progress(decoded, f"decode {part}", "frames", len(paths)))
     with whole(pixels) as temporary, temporary.open("wb") as file:  # np.save would add a suffix to a path
         np.save(file, np.stack(squares))
     with whole(frames) as temporary:
@@ -37,11 +37,12 @@ def decode_clean(split: Path, folder: Path, pixels: Path, frames: Path, *, size:
 
 if __name__ == "__main__":
     with reported(snakemake.log[0]):
-        decode_clean(
+        decode_part(
             Path(snakemake.input.split),
             Path(snakemake.params.folder),
             Path(snakemake.output.pixels),
             Path(snakemake.output.frames),
+            part=snakemake.wildcards.part,
             size=int(snakemake.wildcards.size),
             workers=snakemake.threads,
         )

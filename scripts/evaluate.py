@@ -15,17 +15,17 @@ def evaluate(
     predictions: Path,
     reference: Path,
     cost: Path | None,
+    thresholds_path: Path | None,
     metrics: Path,
     *,
     classes: list[str],
     confidence: float,
-    thresholds: dict[str, float],
 ) -> None:
     """Write accuracy, precision, recall, confusion matrix and the agreement with `reference`, the float predictions.
 
     `reference` may have more frames. All intervals are Wilson's (1927) score intervals at `confidence`. `agreement` is
-    counted on frames outside the test set, so that a quantization range may be chosen by it. Where there are
-    `thresholds`, `decided` has the same figures of what main.py decides by them.
+    counted on frames outside the test set, so that a quantization range may be chosen by it. Where `thresholds_path`
+    has thresholds, `decided` has the same figures of what main.py decides by them.
     """
     table, paired = read_predictions(predictions), read_predictions(reference)
     paired = paired[paired["sha256"].isin(table["sha256"])].reset_index(drop=True)
@@ -37,7 +37,7 @@ def evaluate(
         "paired": compare(table[tested], paired[tested]),
         "agreement": agree(table, paired, classes),
     }
-    if thresholds:
+    if thresholds_path and (thresholds := read_json(thresholds_path)["thresholds"]):
         test = table[tested]
         result["decided"] = score(test.assign(predicted=decide(test, classes, thresholds)), classes, confidence)
     if cost:
@@ -63,7 +63,7 @@ def agree(table: pd.DataFrame, reference: pd.DataFrame, classes: list[str]) -> d
     part = table["part"] == "unlabelled"
     where = "unlabelled frames"
     if not part.any():
-        part, where = table["part"] != "test", "training and validation frames"
+        part, where = table["part"] != "test", "training frames"
     columns = [f"p_{name}" for name in classes]
     same = (table.loc[part, "predicted"] == reference.loc[part, "predicted"]).mean()
     gap = (table.loc[part, columns] - reference.loc[part, columns]).abs().to_numpy().mean()
@@ -81,8 +81,8 @@ if __name__ == "__main__":
             Path(snakemake.input.predictions),
             Path(snakemake.input.reference),
             Path(snakemake.input.cost) if snakemake.input.get("cost") else None,
+            Path(snakemake.input.thresholds) if snakemake.input.get("thresholds") else None,
             Path(snakemake.output.metrics),
             classes=snakemake.params.classes,
             confidence=snakemake.params.confidence,
-            thresholds=snakemake.params.thresholds,
         )

@@ -34,6 +34,7 @@ def report(
     models: list[dict[str, Any]],
     candidates: list[dict[str, Any]],
     clean: Path,
+    votes: Path,
     index: Path,
     quarantine: Path,
     split: Path,
@@ -51,10 +52,11 @@ def report(
     """Write the report to `page`. Equal inputs give equal bytes.
 
     Each of `models` has `model` and paths: `history`, `score`, `metrics` (one a form) and `predictions` (one a range;
-    none for a model that was not a candidate). Each of `candidates` has `model`, `range`, and the paths `tflite` and
-    `firmware` (one a board). `clean` has the chosen model's figures with and without the camera's arithmetic (see
-    evaluate_clean.py). `split` is that of the chosen model, `summaries` has one for each selection, `pixels`
-    one array for each input size (named by it), `pretraining` a history for each network that was pretrained.
+    none for a model that was not a candidate). Each of `candidates` has `model`, `range`, and the paths `tflite`,
+    `thresholds` and `firmware` (one a board). `clean` has the chosen model's figures with and without the camera's
+    arithmetic (see evaluate_clean.py), `votes` those over several frames (see evaluate_votes.py). `split` is that of
+    the chosen model, `summaries` has one for each selection, `pixels` one array for each input size (named by it),
+    `pretraining` a history for each backbone (network-method) that was pretrained.
     `configuration` is `config` as YAML, `boards` are the entries of config/boards.yaml, `versions` the packages that
     made it.
     """
@@ -86,9 +88,11 @@ def report(
         wrong=pictures(mistakes[:WRONG], selected, array),
         mistakes=len(mistakes),
         clean=read_json(clean),
+        votes=read_json(votes),
         frame_size=config["camera"]["frame_size"],
         plots=curves(chosen, pretraining),
-        epoch=read_json(chosen["score"])["epoch"],
+        score=read_json(chosen["score"]),
+        decides=read_json(next(c["thresholds"] for c in candidates if c["model"] == choice["model"])),
         statuses={status: int((frames["status"] == status).sum()) for status in ("ok", "duplicate", "quarantined")},
         quarantine=set_aside.head(ROWS).to_dict("records"),
         quarantined=len(set_aside),
@@ -97,9 +101,7 @@ def report(
         unlabelled=int((selected["part"] == "unlabelled").sum()),
         rows=ROWS,
         # The split keeps the order of the picking, and lists training frames before those of the test.
-        sheet=pictures(
-            selected[selected["part"].isin(["train", "validation"])].head(SHEET).to_dict("records"), selected, array
-        ),
+        sheet=pictures(selected[selected["part"] == "train"].head(SHEET).to_dict("records"), selected, array),
         sweep=sweep(models, choice, classes) if len(models) > 1 else None,
         versions=versions,
     )
@@ -131,6 +133,7 @@ def parts(model: str) -> dict[str, str]:
     network, _, method = first.rpartition("-")
     begun = {
         "simclr": "pretrained on the frames by SimCLR",
+        "distilled": "pretrained on the frames by distillation of a larger network",
         "none": "trained from random weights",
         "given": "from a given backbone",
     }[method]
@@ -165,36 +168,23 @@ def png(pixels: NDArray[np.uint8]) -> str:
 
 def curves(model: dict[str, Any], pretraining: dict[str, Path]) -> list[dict[str, str]]:
     """The plots of the model's training, and of the pretraining where there was one."""
-    history, score = pd.read_csv(model["history"]), read_json(model["score"])
-    epoch = score["epoch"]
-    plots = [
-        plot("Loss", history["epoch"], {"training": history["loss"], "validation": history["validation_loss"]}, epoch),
-        plot(
-            "On the validation part",
-            history["epoch"],
-            {
-                "accuracy": history["validation_accuracy"],
-                "balanced accuracy": history["validation_balanced_accuracy"],
-            },
-            epoch,
-        ),
-    ]
-    for network, path in pretraining.items():
+    history = pd.read_csv(model["history"])
+    plots = [plot("Training loss", history["epoch"], {"training": history["loss"]})]
+    for name, path in pretraining.items():
         history = pd.read_csv(path)
-        plots.append(plot(f"Pretraining loss, {network}", history["epoch"], {"SimCLR": history["loss"]}, None))
+        plots.append(plot(f"Pretraining loss, {name}", history["epoch"], {"loss": history["loss"]}))
     return plots
 
 
-def plot(title: str, epochs: pd.Series, lines: dict[str, pd.Series], best: int | None) -> dict[str, str]:
-    """`light` and `dark` SVGs in data URIs, and `alt`, what there is to see; `best` is marked."""
+def plot(title: str, epochs: pd.Series, lines: dict[str, pd.Series]) -> dict[str, str]:
+    """`light` and `dark` SVGs in data URIs, and `alt`, what there is to see."""
     last = len(epochs) - 1
     told = [f"{name} from {values.iloc[0]:.3f} to {values.iloc[last]:.3f}" for name, values in lines.items()]
-    marked = "" if best is None else f"; epoch {best} is marked"
-    alt = f"{title} over {len(epochs)} epochs: {', '.join(told)}{marked}."
+    alt = f"{title} over {len(epochs)} epochs: {', '.join(told)}."
     return {
         "alt": alt,
-        "light": draw(title, epochs, lines, best, *LIGHT),
-        "dark": draw(title, epochs, lines, best, *DARK),
+        "light": draw(title, epochs, lines, *LIGHT),
+        "dark": draw(title, epochs, lines, *DARK),
     }
 
 
@@ -202,7 +192,6 @@ def draw(
     title: str,
     epochs: pd.Series,
     lines: dict[str, pd.Series],
-    best: int | None,
     ink: str,
     grid: str,
     colours: list[str],
@@ -224,14 +213,12 @@ def draw(
         axes = figure.add_subplot()
         for name, values in lines.items():
             axes.plot(epochs, values, label=name, linewidth=1.6, marker="o" if len(epochs) < 10 else "")
-        if best is not None:
-            axes.axvline(best, color=ink, linewidth=1, linestyle="--", label=f"best epoch: {best}")
         axes.set_title(title, loc="left", fontsize=11)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
-        if len(lines) > 1 or best is not None:
+        if len(lines) > 1:
             axes.legend(frameon=False, fontsize=9)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -254,7 +241,7 @@ def sweep(models: list[dict[str, Any]], choice: dict[str, Any], classes: list[st
                 "model": entry["model"],
                 "chosen": entry["model"] == choice["model"],
                 "loss": score["loss"],
-                "validation": score["balanced_accuracy"],
+                "held_out": score["balanced_accuracy"],
                 "accuracy": test["accuracy"]["value"],
                 "quantized": read_json(path)["test"]["accuracy"]["value"] if path else None,
                 "recalls": [test["classes"][name]["recall"]["value"] for name in classes],
@@ -269,7 +256,7 @@ def sweep(models: list[dict[str, Any]], choice: dict[str, Any], classes: list[st
             {
                 "of": variant,
                 "seeds": len(same),
-                "validation": [row["validation"] for row in same],
+                "held_out": [row["held_out"] for row in same],
                 "accuracy": [row["accuracy"] for row in same],
                 "quantized": [row["quantized"] for row in same],
                 "recalls": [[row["recalls"][n] for row in same] for n in range(len(classes))],
@@ -300,6 +287,7 @@ if __name__ == "__main__":
             snakemake.params.models,
             snakemake.params.candidates,
             Path(snakemake.input.clean),
+            Path(snakemake.input.votes),
             Path(snakemake.input.frames),
             Path(snakemake.input.quarantine),
             Path(snakemake.input.split),

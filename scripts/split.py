@@ -1,11 +1,14 @@
-"""Join selected frames and labels: which frame is for training, validation, test, or comparing models unlabelled."""
+"""Join selected frames and labels: which frame is for training, and in which fold, for the test, or unlabelled."""
 
 import csv
 import logging
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedGroupKFold
 
 from linecam.errors import UserError, reported
 from linecam.files import whole, write_json
@@ -26,15 +29,15 @@ def split(
     labels_csv: Path,
     to_label: Path,
     classes: list[str],
-    validation: float,
+    folds: int,
     unlabelled: int,
     seed: int,
 ) -> None:
-    """Write `table` (row, sha256, path, part, label, by), part being train, validation, test or unlabelled.
+    """Write `table` (row, sha256, path, part, label, by, fold), part being train, test or unlabelled.
 
     `row` is the frame's row in every pixel array. A label is taken from `labels` (labels.csv), else from the
-    frame's folder, else from `truth` (frame, label; the belt's). `validation` is the share of the training frames
-    that is held out, the same of every class. `summary` counts classes, and the test frames close to a training one.
+    frame's folder, else from `truth` (frame, label; the belt's). `fold` is 0 to `folds` - 1 for a training frame, -1
+    for any other. `summary` counts classes, and the test frames close to a training one.
     Raises `UserError` where a selected frame has no label, after writing those to `to_label`.
     """
     files = read_index(index, ["path", "sha256", "sequence", "number", "part", "label", "status"])
@@ -59,12 +62,14 @@ def split(
         )
     selected["label"] = [known[digest][0] for digest in selected["sha256"]]
     selected["by"] = [known[digest][1] for digest in selected["sha256"]]
-    hold_out(selected, validation, seed, classes)
+    selected["fold"] = -1
+    training = selected["part"] == "train"
+    selected.loc[training, "fold"] = fold(selected[training], folds, seed, classes)
 
     rest = frames[~frames["sha256"].isin(selected["sha256"])]
     rest = rest.iloc[rank_by_hash(rest["sha256"], seed, unlabelled)].sort_index()
-    rest = rest.assign(part="unlabelled", label="", by="")
-    columns = ["row", "sha256", "path", "part", "label", "by"]
+    rest = rest.assign(part="unlabelled", label="", by="", fold=-1)
+    columns = ["row", "sha256", "path", "part", "label", "by", "fold"]
     with whole(table) as temporary:
         pd.concat([selected, rest])[columns].to_csv(temporary, index=False)
     write_json(summary, summarize(selected, files, classes))
@@ -117,20 +122,34 @@ def gather(
     return known | {digest: (row["label"], row["by"] or "labels.csv") for digest, row in labels.items()}
 
 
-def hold_out(selected: pd.DataFrame, share: float, seed: int, classes: list[str]) -> None:
-    """Turn `share` of each class's training rows into validation rows, at least one and not all, in place."""
-    training = selected[selected["part"] == "train"]
+def fold(training: pd.DataFrame, folds: int, seed: int, classes: list[str]) -> NDArray[np.int64]:
+    """The fold of each training frame, (frames,), from 0 to `folds` - 1, each with about the same share of every class.
+
+    A sequence is cut into stretches of `NEAR` numbers, and each stands in one fold: what is held out is not known by
+    heart. Where there are fewer stretches than folds, any frame is held out by itself.
+    Raises `UserError` where a class has fewer than 2 frames.
+    """
     counts = training["label"].value_counts().reindex(classes, fill_value=0)
     if counts.min() < 2:
         scarce = ", ".join(f"{number} of {name}" for name, number in counts.items() if number < 2)
         raise UserError(
             f"The {len(training)} training frames hold {scarce}; each class needs at least 2, one to train "
-            "on and one to validate. Raise select.train, label more frames, or take the class out of dataset.classes."
+            "on while the other is held out. Raise select.train, label more frames, or take the class out of "
+            "dataset.classes."
         )
-    for _, rows in training.groupby("label"):
-        held = min(max(round(share * len(rows)), 1), len(rows) - 1)
-        ranked = rank_by_hash(list(rows["sha256"]), seed)
-        selected.loc[rows.index[ranked[:held]], "part"] = "validation"
+    ordered = training.sort_values("sha256")  # whatever the order of picking
+    near = ordered["sequence"] + "-" + (ordered["number"] // NEAR).astype(str)
+    groups = near.where(ordered["number"] >= 0, ordered["sha256"])
+    if groups.nunique() < folds:  # few parts, each seen often
+        groups = ordered["sha256"]
+    numbers = np.zeros(len(ordered), dtype=np.int64)
+    # More folds than frames of any class would only leave some empty, and scikit-learn refuses them.
+    cut = StratifiedGroupKFold(min(folds, counts.max()), shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class may have fewer frames than there are folds
+        for number, (_, held) in enumerate(cut.split(ordered, ordered["label"], groups)):
+            numbers[held] = number
+    return pd.Series(numbers, index=ordered.index).loc[training.index].to_numpy()
 
 
 def summarize(selected: pd.DataFrame, index: pd.DataFrame, classes: list[str]) -> dict[str, object]:
@@ -147,10 +166,7 @@ def summarize(selected: pd.DataFrame, index: pd.DataFrame, classes: list[str]) -
         near += int((np.searchsorted(ours, theirs + NEAR, side="right") > after).sum())
     both = index[(index["part"] == "test") & index["sha256"].isin(trained["sha256"])]
     return {
-        "frames": {
-            part: {name: int(counts.get((part, name), 0)) for name in classes}
-            for part in ("train", "validation", "test")
-        },
+        "frames": {part: {name: int(counts.get((part, name), 0)) for name in classes} for part in ("train", "test")},
         "left_out_of_test": sorted(both["path"]),
         "near_training": {"within_frames": NEAR, "test_frames": near},
     }
@@ -172,7 +188,7 @@ if __name__ == "__main__":
             labels_csv=Path(snakemake.params.labels_csv),
             to_label=Path(snakemake.params.to_label),
             classes=snakemake.params.classes,
-            validation=snakemake.params.validation,
+            folds=snakemake.params.folds,
             unlabelled=snakemake.params.unlabelled,
             seed=snakemake.params.seed,
         )

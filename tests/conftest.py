@@ -15,6 +15,7 @@ import torch
 import yaml
 
 from linecam import selection
+from linecam.augment import variants
 from linecam.norms import quicken_norms
 from linecam.views import Renderer, draw
 
@@ -23,9 +24,10 @@ PARTS = ["Snakefile", "requirements.lock", "rules", "scripts", "linecam", "confi
 
 # Every stage, at the least cost.
 TINY = {
+    "networks": ["swift7-64"],
     "select": {"train": 60, "test": 50},
     "pretrain": {"cpu": {"epochs": 1, "batch_size": 32}},
-    "finetune": {"epochs": 2},
+    "finetune": {"epochs": 2, "folds": 2},
     "quantize": {"ranges": ["calibrated", [-6, 6]]},
     "evaluate": {"unlabelled_frames": 20},
 }
@@ -74,6 +76,7 @@ def compile_loops() -> None:
     images = torch.zeros(1, 8, 8, 8, dtype=torch.bfloat16).contiguous(memory_format=torch.channels_last)
     norm(images.requires_grad_()).sum().backward()
     Renderer(torch.device("cpu"), 1)(torch.zeros(1, 8, 8, 3, dtype=torch.uint8), draws)
+    variants(np.zeros((1, 8, 8, 3), np.uint8), 8, np.random.default_rng(1))
 
 
 def copy_project(folder: Path, config: dict) -> Project:

@@ -30,7 +30,14 @@ CONFIG = {
     "pretrain": {"methods": ["given"], "checkpoint": "/home/someone/weights.safetensors"},
     "embed": {"file": None},
     "evaluate": {"confidence": 0.95},
-    "bundle": {"boards": BUILT, "votes": 3, "period_ms": 0, "thresholds": {}},
+    "bundle": {"boards": BUILT, "votes": 3, "period_ms": 0, "recall": {}, "thresholds": {}},
+}
+# What set_thresholds found, of which `config` knows only what was given by hand.
+DECIDES = {
+    "thresholds": {},
+    "operating_points": {
+        "bad": [{"wanted": 0.99, "threshold": 0.3515625, "recall": {"of": [20, 20]}, "false_alarms": {"of": [4, 80]}}]
+    },
 }
 
 
@@ -70,8 +77,15 @@ def verdict(board: str) -> dict[str, Any]:
     }
 
 
-def make(folder: Path, board: str, config: dict[str, Any] = CONFIG, **changes: Any) -> Path:
+def make(
+    folder: Path,
+    board: str,
+    config: dict[str, Any] = CONFIG,
+    thresholds: dict[str, float] = DECIDES["thresholds"],
+    **changes: Any,
+) -> Path:
     """Write what the bundle of `board` is made from into `folder`, make it, and return it."""
+    write_json(folder / "thresholds.json", DECIDES | {"thresholds": thresholds})
     write_json(folder / "choice.json", {"model": MODEL, "range": "calibrated", "reason": "the best"})
     (folder / "model.tflite").write_bytes(CONTENT)
     (folder / "board.tflite").write_bytes(CONTENT[:-1] + b"!")
@@ -85,6 +99,7 @@ def make(folder: Path, board: str, config: dict[str, Any] = CONFIG, **changes: A
         "range": "calibrated",
         "tflite": str(folder / "model.tflite"),
         "metrics": str(folder / "metrics.json"),
+        "thresholds": str(folder / "thresholds.json"),
         "firmware": {board: str(folder / "check.json")},
         "files": {board: str(folder / "board.tflite")},
     }
@@ -147,6 +162,25 @@ def test_the_settings_are_what_the_program_on_the_camera_reads(h7: Path) -> None
     )
     assert (h7 / "labels.txt").read_text(encoding="utf-8") == "bad\ngood\nempty\n"
     assert (h7 / "main.py").read_bytes() == (ROOT / "openmv/main.py").read_bytes()
+
+
+def test_the_camera_decides_by_the_thresholds_that_were_set(tmp_path: Path) -> None:
+    """Those of a wanted recall too, which the configuration doesn't have; and the manifest says what others cost."""
+    made = make(tmp_path, "openmv-h7", thresholds={"bad": 0.3515625})
+    assert read_json(made / "settings.json")["thresholds"] == {"bad": 0.3515625}
+    manifest = read_json(made / "manifest.json")
+    assert manifest["operating_points"] == DECIDES["operating_points"]
+    assert manifest["config"]["bundle"]["thresholds"] == {}
+    image = tmp_path / "image"
+    image.write_bytes((made / "linecam.romfs").read_bytes())
+    assert b'"thresholds":{"bad":0.3515625}' in image.read_bytes()
+    readme = (made / "README.md").read_text(encoding="utf-8")
+    assert "It is the first of `bad` with a score from 0.352 on, and else the class with the highest score" in readme
+    every = make(tmp_path / "every", "openmv-h7", thresholds=dict.fromkeys(CONFIG["dataset"]["classes"], 0.5))
+    assert "no class reached its threshold" not in readme
+    readme = (every / "README.md").read_text(encoding="utf-8")
+    assert "no class reached its threshold" in readme
+    assert "`good` with a score from 0.500 on, `empty` with a score from 0.500 on.\n" in readme
 
 
 @pytest.mark.parametrize(("room", "place", "fits"), [(2048, "drive", True), (2047, "drive", False), (2047, "sd", True)])

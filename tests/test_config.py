@@ -189,11 +189,14 @@ def test_a_key_that_is_no_text(mine):
         ("dataset:\n  classes: [good part, bad]\n", "dataset.classes[0]", 2),
         ("dataset:\n  classes: [yes, a]\n", "dataset.classes[0]", 2),  # YAML reads True
         ("dataset:\n  max_pixels: 0\n", "dataset.max_pixels", 2),
-        ("networks: [resnet9-65]\n", "networks[0]", 1),
-        ("networks: [resnet18-64]\n", "networks[0]", 1),
+        ("networks: [resnet9]\n", "networks[0]", 1),
+        ("networks: [swift7-064]\n", "networks[0]", 1),
+        ("networks: [swift7-112, ../swift7-64]\n", "networks[1]", 1),
         ("camera:\n  frame_size: qvga\n", "camera.frame_size", 2),
-        ("finetune:\n  validation: 0\n", "finetune.validation", 2),
-        ("finetune:\n  validation: 1\n", "finetune.validation", 2),
+        ("finetune:\n  folds: 1\n", "finetune.folds", 2),
+        ("finetune:\n  folds: 21\n", "finetune.folds", 2),
+        ("finetune:\n  folds: 2.5\n", "finetune.folds", 2),
+        ("finetune:\n  label_smoothing: 1\n", "finetune.label_smoothing", 2),
         ("finetune:\n  batch_size: 1\n", "finetune.batch_size", 2),
         ("finetune:\n  learning_rate: 0\n", "finetune.learning_rate", 2),
         ("evaluate:\n  confidence: 95\n", "evaluate.confidence", 2),
@@ -218,7 +221,8 @@ def test_a_value_near_a_right_one_is_told(mine):
         "finetune: {learning_rate: .nan}",
         "finetune: {learning_rate: .inf}",
         "pretrain: {temperature: .nan}",
-        "finetune: {validation: .nan}",
+        "finetune: {label_smoothing: .nan}",
+        "bundle: {recall: {bad: .nan}}",
         "quantize: {ranges: [[-.inf, .inf]]}",
         "quantize: {ranges: [[.nan, 5]]}",
     ],
@@ -372,6 +376,9 @@ def test_an_unknown_board_and_the_nearest_known_one(mine):
         ("measured: {openmv-h8: {ms: 9, estimate_ms: [5, 7]}}", "bundle.measured: 'openmv-h8'"),
         ("measured: {openmv-h7: {ms: 9}}", "estimate_ms"),
         ("thresholds: {bda: 0.4}", "'bda' is no class. Did you mean bad?"),
+        ("recall: {bda: 0.99}", "bundle.recall: 'bda' is no class. Did you mean bad?"),
+        ("recall: {bad: 99}", "bundle.recall.bad is 99"),
+        ("recall: {bad: 0}", "bundle.recall.bad is 0"),
         ("thresholds: {bad: 1.4}", "bundle.thresholds.bad is 1.4"),
         ("firmware: 4.5.5", "bundle.firmware"),
         ("latency_ms: 0", "bundle.latency_ms"),
@@ -381,6 +388,12 @@ def test_an_unknown_board_and_the_nearest_known_one(mine):
 def test_what_no_camera_can_do_is_told_at_the_start(mine, bundle, told):
     with pytest.raises(UserError, match=re.escape(told)):
         checked(mine, f"bundle: {{{bundle}}}")
+
+
+def test_a_network_that_is_not_there_is_named_with_those_that_are(mine):
+    with pytest.raises(UserError, match=r"no network 'resnet18-64'.*resnet9, swift7, swift9"):
+        checked(mine, "networks: [swift7-112, resnet18-64]")
+    checked(mine, "networks: [swift7-112, swift9-96, resnet9-64]")
 
 
 def test_an_input_larger_than_the_frame_is_refused(mine):
@@ -398,7 +411,7 @@ def test_an_input_larger_than_the_frame_is_refused(mine):
     ],
 )
 def test_one_square_for_all_boards(mine, camera, board, side):
-    config = checked(mine, f"camera: {camera}\nbundle: {{boards: [{board}]}}")
+    config = checked(mine, f"networks: [swift7-64]\ncamera: {camera}\nbundle: {{boards: [{board}]}}")
     assert side_of(config, BOARDS) == side
 
 
@@ -412,7 +425,7 @@ def test_a_camera_s_settings_are_taken(mine):
         mine,
         "camera: {frame_size: QVGA}\n"
         "bundle: {boards: [openmv-h7, openmv-ae3], place: romfs, firmware: 4.7.0, latency_ms: 80.5, period_ms: 500, "
-        "thresholds: {bad: 0.4}, measured: {openmv-h7: {ms: 70, estimate_ms: [55.9, 75.6]}}}",
+        "recall: {good: 1.0}, thresholds: {bad: 0.4}, measured: {openmv-h7: {ms: 70, estimate_ms: [55.9, 75.6]}}}",
     )
 
 

@@ -222,7 +222,7 @@ SMALL = """
 belt: {frames: 200}
 select: {train: 40, test: 40}
 pretrain: {cpu: {epochs: 1, batch_size: 32}, gpu: {epochs: 1, batch_size: 32}}
-finetune: {epochs: 2}
+finetune: {epochs: 2, folds: 2}
 quantize: {ranges: [calibrated]}
 """
 

@@ -19,7 +19,7 @@ from linecam.frames import read_pixels, read_split
 from linecam.metrics import ratio, score
 from linecam.predictions import decide, judged_on, read_predictions, rows_of, write_predictions
 from scripts.choose import choose
-from scripts.decode_clean import decode_clean
+from scripts.decode_part import decode_part
 from scripts.evaluate import agree, compare, evaluate
 from scripts.evaluate_clean import evaluate_clean
 
@@ -164,8 +164,8 @@ def probable(rows: list[tuple[str, float]]) -> pd.DataFrame:
 
 
 def test_agreement_is_counted_on_unlabelled_frames_alone():
-    ours = probable([("unlabelled", 0.9), ("unlabelled", 0.4), ("test", 0.1), ("train", 0.1), ("validation", 0.1)])
-    float_ = probable([("unlabelled", 0.8), ("unlabelled", 0.6), ("test", 0.9), ("train", 0.9), ("validation", 0.9)])
+    ours = probable([("unlabelled", 0.9), ("unlabelled", 0.4), ("test", 0.1), ("train", 0.1)])
+    float_ = probable([("unlabelled", 0.8), ("unlabelled", 0.6), ("test", 0.9), ("train", 0.9)])
     assert agree(ours, float_, ["bad", "good"]) == {
         "on": "unlabelled frames",
         "frames": 2,
@@ -175,10 +175,10 @@ def test_agreement_is_counted_on_unlabelled_frames_alone():
 
 
 def test_without_unlabelled_frames_the_test_is_still_not_looked_at():
-    ours = probable([("test", 0.1), ("train", 0.7), ("validation", 0.2)])
-    float_ = probable([("test", 0.9), ("train", 0.7), ("validation", 0.1)])
+    ours = probable([("test", 0.1), ("train", 0.7), ("train", 0.2)])
+    float_ = probable([("test", 0.9), ("train", 0.7), ("train", 0.1)])
     assert agree(ours, float_, ["bad", "good"]) == {
-        "on": "training and validation frames",
+        "on": "training frames",
         "frames": 2,
         "argmax": 1.0,
         "probability_gap": 0.05,
@@ -189,14 +189,20 @@ def test_without_unlabelled_frames_the_test_is_still_not_looked_at():
 
 
 def write_split(place: Path, classes: list[str]) -> Path:
-    parts = ["train", "validation", "test", "test", "test", "unlabelled"]
+    parts = ["train", "train", "test", "test", "test", "unlabelled"]
     labels = [classes[0], classes[1], classes[0], classes[1], classes[1], ""]
     rows = pd.DataFrame(
         {"row": [5, 3, 1, 0, 2, 4], "sha256": [f"{n}" * 64 for n in "abcdef"], "path": list("uvwxyz"), "part": parts,
-         "label": labels, "by": "me"}
+         "label": labels, "by": "me", "fold": [0, 1, -1, -1, -1, -1]}
     )  # fmt: skip
     rows.to_csv(place / "split.csv", index=False)
     return place / "split.csv"
+
+
+def decides(place: Path, **thresholds: float) -> Path:
+    """What set_thresholds writes, as far as it is read here."""
+    (place / "thresholds.json").write_text(json.dumps({"thresholds": thresholds, "operating_points": {}}))
+    return place / "thresholds.json"
 
 
 def predicted(split: Path, name: str, numbers: list[int], classes: list[str]) -> Path:
@@ -221,7 +227,8 @@ def test_evaluate_from_file_to_file_whatever_the_classes_are_called(tmp_path, cl
     assert list(read["predicted"]) == [classes[n] for n in (0, 1, 0, 1, 0, 1)]
     assert list(read["label"]) == [classes[0], classes[1], classes[0], classes[1], classes[1], ""]
     (tmp_path / "cost.json").write_text('{"arena": 5}')
-    evaluate(ours, float_, tmp_path / "cost.json", tmp_path / "m.json", classes=classes, confidence=0.95, thresholds={})
+    thresholds = decides(tmp_path)
+    evaluate(ours, float_, tmp_path / "cost.json", thresholds, tmp_path / "m.json", classes=classes, confidence=0.95)
     metrics = json.loads((tmp_path / "m.json").read_text())
     assert metrics["test"]["accuracy"]["of"] == [2, 3]
     assert metrics["test"]["confusion"] == [[1, 0], [1, 1]]
@@ -233,7 +240,7 @@ def test_evaluate_from_file_to_file_whatever_the_classes_are_called(tmp_path, cl
 def test_the_float_model_agrees_with_itself(tmp_path):
     split = write_split(tmp_path, CLASSES)
     path = predicted(split, "float.csv", [0, 1, 0, 1, 1, 2], CLASSES)
-    evaluate(path, path, None, tmp_path / "m.json", classes=CLASSES, confidence=0.95, thresholds={})
+    evaluate(path, path, None, decides(tmp_path), tmp_path / "m.json", classes=CLASSES, confidence=0.95)
     metrics = json.loads((tmp_path / "m.json").read_text())
     assert "cost" not in metrics
     assert metrics["agreement"]["argmax"] == 1
@@ -247,7 +254,7 @@ def test_a_quantized_model_is_judged_on_test_and_unlabelled_frames(tmp_path):
     assert list(rows_of(split, judged_on(split))) == [1, 0, 2, 4]
     labelled = pd.read_csv(split).query("part != 'unlabelled'")
     labelled.to_csv(tmp_path / "labelled.csv", index=False)
-    assert judged_on(tmp_path / "labelled.csv") == {"train", "validation", "test"}, "nothing else to choose a range on"
+    assert judged_on(tmp_path / "labelled.csv") == {"train", "test"}, "nothing else to choose a range on"
 
 
 def test_fewer_frames_than_the_float_model_saw(tmp_path):
@@ -259,7 +266,7 @@ def test_fewer_frames_than_the_float_model_saw(tmp_path):
     for name in ("some", "all"):
         all_ = predicted(split, "all.csv", [2, 2, 0, 1, 0, 0], CLASSES)
         path = tmp_path / f"{name}.csv"
-        evaluate(path, float_, None, tmp_path / "m.json", classes=CLASSES, confidence=0.95, thresholds={})
+        evaluate(path, float_, None, decides(tmp_path), tmp_path / "m.json", classes=CLASSES, confidence=0.95)
         metrics[name] = json.loads((tmp_path / "m.json").read_text())
     assert list(read_predictions(tmp_path / "some.csv")["part"]) == ["test"] * 3 + ["unlabelled"]
     assert metrics["some"] == metrics["all"] and all_.exists()
@@ -273,7 +280,7 @@ def test_predictions_of_other_frames_are_refused(tmp_path):
     other.to_csv(tmp_path / "other.csv", index=False)
     with pytest.raises(ValueError, match="different frames"):
         evaluate(
-            one, tmp_path / "other.csv", None, tmp_path / "m.json", classes=CLASSES, confidence=0.95, thresholds={}
+            one, tmp_path / "other.csv", None, decides(tmp_path), tmp_path / "m.json", classes=CLASSES, confidence=0.95
         )
     assert not (tmp_path / "m.json").exists()
 
@@ -297,11 +304,25 @@ def test_a_threshold_decides_for_its_class(thresholds, decided):
 def test_thresholds_have_figures_of_their_own(tmp_path):
     split = write_split(tmp_path, CLASSES)
     path = predicted(split, "one.csv", [1] * 6, CLASSES)  # good, with a little of bad in it
-    evaluate(path, path, None, tmp_path / "m.json", classes=CLASSES, confidence=0.95, thresholds={"bad": 1e-6})
+    evaluate(path, path, None, decides(tmp_path, bad=1e-6), tmp_path / "m.json", classes=CLASSES, confidence=0.95)
     result = json.loads((tmp_path / "m.json").read_text())
     assert "decided" in result
     assert result["test"]["accuracy"]["of"] == [2, 3], "what the network says stays"
     assert result["decided"]["frames"] == 3
+
+
+def test_a_probability_that_equals_its_threshold_reaches_it_from_file_too(tmp_path):
+    """An int8 softmax says multiples of 1/256, and thresholds are such."""
+    (tmp_path / "split.csv").write_text(
+        "row,sha256,path,part,label,by,fold\n" + "".join(f"{n},{n},{n}.jpg,test,bad,me,-1\n" for n in range(256))
+    )
+    steps = np.arange(256, dtype=np.float32) / 256
+    write_predictions(tmp_path / "p.csv", tmp_path / "split.csv", np.stack([steps, 1 - steps], axis=1), CLASSES[:2])
+    table = read_predictions(tmp_path / "p.csv")
+    for step in range(1, 256):
+        decided = decide(table, CLASSES[:2], {"bad": step / 256, "good": 0.999})
+        assert decided[step] == "bad"
+        assert decided[step - 1] != "bad"
 
 
 def test_rows_of_the_split(tmp_path):
@@ -311,21 +332,27 @@ def test_rows_of_the_split(tmp_path):
 # --- through the camera and without it
 
 
-def test_the_test_frames_are_decoded_cleanly_in_the_order_of_the_split(tmp_path):
+@pytest.mark.parametrize(
+    ("part", "letters", "labels", "folds"),
+    [("test", "cde", ["bad", "good", "good"], [-1, -1, -1]), ("train", "ab", ["bad", "good"], [0, 1])],
+)
+def test_a_part_is_decoded_as_the_sensor_sees_it_in_the_order_of_the_split(tmp_path, part, letters, labels, folds):
     split = write_split(tmp_path, CLASSES)
-    for number, name in enumerate("wxy"):  # the test frames; the others aren't there, and nobody looks for them
+    paths = [dict(zip("abcdef", "uvwxyz", strict=True))[letter] for letter in letters]
+    for number, name in enumerate(paths):  # the other parts' frames aren't there, and nobody looks for them
         Image.new("RGB", (30, 20), (10 * number, 100, 255)).save(tmp_path / name, "PNG")
     for workers in (1, 2):
-        decode_clean(split, tmp_path, tmp_path / "8.npy", tmp_path / "8.csv", size=8, workers=workers)
+        decode_part(split, tmp_path, tmp_path / "8.npy", tmp_path / "8.csv", part=part, size=8, workers=workers)
         pixels, table = read_pixels(tmp_path / "8.npy"), read_split(tmp_path / "8.csv")
-        assert pixels.shape == (3, 8, 8, 3)
+        assert pixels.shape == (len(paths), 8, 8, 3)
         assert pixels.dtype == np.uint8
-        assert [tuple(frame[0, 0]) for frame in pixels] == [(0, 100, 255), (10, 100, 255), (20, 100, 255)]
-        assert list(table["path"]) == ["w", "x", "y"]
-        assert list(table["sha256"]) == [letter * 64 for letter in "cde"]
-        assert set(table["part"]) == {"test"}
-        assert list(table["label"]) == ["bad", "good", "good"]
-        assert list(rows_of(tmp_path / "8.csv")) == [0, 1, 2]
+        assert [tuple(frame[0, 0]) for frame in pixels] == [(10 * n, 100, 255) for n in range(len(paths))]
+        assert list(table["path"]) == paths
+        assert list(table["sha256"]) == [letter * 64 for letter in letters]
+        assert set(table["part"]) == {part}
+        assert list(table["label"]) == labels
+        assert list(table["fold"]) == folds
+        assert list(rows_of(tmp_path / "8.csv")) == list(range(len(paths)))
 
 
 def chosen_and_clean(place: Path, classes: list[str], camera: list[int], clean: list[int]) -> dict[str, Any]:
@@ -426,7 +453,7 @@ class Candidates:
                 "model": model,
                 "range": span,
                 "tflite": str(tflite),
-                "score": self.write(f"{at}/score.json", {"balanced_accuracy": balanced, "loss": loss, "epoch": 3}),
+                "score": self.write(f"{at}/score.json", {"balanced_accuracy": balanced, "loss": loss}),
                 "metrics": self.write(f"{at}/metrics.json", {"agreement": agreement, "test": {"frames": 3}}),
                 "firmware": {
                     board: self.write(
@@ -455,7 +482,7 @@ def candidates(tmp_path: Path) -> Candidates:
 A, B = "resnet9-64-simclr/coreset-200/seed-1", "resnet9-64-simclr/coreset-200/seed-2"
 
 
-def test_the_model_that_validates_best_then_the_range_that_agrees_most(candidates):
+def test_the_model_that_is_best_on_held_out_frames_then_the_range_that_agrees_most(candidates):
     candidates.add(A, "calibrated", loss=0.6, argmax=1.0, gap=0.0)
     candidates.add(B, "calibrated", loss=0.4, argmax=0.7)
     candidates.add(B, "fixed_-10_10", loss=0.4, argmax=0.8)
@@ -500,8 +527,8 @@ def test_all_candidates_are_listed_best_first_with_their_figures(candidates):
     candidates.add(B, "calibrated", balanced=0.6, loss=0.8)
     choice = candidates.choose()
     assert [candidate["model"] for candidate in choice["candidates"]] == [B, A]
-    assert set(choice["candidates"][0]) == {"model", "range", "validation", "agreement", "refused"}
-    assert choice["candidates"][0]["validation"]["balanced_accuracy"] == 0.6
+    assert set(choice["candidates"][0]) == {"model", "range", "held_out", "agreement", "refused"}
+    assert choice["candidates"][0]["held_out"]["balanced_accuracy"] == 0.6
 
 
 def test_the_reason_names_the_figures(candidates):
@@ -517,7 +544,8 @@ def test_the_reason_does_not_call_best_what_a_refused_model_beat(candidates):
     candidates.add(B, "calibrated", loss=0.7)
     choice = candidates.choose()
     assert choice["model"] == B
-    assert f"{B} has the lowest loss on the validation part (0.700, of 2 trained" not in choice["reason"]
+    told = f"{B} has the lowest loss on held-out training frames of those that every board takes (0.700, of 2"
+    assert told in choice["reason"]
 
 
 def test_nothing_accepted_is_an_error_that_says_what_to_do(candidates):
@@ -542,5 +570,8 @@ def test_the_figures_are_scikit_learns(data):
     precisions, recalls, _, _ = precision_recall_fscore_support(labels, predicted, labels=CLASSES, zero_division=0)
     assert seen["confusion"] == matrix.tolist()
     assert [seen["classes"][name]["precision"] for name in CLASSES] == pytest.approx(list(precisions), abs=1e-6)
-    if matrix.sum():
-        assert seen["balanced_accuracy"] == pytest.approx(recalls[matrix.sum(axis=1) > 0].mean(), abs=1e-6)
+    # A frame without a decision is in no column, and still one of its class.
+    there = [name in labels for name in CLASSES]
+    assert seen["balanced_accuracy"] == pytest.approx(recalls[there].mean(), abs=1e-6)
+    for name, recall, present in zip(CLASSES, recalls, there, strict=True):
+        assert seen["classes"][name]["recall"]["value"] == (pytest.approx(recall, abs=1e-6) if present else None)

@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from linecam import networks
+from linecam.architectures import ARCHITECTURES, Residual
 from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.networks import Classifier, backbone, embed, load_weights, save_weights, to_images
@@ -308,11 +308,11 @@ def test_other_networks(tmp_path, monkeypatch):
             save_file(other, tmp_path / f"{number}.safetensors")
             refused(tmp_path / f"{number}.safetensors", tmp_path, "of another network")
 
-    monkeypatch.setitem(networks.BACKBONES, "tiny", lambda: torch.nn.Sequential(torch.nn.Conv2d(3, 16, 3)))
+    monkeypatch.setitem(ARCHITECTURES, "tiny", Residual(2, (3,), (2,)))
     torch.save(state, tmp_path / "resnet.pt")
     with pytest.raises(UserError, match="another network"):
         import_backbone(tmp_path / "resnet.pt", tmp_path / "out.safetensors", network="tiny-64")
-    with pytest.raises(UserError, match="no network 'vgg'"):
+    with pytest.raises(UserError, match="no network 'vgg-64'"):
         import_backbone(tmp_path / "resnet.pt", tmp_path / "out.safetensors", network="vgg-64")
 
 

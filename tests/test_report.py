@@ -41,7 +41,7 @@ HOSTILE = "<script>alert(1)</script>-7.jpg"
 FRAMES = [
     ("a-1.jpg", "train", "bad", "bad", 0.9),
     ("a-2.jpg", "train", "good", "good", 0.9),
-    ("a-3.jpg", "validation", "no_mask", "no_mask", 0.9),
+    ("a-3.jpg", "train", "no_mask", "no_mask", 0.9),
     ("a-4.jpg", "train", "good", "bad", 0.9),
     ("b-5.jpg", "test", "bad", "good", 0.61),
     ("b-6.jpg", "test", "bad", "bad", 0.9),
@@ -107,6 +107,46 @@ def on_clean(camera: int, clean: int, paired: tuple[int, int, int]) -> dict[str,
     return {"model": CHOSEN, "range": "calibrated", "paired": counts} | figures
 
 
+def on_votes(three: tuple[int, int, int] = (2, 1, 0), **values: Any) -> dict[str, Any]:
+    """What evaluate_votes writes: 1 and 3 frames have figures, and `three` paired counts; 5 frames have none."""
+    left_out = {"training": 0, "set_aside": 0, "ambiguous": 0, "missing": 0}
+    counts = dict(zip(("differ", "only_vote_right", "only_single_right"), three, strict=True))
+    some, none = left_out | {"training": 1, "missing": 1}, left_out | {"missing": 4}
+    sizes = [
+        {
+            "votes": 1,
+            "windows": 4,
+            "left_out": left_out,
+            "test": metrics(1)["test"],
+            "paired": dict.fromkeys(counts, 0),
+        },
+        {"votes": 3, "windows": 2, "left_out": some, "test": metrics(3)["test"], "paired": counts},
+        {"votes": 5, "windows": 0, "left_out": none, "test": None, "paired": None},
+    ]
+    about = {"model": CHOSEN, "range": "calibrated", "votes": 3, "thresholds": {}, "test_frames": 4, "frames": 2}
+    return about | {"why": None, "sizes": sizes} | values
+
+
+def on_held_out(balanced: float = 0.777, loss: float = 0.4321) -> dict[str, Any]:
+    """What calibrate writes."""
+    errors = {"before": 0.1234, "after": 0.0567}
+    return {
+        "frames": 123,
+        "loss": loss,
+        "accuracy": 0.876,
+        "balanced_accuracy": balanced,
+        "temperature": 1.2345,
+        "calibration_error": errors,
+    }
+
+
+def on_thresholds(**thresholds: float) -> dict[str, Any]:
+    """What set_thresholds writes; of no_mask no frame was held out."""
+    point = {"wanted": 0.98, "threshold": 0.34765625, "recall": ratio(19, 20), "false_alarms": ratio(7, 100)}
+    none = {"wanted": 1.0, "threshold": 0.99609375, "recall": ratio(0, 0), "false_alarms": ratio(0, 120)}
+    return {"thresholds": thresholds, "operating_points": {"bad": [point, point | {"wanted": 1.0}], "no_mask": [none]}}
+
+
 def write(path: Path, value: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(value, pd.DataFrame):
@@ -136,15 +176,14 @@ def prepare(folder: Path) -> dict[str, Any]:
         }
     )
     model = folder / CHOSEN
-    history = pd.DataFrame({"epoch": [1, 2, 3], "loss": [3.0, 2.0, 1.0], "validation_loss": [2.5, 1.5, 1.75]})
-    history["validation_accuracy"] = history["validation_balanced_accuracy"] = [0.1, 0.6, 0.5]
+    history = pd.DataFrame({"epoch": [1, 2, 3], "loss": [3.0, 2.0, 1.0]})
     tflite = model / "model.tflite"
     write(tflite, {})
     forms = {"float": metrics(3, cost=False), "onnx": metrics(3, cost=False), "calibrated": metrics(2)}
     forms["fixed_-6_6"] = metrics(4)
     verdicts = {"calibrated": [], "fixed_-6_6": [FINDING]}
     summary = {
-        "frames": {part: dict.fromkeys(CLASSES, 41 + n) for n, part in enumerate(["test", "train", "validation"])},
+        "frames": {part: dict.fromkeys(CLASSES, 41 + n) for n, part in enumerate(["test", "train"])},
         "left_out_of_test": ["test/<b>.jpg"],
         "near_training": {"within_frames": 25, "test_frames": 3},
     }
@@ -156,7 +195,7 @@ def prepare(folder: Path) -> dict[str, Any]:
             {
                 "model": CHOSEN,
                 "history": write(model / "history.csv", history),
-                "score": write(model / "score.json", {"epoch": 2, "balanced_accuracy": 0.777, "loss": 0.4321}),
+                "score": write(model / "score.json", on_held_out()),
                 "metrics": {form: write(model / f"{form}.json", value) for form, value in forms.items()},
                 "predictions": {"calibrated": write(model / "calibrated.csv", table.drop(columns="p"))},
             }
@@ -166,6 +205,7 @@ def prepare(folder: Path) -> dict[str, Any]:
                 "model": CHOSEN,
                 "range": span,
                 "tflite": tflite,
+                "thresholds": write(model / "thresholds.json", on_thresholds()),
                 "firmware": {
                     "h7": write(
                         model / span / "h7.json", {"accepted": not findings, "findings": findings, "cost": COST}
@@ -175,6 +215,7 @@ def prepare(folder: Path) -> dict[str, Any]:
             for span, findings in verdicts.items()
         ],
         "clean": write(folder / "clean.json", on_clean(2, 3, (3, 1, 2))),
+        "votes": write(folder / "votes.json", on_votes()),
         "index": write(folder / "frames.csv", index),
         "quarantine": write(folder / "quarantine.csv", aside),
         "split": write(folder / "split.csv", split),
@@ -241,7 +282,7 @@ def with_model(inputs: dict[str, Any], model: str, right: int, folder: Path, *, 
     entry = deepcopy(inputs["models"][0]) | {"model": model, "predictions": {}}
     names = list(entry["metrics"]) if competes else ["float"]
     entry["metrics"] = {form: write(folder / model / f"{form}.json", metrics(right, bad=0)) for form in names}
-    entry["score"] = write(folder / model / "score.json", {"epoch": 1, "balanced_accuracy": 0.25, "loss": 0.9})
+    entry["score"] = write(folder / model / "score.json", on_held_out(balanced=0.25, loss=0.9))
     inputs["models"].append(entry)
 
 
@@ -332,6 +373,38 @@ def test_a_camera_that_changes_no_judgement_costs_nothing_that_shows(inputs, tmp
     assert "otherwise than cleanly" not in text
 
 
+def test_a_vote_is_set_against_single_frames(inputs, page, tmp_path):
+    text = page.text()
+    assert (
+        "Over 3 frames, as main.py decides, the model judges 2 of 2 test frames with complete windows otherwise than "
+        "by themselves: the vote alone is right on 1, the single frame alone on 0."
+    ) in text
+    assert "decided as main.py does. Figures are of the 2 of 4 test frames" in text
+    classes = "50.0% 40.0% to 60.0% 34.5% 50.0% 40.0% to 60.0% 34.5% – 34.5%"
+    assert f"1 25.0% 15.0% to 35.0% {classes} – 4 – 3 main.py 75.0% 65.0% to 85.0% {classes} 2 differ" in text
+    assert "2 differ right: vote 1, single 0 2 a training frame 1, a missing number 1 5 – – – – – 0 a missing" in text
+    write(inputs["votes"], on_votes(thresholds={"bad": 0.3}))
+    assert "as main.py does, with the thresholds." in made(inputs, tmp_path / "page.html").text()
+
+
+@pytest.mark.parametrize(
+    ("votes", "said"),
+    [
+        (on_votes((0, 0, 0)), "judges all 2 test frames with complete windows as it does by themselves."),
+        (on_votes(votes=5), "Unknown for the 5 frames that main.py decides over: no test frame has a complete window"),
+        (on_votes(votes=1), "main.py decides by single frames: bundle.votes is 1."),
+        (on_votes(why="No <window>.", frames=0), "Unknown: No <window>. main.py decides over 3 frames in a row."),
+        (on_votes(why="None.", frames=0, votes=1), "Unknown: None. main.py decides over 1 frame in a row."),
+    ],
+)
+def test_what_a_vote_brings_where_there_is_little_to_say(inputs, tmp_path, votes, said):
+    write(inputs["votes"], votes)
+    page = made(inputs, tmp_path / "page.html")
+    assert said in page.text()
+    assert "otherwise than by themselves" not in page.text()
+    assert page.open == []
+
+
 def test_wrong_frames_are_shown_with_their_own_pixels_the_most_confident_first(page):
     assert pictures(page)[:2] == [
         (f"{HOSTILE}: good, judged no_mask", 60),
@@ -405,25 +478,41 @@ def test_the_page_is_well_formed_and_loads_nothing(inputs, tmp_path):
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
 
 
-def test_the_curves_mark_the_best_epoch_and_pretraining_is_shown_where_there_was_one(inputs, tmp_path):
+def test_the_curves_show_pretraining_where_there_was_one(inputs, tmp_path):
     def plots() -> list[str]:
         page = made(inputs, tmp_path / "page.html")
         return [tag["alt"] for name, tag in page.tags if name == "img" and "svg" in tag["src"]]
 
-    assert plots() == [
-        "Loss over 3 epochs: training from 3.000 to 1.000, validation from 2.500 to 1.750; epoch 2 is marked.",
-        "On the validation part over 3 epochs: accuracy from 0.100 to 0.500, balanced accuracy from 0.100 to 0.500; "
-        "epoch 2 is marked.",
-    ]
+    assert plots() == ["Training loss over 3 epochs: training from 3.000 to 1.000."]
     pretrained = pd.DataFrame({"epoch": [1, 2], "loss": [4.5, 4.25]})
     inputs["pretraining"] = {"resnet9-8": write(tmp_path / "ssl.csv", pretrained)}
-    assert plots()[2:] == ["Pretraining loss, resnet9-8 over 2 epochs: SimCLR from 4.500 to 4.250."]
+    assert plots()[1:] == ["Pretraining loss, resnet9-8 over 2 epochs: loss from 4.500 to 4.250."]
+
+
+def test_what_the_folds_said_and_what_each_threshold_costs(inputs, page, tmp_path):
+    text = page.text()
+    assert "a model trained without its fold: 87.6% of 123 right, balanced accuracy 77.7%." in text
+    assert "error of the probabilities is 5.7% (12.3% before their temperature of 1.2345)." in text
+    assert "bad 98.0% 0.348 19 of 20 (85.0% to 100.0%) 7 of 100, 7.0%" in text
+    assert "main.py decides for the highest score; no threshold is set." in text
+    rival = inputs["candidates"][0] | {
+        "model": "a rival",
+        "thresholds": write(tmp_path / "rival.json", on_thresholds(good=0.9)),
+    }
+    inputs["candidates"].insert(0, rival)
+    write(inputs["candidates"][1]["thresholds"], on_thresholds(bad=0.34765625, good=0.5))
+    text = made(inputs, tmp_path / "page.html").text()
+    assert "main.py decides by these thresholds: bad from 0.348 on, good from 0.500 on." in text
+
+
+def test_a_class_that_no_fold_held_out_has_no_share(page):
+    assert "no_mask 100.0% 0.996 0 of 0 (– to –) 0 of 120, 0.0%" in page.text()
 
 
 def test_the_data_are_counted(page):
     text = page.text()
     assert "8 usable frames, 1 duplicate, 0 quarantined. 1 unlabelled frames" in text
-    assert "train 42 42 42 126 validation 43 43 43 129 test 41 41 41 123" in text
+    assert "train 42 42 42 126 test 41 41 41 123" in text
     assert "within 25 frames of a training frame of the same sequence: 3 of 4." in text
     assert "the same bytes stand in train: 1." in text
     assert "The first 50 of 53; index/quarantine.csv lists all." in text

@@ -11,9 +11,19 @@ import yaml
 
 from tests.conftest import Project
 
-AFTER_EVALUATION = {"choose": 1, "predict_clean": 1, "evaluate_clean": 1, "bundle": 1, "report": 1}
+AFTER_EVALUATION = {
+    "choose": 1,
+    "predict_clean": 1,
+    "evaluate_clean": 1,
+    "predict_votes": 1,
+    "evaluate_votes": 1,
+    "bundle": 1,
+    "report": 1,
+}
 AFTER_QUANTIZE = {"predict_tflite": 2, "check_firmware": 2, "evaluate": 2} | AFTER_EVALUATION
 AFTER_FINETUNE = AFTER_QUANTIZE | {
+    "calibrate": 1,
+    "set_thresholds": 1,
     "export_onnx": 1,
     "convert_savedmodel": 1,
     "quantize": 2,
@@ -21,8 +31,8 @@ AFTER_FINETUNE = AFTER_QUANTIZE | {
     "predict_onnx": 1,
     "evaluate": 4,
 }
-AFTER_SPLIT = AFTER_FINETUNE | {"finetune": 1}
-NEW_SPLIT = {"split": 1, "decode_clean": 1}
+AFTER_SPLIT = AFTER_FINETUNE | {"finetune": 1, "finetune_fold": 2}
+NEW_SPLIT = {"split": 1, "decode_part": 2}
 DECODED = {"decode_frames": 1, "gather_pixels": 1}
 EMBEDDED = {"embed": 1, "gather_embeddings": 1}
 
@@ -68,9 +78,20 @@ def test_changed_range(project: Project) -> None:
     assert project.planned() == one | AFTER_EVALUATION
 
 
-def test_threshold(project: Project) -> None:
-    reconfigure(project, "bundle", thresholds={"bad": 0.4})
-    assert project.planned() == {"evaluate": 4} | AFTER_EVALUATION
+@pytest.mark.parametrize("change", [{"thresholds": {"bad": 0.4}}, {"recall": {"bad": 0.99}}])
+def test_threshold(project: Project, change: dict[str, object]) -> None:
+    reconfigure(project, "bundle", **change)
+    assert project.planned() == {"set_thresholds": 1, "evaluate": 4} | AFTER_EVALUATION, (
+        "nothing is trained or quantized"
+    )
+
+
+def test_votes(project: Project) -> None:
+    voted = {"evaluate_votes": 1, "bundle": 1, "report": 1}
+    reconfigure(project, "bundle", votes=4)
+    assert project.planned() == voted
+    reconfigure(project, "bundle", votes=9)
+    assert project.planned() == voted | {"predict_votes": 1}, "further frames than ever before"
 
 
 def test_board(project: Project) -> None:
@@ -83,10 +104,20 @@ def test_finetune_parameter(project: Project) -> None:
     assert project.planned() == AFTER_SPLIT
 
 
+def test_folds(project: Project) -> None:
+    reconfigure(project, "finetune", folds=3)
+    assert project.planned() == AFTER_SPLIT | NEW_SPLIT | {"finetune_fold": 3}
+
+
+def test_comment_in_the_calibration(project: Project) -> None:
+    append(project.folder / "scripts/calibrate.py", "# a comment\n")
+    assert project.planned() == AFTER_FINETUNE
+
+
 def test_second_seed_trains_one_more_model(project: Project) -> None:
     reconfigure(project, "finetune", seeds=[1, 2])
     planned = project.planned()
-    assert planned["finetune"] == 1
+    assert (planned["finetune"], planned["finetune_fold"], planned["calibrate"]) == (1, 2, 1)
     assert planned["quantize"] == 2
     assert not planned.keys() & {"split", "pretrain", "embed", "decode_frames"}
 

@@ -18,7 +18,20 @@ from tests.conftest import ROOT, Project
 from tests.test_sources import rules
 
 WITH_SCRIPT = {name: text for name, text in rules().items() if "script:" in text}
-ON_A_GPU = {"pretrain", "embed", "finetune"}
+ON_A_GPU = {"pretrain", "distill", "embed", "finetune", "finetune_fold"}
+
+
+def resources_of(text: str) -> set[str]:
+    """The resources that a rule names, those of a dictionary that it shares with others too."""
+    found = re.search(r"^( +)resources:\n((?:\1 .*\n)+)", text, re.MULTILINE)
+    assert found is not None
+    named = set(re.findall(r"^ +(\w+)=", found[2], re.MULTILINE))
+    everything = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk"))
+    for shared in re.findall(r"\*\*([A-Z]+),", found[2]):
+        literal = re.search(rf"^{shared} = {{\n(.*?)^}}", everything, re.MULTILINE | re.DOTALL)
+        assert literal is not None, shared
+        named |= set(re.findall(r'^    "(\w+)":', literal[1], re.MULTILINE))
+    return named
 
 
 @dataclass
@@ -48,10 +61,7 @@ def planned(belt: Project) -> list[Planned]:
 def test_every_rule_says_what_it_takes(name: str) -> None:
     text = WITH_SCRIPT[name]
     assert re.search(r"^ +threads: ", text, re.MULTILINE)
-    resources = re.search(r"^( +)resources:\n((?:\1 .*\n)+)", text, re.MULTILINE)
-    assert resources is not None
-    for resource in ("mem_mb", "runtime"):
-        assert re.search(rf"\b{resource}=", resources[2]), resource
+    assert {"mem_mb", "runtime"} <= resources_of(text)
 
 
 def test_every_job_gets_numbers(planned: list[Planned]) -> None:
@@ -96,7 +106,7 @@ def test_memory_and_time_grow_with_the_input_the_network_and_after_a_failure() -
 
 
 def test_steps_that_train_or_embed_ask_for_a_gpu_where_there_is_one(planned: list[Planned]) -> None:
-    assert {name for name, text in WITH_SCRIPT.items() if re.search(r"^ +gpu=", text, re.MULTILINE)} == ON_A_GPU
+    assert {name for name, text in WITH_SCRIPT.items() if "gpu" in resources_of(text)} == ON_A_GPU
     there = has_gpu()
     for job in planned:
         assert job.resources.get("gpu") == (str(int(there)) if job.rule in ON_A_GPU else None), job

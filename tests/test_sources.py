@@ -13,6 +13,7 @@ from linecam import sources as module
 from linecam.sources import sources
 
 ROOT = Path(__file__).parent.parent
+REUSED = re.compile(r"^use rule (\w+) as (\w+) with:\n(?:[ ].*\n|\n)*", re.MULTILINE)
 RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
 SCRIPTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "scripts").glob("*.py"))
 # Those that need neither torch nor tensorflow: quick to import.
@@ -130,12 +131,26 @@ print(json.dumps({{name: sources(f"scripts/{{name}}.py") for name in {LIGHT!r}}}
 
 
 def rules() -> dict[str, str]:
-    """The text of each rule by name."""
+    """The text of each rule by name, but for those that are another with other inputs."""
     found = {}
     for path in RULE_FILES:
-        blocks = re.split(r"^[ ]*rule (\w+):$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        text = REUSED.sub("", path.read_text(encoding="utf-8"))
+        blocks = re.split(r"^[ ]*rule (\w+):$", text, flags=re.MULTILINE)
         found |= dict(zip(blocks[1::2], blocks[2::2], strict=True))
     return found
+
+
+def reused() -> dict[str, tuple[str, str]]:
+    """By the name of a rule that is another one with other inputs: the other's name, and the text."""
+    texts = [path.read_text(encoding="utf-8") for path in RULE_FILES]
+    return {match[2]: (match[1], match[0]) for text in texts for match in REUSED.finditer(text)}
+
+
+@pytest.mark.parametrize("name", reused())
+def test_a_rule_with_other_inputs_lists_the_sources_of_the_script_that_it_runs(name):
+    """Its inputs take the place of all of the other's."""
+    base, text = reused()[name]
+    assert re.findall(r'code=sources\("(.+?)"\)', text) == [f"scripts/{base}.py"]
 
 
 @pytest.mark.parametrize("name", rules())

@@ -1,4 +1,4 @@
-"""Labels joined to selected frames: where a label comes from, what is held out, and what stands in the way."""
+"""Labels joined to selected frames: where a label comes from, which fold holds it out, and what stands in the way."""
 
 import csv
 import json
@@ -61,7 +61,7 @@ class Split:
         self,
         train: list[str],
         test: list[str],
-        validation: float = 0.2,
+        folds: int = 5,
         unlabelled: int = 300,
         seed: int = 1,
     ) -> pd.DataFrame:
@@ -84,17 +84,20 @@ class Split:
             labels_csv=self.labels_csv,
             to_label=self.to_label,
             classes=self.classes,
-            validation=validation,
+            folds=folds,
             unlabelled=unlabelled,
             seed=seed,
         )
         table = pd.read_csv(self.table, keep_default_na=False)
-        assert list(table.columns) == ["row", "sha256", "path", "part", "label", "by"]
+        assert list(table.columns) == ["row", "sha256", "path", "part", "label", "by", "fold"]
         frames = read_frames(self.place / "frames.csv")
         assert list(frames["sha256"][table["row"]]) == list(table["sha256"])
         assert list(frames["path"][table["row"]]) == list(table["path"])
         assert table["sha256"].is_unique
-        assert set(table.loc[table["part"].isin(["train", "validation"]), "sha256"]) == set(train)
+        training = table["part"] == "train"
+        assert set(table.loc[training, "sha256"]) == set(train)
+        assert table.loc[training, "fold"].between(0, folds - 1).all()
+        assert (table.loc[~training, "fold"] == -1).all()
         assert set(table.loc[table["part"] == "test", "sha256"]) == set(test)
         return table.set_index("sha256")
 
@@ -119,8 +122,8 @@ def test_labels_of_folders(made):
     assert all(row.path.split("/")[1] == row.label and row.by == "folder" for row in table.itertuples())
     summary = made.counted()
     assert summary["frames"]["test"] == {"bad": 2, "good": 3, "no_mask": 0}
-    assert summary["frames"]["validation"] == {"bad": 2, "good": 2, "no_mask": 2}
-    assert summary["frames"]["train"] == {"bad": 8, "good": 8, "no_mask": 8}
+    assert summary["frames"]["train"] == {"bad": 10, "good": 10, "no_mask": 10}
+    assert set(summary["frames"]) == {"train", "test"}
 
 
 def test_labels_csv_before_folder_before_truth(made):
@@ -244,18 +247,25 @@ def test_the_untouched_list_copied_over_is_as_good_as_none(made):
         made.run(chosen, [])
 
 
-# --- the validation part
+# --- folds
 
 
-@pytest.mark.parametrize("share", [0.1, 0.2, 0.3, 0.5])
-def test_the_validation_part_is_the_same_share_of_every_class(made, share):
+def held_out(table: pd.DataFrame) -> pd.DataFrame:
+    """How many frames of each class (column) each fold (row) holds out."""
+    training = table[table["part"] == "train"]
+    return pd.crosstab(training["fold"], training["label"])
+
+
+@pytest.mark.parametrize("folds", [2, 3, 5, 20])
+def test_every_fold_has_the_same_share_of_every_class(made, folds):
     counts = {"bad": 100, "good": 60, "no_mask": 40}
-    table = made.run(made.many("train", counts), [], validation=share)
-    held = table[table["part"] == "validation"]["label"].value_counts()
-    assert held.to_dict() == {name: round(count * share) for name, count in counts.items()}
+    held = held_out(made.run(made.many("train", counts), [], folds=folds))
+    assert list(held.index) == list(range(folds))
+    for name, count in counts.items():
+        assert set(held[name]) <= {count // folds, -(-count // folds)}
 
 
-def test_the_validation_part_is_the_same_every_time(made):
+def test_the_folds_are_the_same_every_time_and_in_any_order(made):
     train, test = made.many("train", EVEN), made.many("test", EVEN)
     first = made.run(train, test)
     text = made.table.read_bytes(), made.summary.read_bytes()
@@ -263,23 +273,82 @@ def test_the_validation_part_is_the_same_every_time(made):
     assert (made.table.read_bytes(), made.summary.read_bytes()) == text
     shuffled = [train[n] for n in np.random.default_rng(0).permutation(len(train))]
     again = made.run(shuffled, test[::-1])
-    assert (again["part"].reindex(first.index) == first["part"]).all()
+    assert (again["fold"].reindex(first.index) == first["fold"]).all()
     other = made.run(train, test, seed=2)
-    assert (other["part"] != first["part"]).any()
+    assert (other["fold"] != first["fold"]).any()
 
 
-def test_the_test_part_is_never_held_out(made):
-    train, test = made.many("train", EVEN), made.many("test", EVEN)
-    assert (made.run(train, test, validation=0.5).loc[test, "part"] == "test").all()
-
-
-@pytest.mark.parametrize("share", [0.01, 0.2, 0.5, 0.8, 0.99])
+@pytest.mark.parametrize("folds", [2, 5, 20])
 @pytest.mark.parametrize("counts", [(2, 2, 2), (2, 2, 30), (100, 100, 2), (3, 50, 5), (7, 7, 7)])
-def test_every_class_has_a_frame_on_either_side(made, counts, share):
-    """ "each class needs at least 2, one to train on and one to validate": with 2 it has to work."""
-    table = made.run(made.many("train", dict(zip(CLASSES, counts, strict=True))), [], validation=share)
-    for part in ("train", "validation"):
-        assert set(table.loc[table["part"] == part, "label"]) == set(CLASSES)
+def test_every_class_can_be_trained_on_in_every_fold(made, counts, folds):
+    """ "each class needs at least 2, one to train on while the other is held out": with 2 it has to work."""
+    held = held_out(made.run(made.many("train", dict(zip(CLASSES, counts, strict=True))), [], folds=folds))
+    assert len(held) >= 2
+    for name, count in zip(CLASSES, counts, strict=True):
+        assert held[name].max() < count
+
+
+class Numbered(Split):
+    """Frames of sequences."""
+
+    def sequence(self, name: str, numbers: list[int], labels: list[str] = CLASSES) -> list[str]:
+        """Frames with these numbers, of every class in turn."""
+        digests = []
+        for place, number in enumerate(numbers):
+            label = labels[place % len(labels)]
+            digests.append(self.add(f"train/{label}/{name}-{number}.jpg", part="train", label=label, sequence=name))
+            self.rows[-1]["number"] = number
+        return digests
+
+
+@pytest.fixture
+def numbered(tmp_path: Path) -> Numbered:
+    return Numbered(tmp_path)
+
+
+def test_neighbours_of_a_sequence_are_held_out_together(numbered):
+    """8 frames on end, then a long gap: each such part is in one fold; the parts of a sequence are in several."""
+    train = [
+        digest
+        for name in ("A", "B")
+        for first in range(0, 1000, 100)
+        for digest in numbered.sequence(name, list(range(first, first + 24, 3)))
+    ]
+    table = numbered.run(train, [])
+    stretches = table["path"].str.extract(r"(?P<name>[AB])-(?P<number>\d+)").assign(fold=table["fold"])
+    stretches["part"] = stretches["number"].astype(int) // 100
+    assert (stretches.groupby(["name", "part"])["fold"].nunique() == 1).all()
+    assert set(table["fold"]) == set(range(5))
+    assert (stretches.groupby("name")["fold"].nunique() > 1).all()
+    assert held_out(table).min(axis=None) > 0
+
+
+def test_equal_numbers_of_two_sequences_are_no_neighbours(numbered):
+    train = [digest for name in "ABCDEFGHIJ" for digest in numbered.sequence(name, [1, 2, 3])]
+    table = numbered.run(train, [])
+    assert set(table["fold"]) == set(range(5))
+    assert (table.groupby(table["path"].str[-7:-5])["fold"].nunique() > 0).all()
+
+
+@pytest.mark.parametrize("sequences", [1, 2, 4])
+def test_fewer_sequences_than_folds_are_cut_through(numbered, sequences):
+    """Each part was photographed often: there is nothing else to hold out than some of its frames."""
+    train = [digest for name in "ABCD"[:sequences] for digest in numbered.sequence(name, list(range(20)))]
+    held = held_out(numbered.run(train, []))
+    assert list(held.index) == list(range(5))
+    assert held.min(axis=None) >= (1 if sequences > 1 else 0)
+    assert (held.max() < held.sum()).all()
+
+
+def test_a_class_that_lies_in_one_stretch_is_held_out_whole(numbered):
+    """What can't be said is not: no frame of it is judged by a model that saw its neighbour."""
+    train = numbered.sequence("A", [1, 2, 3], ["bad"])
+    train += [
+        digest for n in range(20) for digest in numbered.sequence("B", [100 * n, 100 * n + 1], ["good", "no_mask"])
+    ]
+    held = held_out(numbered.run(train, []))
+    assert sorted(held["bad"])[-1] == 3
+    assert (held[["good", "no_mask"]] > 0).all(axis=None)
 
 
 @pytest.mark.parametrize(
@@ -370,7 +439,7 @@ class Folder:
             labels_csv=at / "labels.csv",
             to_label=at / "to_label.csv",
             classes=CLASSES,
-            validation=0.2,
+            folds=5,
             unlabelled=10,
             seed=1,
         )
@@ -394,7 +463,7 @@ def test_the_same_frame_in_train_and_test_is_left_out_of_the_test_and_reported(f
     assert table.loc[table["path"].str.contains("C-10352"), "path"].tolist() == ["train/bad/C-10352.png"]
     assert summary["left_out_of_test"] == ["test/bad/C-10352.png"]
     assert sum(summary["frames"]["test"].values()) == 3
-    assert sum(summary["frames"]["train"].values()) + sum(summary["frames"]["validation"].values()) == 13
+    assert sum(summary["frames"]["train"].values()) == 13
 
 
 def test_the_same_frame_under_other_names_is_left_out_too(folder):
@@ -433,5 +502,5 @@ def test_the_tutorials_c_10352(tmp_path):
     assert [Path(path).name for path in summary["left_out_of_test"]] == ["C-10352.jpg"]
     files = {part: len(list((MASKS / part).glob("*/*.jpg"))) for part in ("train", "test")}
     assert len(table[table["part"] == "test"]) == files["test"] - 1
-    assert len(table[table["part"].isin(["train", "validation"])]) == files["train"]
+    assert len(table[table["part"] == "train"]) == files["train"]
     assert summary["near_training"]["test_frames"] > 0

@@ -12,8 +12,8 @@ from tests.cluster.s3 import InBucket, Store
 from tests.conftest import TINY, Project, copy_project
 
 BELT = TINY | {"dataset": {"name": "tiny", "kind": "belt"}, "belt": {"frames": 200}}
-MODEL = "resnet9-64-simclr/coreset-60/seed-1"
-AFTER_CHOICE = {"choose", "predict_clean", "evaluate_clean", "bundle", "report"}
+MODEL = "swift7-64-simclr/coreset-60/seed-1"
+AFTER_CHOICE = {"choose", "predict_clean", "evaluate_clean", "predict_votes", "evaluate_votes", "bundle", "report"}
 
 
 @pytest.fixture(scope="module")

@@ -277,7 +277,7 @@ def test_the_profile_keeps_what_the_default_one_promises() -> None:
 def rules_and_local_ones() -> tuple[set[str], set[str]]:
     text = "\n".join(path.read_text(encoding="utf-8") for path in [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")])
     local = re.findall(r"^localrules:\n((?:    .*\n)+)", text, flags=re.M)
-    names: Any = re.findall(r"^ *(?:rule|checkpoint) (\w+):", text, flags=re.M)
+    names: Any = re.findall(r"^ *(?:rule|checkpoint|use rule \w+ as) (\w+)(?::| with:)", text, flags=re.M)
     return set(names), set(re.findall(r"\w+", " ".join(local)))
 
 
@@ -286,6 +286,6 @@ def test_groups_name_rules_and_none_that_runs_on_the_login_node() -> None:
     names, local = rules_and_local_ones()
     assert set(PROFILE["groups"]) <= names - local
     assert set(PROFILE["set-resources"]) <= names
-    assert not {"pretrain", "embed", "finetune"} & set(PROFILE["groups"]), (
+    assert not {"pretrain", "distill", "embed", "finetune", "finetune_fold"} & set(PROFILE["groups"]), (
         "a group would keep a GPU that it does not use"
     )

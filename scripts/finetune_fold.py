@@ -1,0 +1,64 @@
+"""Finetune on all labelled frames but those of a fold, and predict these, which the model never saw."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from linecam.architectures import parse
+from linecam.camera import to_input
+from linecam.compute import prepare_torch
+from linecam.errors import reported
+from linecam.files import whole
+from linecam.networks import to_images
+from linecam.training import Recipe, labelled, start, train
+
+
+def finetune_fold(
+    pixels_path: Path,
+    frames_path: Path,
+    backbone: Path,
+    held_out: Path,
+    *,
+    network: str,
+    classes: list[str],
+    fold: int,
+    recipe: Recipe,
+    threads: int,
+    gpus: int = 0,
+) -> None:
+    """Write (sha256, path, label, fold, z_<class>...) of the held-out frames: the logits, through the camera's path.
+
+    Otherwise as `finetune`. A fold that holds no frame, where there are fewer than folds, gives an empty table.
+    """
+    device = prepare_torch(threads, gpus)
+    frames, table, targets = labelled(pixels_path, frames_path, classes)
+    held = (table["fold"] == fold).to_numpy()
+    rows = table.loc[held, ["sha256", "path", "label", "fold"]].reset_index(drop=True)
+    logits = np.zeros((0, len(classes)), np.float32)
+    if len(rows):
+        model = start(network, len(classes), backbone, recipe.seed)
+        what = f"finetune {network} without fold {fold}"
+        model, _ = train(model, frames[~held], targets[~held], recipe, network=network, device=device, what=what)
+        with torch.inference_mode():
+            logits = model(to_images(to_input(frames[held], parse(network)[1]), device)).cpu().numpy()
+    for number, name in enumerate(classes):
+        rows[f"z_{name}"] = [f"{value:.6f}" for value in logits[:, number]]
+    with whole(held_out) as temporary:
+        rows.to_csv(temporary, index=False)
+
+
+if __name__ == "__main__":
+    with reported(snakemake.log[0]):
+        finetune_fold(
+            Path(snakemake.input.pixels),
+            Path(snakemake.input.frames),
+            Path(snakemake.input.backbone),
+            Path(snakemake.output.held_out),
+            network=snakemake.wildcards.network,
+            classes=snakemake.params.classes,
+            fold=int(snakemake.wildcards.fold),
+            recipe=Recipe(seed=int(snakemake.wildcards.seed), **snakemake.params.settings),
+            threads=snakemake.threads,
+            gpus=snakemake.resources.get("gpu", 0),
+        )

@@ -1,0 +1,115 @@
+"""The study: which models it trains, and what it says of them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from linecam.errors import UserError
+from scripts.select_first import select_first
+from scripts.study import figures, markdown, study
+
+CLASSES = ["bad", "good"]
+COST = {"macs": 9_000_000, "file_bytes": 95_000, "arena_bytes": 70_000, "instructions": 22_000_000,
+        "latency_ms": [28.7, 39.1]}  # fmt: skip
+
+
+def metrics(accuracy: float, recall: float) -> dict[str, Any]:
+    share = {"value": recall, "of": [1, 1], "low": 0, "high": 1}
+    return {
+        "test": {
+            "accuracy": {"value": accuracy, "of": [1, 1], "low": 0, "high": 1},
+            "balanced_accuracy": accuracy,
+            "classes": {name: {"recall": share, "precision": 0.5} for name in CLASSES},
+        },
+        "agreement": {"argmax": 0.995},
+    }
+
+
+def cell(
+    folder: Path, network: str, labels: int, seed: int, accuracy: float, *, int8: bool, cost: dict[str, Any] = COST
+) -> dict[str, Any]:
+    (folder / "firmware").mkdir(parents=True)
+    (folder / "float.json").write_text(json.dumps(metrics(accuracy, accuracy / 2)))
+    if int8:
+        (folder / "int8.json").write_text(json.dumps(metrics(accuracy - 0.01, accuracy / 2)))
+        (folder / "firmware/openmv-h7.json").write_text(json.dumps({"cost": cost}))
+    return {"network": network, "method": "none", "labels": labels, "seed": seed, "folder": str(folder), "int8": int8}
+
+
+@pytest.fixture
+def cells(tmp_path: Path) -> list[dict[str, Any]]:
+    return [
+        cell(tmp_path / "a", "swift7-112", 25, 1, 0.80, int8=False),
+        cell(tmp_path / "b", "swift7-112", 200, 1, 0.98, int8=True),
+        cell(tmp_path / "c", "swift7-112", 200, 2, 0.96, int8=True),
+        cell(tmp_path / "d", "swift9-96", 200, 1, 0.90, int8=True, cost=COST | {"latency_ms": None}),
+    ]
+
+
+def test_a_row_has_what_the_files_say(cells: list[dict[str, Any]]) -> None:
+    few, all_, *_ = (figures(each, "openmv-h7", CLASSES) for each in cells)
+    assert few == {
+        "network": "swift7-112", "method": "none", "labels": 25, "seed": 1, "float_accuracy": 0.8,
+        "float_balanced_accuracy": 0.8, "float_recall_bad": 0.4, "float_recall_good": 0.4, "float_precision_bad": 0.5,
+        "float_precision_good": 0.5,
+    }  # fmt: skip
+    assert (all_["int8_accuracy"], all_["agreement"], all_["bytes"], all_["latency_ms_high"]) == (
+        pytest.approx(0.97), 0.995, 95_000, 39.1,
+    )  # fmt: skip
+
+
+def test_the_tables_have_means_spreads_and_the_worst_seed(cells: list[dict[str, Any]]) -> None:
+    text = markdown(pd.DataFrame([figures(each, "openmv-h7", CLASSES) for each in cells]), CLASSES)
+    assert "| swift7-112 | none | 25 | 1 | 80.0% | 80.0% | 40.0% |" in text
+    assert "| swift7-112 | none | 200 | 2 | 97.0% ± 1.4 | 96.0% | 48.5% ± 0.7 |" in text
+    line = "| swift7-112 | none | 2 | 96.0% ± 1.4 | 95.0% | 48.5% ± 0.7 | 50.0% ± 0.0 | 9.0 M | 22.0 M | 28.7 to 39.1 |"
+    assert f"{line} 95,000 | 70,000 |" in text
+    assert "| swift9-96 | none | 1 | 89.0% | 89.0% | 45.0% | 50.0% | 9.0 M | 22.0 M |  | 95,000 | 70,000 |" in text
+
+
+def test_the_same_study_is_the_same_bytes(cells: list[dict[str, Any]], tmp_path: Path) -> None:
+    made = []
+    for name in ("one", "two"):
+        place = tmp_path / name
+        place.mkdir()
+        paths = [place / file for file in ("study.csv", "table.md", "labels.png", "pareto.png")]
+        study(cells, *paths, board="openmv-h7", classes=CLASSES)
+        made.append([path.read_bytes() for path in paths])
+    assert made[0] == made[1]
+    table = pd.read_csv(tmp_path / "one/study.csv")
+    assert list(table["labels"]) == [25, 200, 200, 200]
+    for name in ("labels", "pareto"):
+        with Image.open(tmp_path / f"one/{name}.png") as picture:
+            assert len(picture.convert("L").getcolors(100_000) or []) > 10, "something is drawn"
+
+
+def frames(count: int) -> pd.DataFrame:
+    return pd.DataFrame({"sha256": [f"{n:064x}" for n in range(count)], "path": [f"{n}.jpg" for n in range(count)]})
+
+
+def test_the_first_frames_are_those_picked_first(tmp_path: Path) -> None:
+    frames(10).to_csv(tmp_path / "coreset-10.csv", index=False)
+    select_first(tmp_path / "coreset-10.csv", tmp_path / "first.csv", count=4, shuffled=False, seed=1)
+    assert list(pd.read_csv(tmp_path / "first.csv")["path"]) == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
+
+
+def test_given_frames_are_shuffled_and_fewer_are_among_more(tmp_path: Path) -> None:
+    frames(100).to_csv(tmp_path / "given.csv", index=False)
+    found = []
+    for count in (10, 30):
+        select_first(tmp_path / "given.csv", tmp_path / "first.csv", count=count, shuffled=True, seed=1)
+        found.append(list(pd.read_csv(tmp_path / "first.csv")["path"]))
+    assert found[0] == found[1][:10]
+    assert found[1] != sorted(found[1], key=lambda path: int(path.removesuffix(".jpg")))
+    select_first(tmp_path / "given.csv", tmp_path / "first.csv", count=10, shuffled=True, seed=2)
+    assert list(pd.read_csv(tmp_path / "first.csv")["path"]) != found[0]
+
+
+def test_more_labels_than_there_are(tmp_path: Path) -> None:
+    frames(10).to_csv(tmp_path / "given.csv", index=False)
+    with pytest.raises(UserError, match=r"study.labels asks for 20 labels, but .* has 10 frames"):
+        select_first(tmp_path / "given.csv", tmp_path / "first.csv", count=20, shuffled=True, seed=1)
