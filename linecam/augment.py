@@ -23,7 +23,7 @@ NOISE = 1 << 18
 class Spread:
     """How far variants go: what parts and light of a line do, and no further, lest a tear leaves the frame."""
 
-    degrees: float = 10  # of rotation, to either side
+    degrees: float = 10  # that each axis turns, to either side: rotation, and shear where they differ
     scale: tuple[float, float] = (0.9, 1.15)
     shift: float = 0.08  # of the side, in any direction
     brightness: float = 1.8  # the largest factor, and 1 over the smallest
@@ -52,12 +52,12 @@ def draw(
     A place is an affine map of the unit square [-1, 1]^2 of (x, y); the light of a colour is a factor, and the share
     of the frame's mean that is added.
     """
-    angle = np.radians(rng.uniform(-spread.degrees, spread.degrees, count))
+    x_axis, y_axis = np.radians(rng.uniform(-spread.degrees, spread.degrees, (2, count)))
     zoom = rng.uniform(1 / spread.scale[1], 1 / spread.scale[0], count)
     flip_x, flip_y = rng.choice([-1, 1], (2, count))
     place = np.empty((count, 2, 3))
-    place[:, 0, 0], place[:, 0, 1] = np.cos(angle) * zoom * flip_x, -np.sin(angle) * zoom * flip_y
-    place[:, 1, 0], place[:, 1, 1] = np.sin(angle) * zoom * flip_x, np.cos(angle) * zoom * flip_y
+    place[:, 0, 0], place[:, 0, 1] = np.cos(x_axis) * zoom * flip_x, -np.sin(y_axis) * zoom * flip_y
+    place[:, 1, 0], place[:, 1, 1] = np.sin(x_axis) * zoom * flip_x, np.cos(y_axis) * zoom * flip_y
     place[:, :, 2] = rng.uniform(-2 * spread.shift, 2 * spread.shift, (count, 2))  # the square is 2 wide
     brightness = np.exp(rng.uniform(-math.log(spread.brightness), math.log(spread.brightness), (count, 1)))
     contrast = np.exp(rng.uniform(-math.log(spread.contrast), math.log(spread.contrast), (count, 1)))

@@ -37,13 +37,14 @@ def test_the_temperature_that_was_put_in_is_found(temperature):
 
 
 def test_the_best_temperature_has_the_lowest_loss():
-    logits, targets = honest(60, seed=3)
+    """Of ten thousand frames: with few, the doubt about frames never seen counts, too."""
+    logits, targets = honest(10_000, seed=3)
     found = best_temperature(logits, targets)
 
     def cost(temperature: float) -> float:
-        return -float(np.log(softmax(logits / temperature, axis=1)[np.arange(60), targets]).mean())
+        return -float(np.log(softmax(logits / temperature, axis=1)[np.arange(10_000), targets]).mean())
 
-    assert cost(found) <= min(cost(found * factor) for factor in (0.5, 0.9, 0.98, 1.02, 1.1, 2)) + 1e-9
+    assert cost(found) <= min(cost(found * factor) for factor in (0.5, 0.9, 1.1, 2)) + 1e-9
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -51,8 +52,11 @@ def test_frames_that_are_all_right_or_all_wrong_have_a_temperature_too(right):
     logits = np.array([[9.0, 0.0], [0.0, 7.0]] * 5)
     targets = np.array([0, 1] * 5) if right else np.array([1, 0] * 5)
     found = best_temperature(logits, targets)
-    assert 0.05 <= found <= 20
-    assert (found < 1) == right
+    assert 0.05 < found <= 20
+    if right:  # of two classes: the doubt about N frames is 1 / (N + 2)
+        assert softmax(np.array([8.0, 0.0]) / found)[1] == pytest.approx(1 / 12, rel=0.05)
+    else:
+        assert found > 19
 
 
 # --- the calibration error

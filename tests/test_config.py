@@ -109,7 +109,7 @@ def test_defaults_fill_what_is_left_out():
     assert config["select"] == {"train": 7, "test": 500, "seed": 1}
     assert config["dataset"]["classes"] == ["bad", "good", "no_mask"]
     assert config["pretrain"]["cpu"] == {"epochs": 5, "batch_size": 128}
-    assert config["camera"] == {"frame_size": "QQVGA", "side": None}
+    assert config["camera"] == {"frame_size": "QVGA", "side": None}
     assert config["quantize"]["ranges"][0] == "calibrated"
 
 
@@ -387,7 +387,7 @@ def test_an_unknown_board_and_the_nearest_known_one(mine):
 )
 def test_what_no_camera_can_do_is_told_at_the_start(mine, bundle, told):
     with pytest.raises(UserError, match=re.escape(told)):
-        checked(mine, f"bundle: {{{bundle}}}")
+        checked(mine, f"camera: {{frame_size: QQVGA}}\nbundle: {{{bundle}}}")
 
 
 def test_a_network_that_is_not_there_is_named_with_those_that_are(mine):
@@ -398,8 +398,8 @@ def test_a_network_that_is_not_there_is_named_with_those_that_are(mine):
 
 def test_an_input_larger_than_the_frame_is_refused(mine):
     with pytest.raises(UserError, match=r"square of 120 pixels that camera\.frame_size QQVGA"):
-        checked(mine, "networks: [resnet9-64, resnet9-128]")
-    checked(mine, "networks: [resnet9-64, resnet9-128]\ncamera: {frame_size: QVGA}")
+        checked(mine, "networks: [resnet9-64, resnet9-128]\ncamera: {frame_size: QQVGA}")
+    checked(mine, "networks: [resnet9-64, resnet9-128]")
 
 
 @pytest.mark.parametrize(

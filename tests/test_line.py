@@ -27,7 +27,7 @@ def test_the_bundle(belt: Project) -> None:
     for name, entry in manifest["files"].items():
         assert entry["sha256"] == sha256(bundle / name)
     assert (bundle / "labels.txt").read_text().split() == ["bad", "good", "no_mask"]
-    assert manifest["camera"] == {"frame_size": "QQVGA", "side": 120, "input": 64, "votes": 3}
+    assert manifest["camera"] == {"frame_size": "QVGA", "side": 240, "input": 64, "votes": 3}
     assert manifest["metrics"]["test"]["frames"] == 50
     with zipfile.ZipFile(bundle.with_suffix(".zip")) as archive:
         assert set(archive.namelist()) == files
