@@ -159,14 +159,16 @@ def test_draws_stay_within_the_spread_and_use_all_of_it():
     assert (place.shape, light.shape, noise.shape) == ((4000, 2, 3), (4000, 3, 2), (4000,))
     assert {array.dtype for array in (place, light, noise)} == {np.dtype(np.float32)}
     turn = place[:, :, :2].astype(np.float64)
-    zoom = np.sqrt(np.abs(np.linalg.det(turn)))
+    zoom = np.linalg.norm(turn, axis=1)  # of each axis, which are the columns
+    np.testing.assert_allclose(zoom[:, 0], zoom[:, 1], rtol=1e-5)
     # Looking at more makes things smaller.
     low, high = 1 / spread.scale[1], 1 / spread.scale[0]
     assert (zoom.min(), zoom.max()) == pytest.approx((low, high), rel=0.01)
     assert (zoom > low - 1e-6).all() and (zoom < high + 1e-6).all()
-    degrees = np.degrees(np.arctan2(-turn[:, 0, 1], np.abs(turn[:, 0, 0])))
-    assert np.abs(degrees).max() <= spread.degrees + 1e-4
-    assert (degrees.min(), degrees.max()) == pytest.approx((-spread.degrees, spread.degrees), rel=0.02)
+    for across, along in (((1, 0), (0, 0)), ((0, 1), (1, 1))):
+        degrees = np.degrees(np.arctan(turn[:, *across] / turn[:, *along]))
+        assert np.abs(degrees).max() <= spread.degrees + 1e-4
+        assert (degrees.min(), degrees.max()) == pytest.approx((-spread.degrees, spread.degrees), rel=0.02)
     shift = place[:, :, 2] / 2  # of the side
     assert (shift.min(), shift.max()) == pytest.approx((-spread.shift, spread.shift), rel=0.02)
     assert np.abs(shift).max() <= spread.shift + 1e-6
@@ -184,16 +186,17 @@ def test_draws_stay_within_the_spread_and_use_all_of_it():
     assert 1 + spread.gain < colour.max() <= (1 + spread.gain) / (1 - spread.gain / 3) + 1e-6
 
 
-def test_flips_come_in_all_four_ways_and_keep_the_turn_rigid():
-    place, _, _ = draw(400, np.random.default_rng(1), Spread())
-    ways, counts = np.unique(np.sign(place[:, [0, 1], [0, 1]]), axis=0, return_counts=True)
+def test_flips_come_in_all_four_ways_and_leave_turn_and_shear_alike():
+    place, _, _ = draw(4000, np.random.default_rng(1), Spread())
+    signs = np.sign(place[:, [0, 1], [0, 1]])
+    ways, counts = np.unique(signs, axis=0, return_counts=True)
     assert len(ways) == 4
-    assert counts.min() > 60
-    columns = place[:, :, :2].astype(np.float64)
-    products = np.einsum("nij,nik->njk", columns, columns)
-    square = (products[:, 0, 0] - products[:, 1, 1]) / products[:, 0, 0]
-    assert np.abs(square).max() < 1e-5, "both axes are scaled alike"
-    assert np.abs(products[:, 0, 1]).max() < 1e-5, "and stay at a right angle: nothing is sheared"
+    assert counts.min() > 900
+    for way in ways:
+        columns = place[(signs == way).all(axis=1), :, :2].astype(np.float64) * way
+        columns /= np.linalg.norm(columns, axis=1, keepdims=True)
+        first, second = np.degrees(np.arcsin([columns[:, 1, 0], -columns[:, 0, 1]]))
+        assert abs(np.corrcoef(first, second)[0, 1]) < 0.1, "each axis by its own angle, whatever is flipped"
 
 
 # --- variants
