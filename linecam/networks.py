@@ -28,12 +28,12 @@ FEATURES = 16
 
 
 class Backbone(nn.Sequential):
-    """Layers from (N, 3, H, W) float32 in [0, 1] to (N, 16, h, w), and how these become an embedding."""
+    """Layers from (N, 3, H, W) float32 in [0, 1] to (N, 16, h, w), and how a classifier pools these."""
 
     pooling: Literal["mean", "max"] = "mean"
 
     def pool(self, features: Tensor) -> Tensor:
-        """Features (N, 16, h, w) to embeddings (N, 16)."""
+        """Features (N, 16, h, w) to (N, 16)."""
         if self.pooling == "mean":
             return features.mean(dim=(2, 3))
         return F.max_pool2d(features, tuple(map(int, features.shape[2:]))).flatten(1)
@@ -164,12 +164,15 @@ class Classifier(nn.Module):
         self.head = nn.Linear(FEATURES, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.head(embed(self.backbone, images))
+        return self.head(self.backbone.pool(self.backbone(images)))
 
 
-def embed(backbone: Backbone, images: Tensor) -> Tensor:
-    """Embeddings, (N, 16), of images, (N, 3, H, W) float32 in [0, 1]: the features, pooled over the image."""
-    return backbone.pool(backbone(images))
+def embed(backbone: nn.Module, images: Tensor) -> Tensor:
+    """Embeddings, (N, 16), of images, (N, 3, H, W) float32 in [0, 1]: the features, averaged over the image.
+
+    Averaged also where the classifier takes the maximum: by maxima a coreset is mostly frames of the empty belt.
+    """
+    return backbone(images).mean(dim=(2, 3))
 
 
 @dataclass(frozen=True)
