@@ -210,3 +210,63 @@ def pixels(wildcards):
 def settings(section, *keys):
     """Some settings of a section of the configuration, as keyword arguments for a script."""
     return {key: config[section][key] for key in keys}
+
+
+def recipe(wildcards):
+    """The settings of a training; on the first few frames of a selection, as many steps as on all of it."""
+    found = settings(
+        "finetune",
+        "epochs",
+        "batch_size",
+        "learning_rate",
+        "weight_decay",
+        "label_smoothing",
+    )
+    _, first, labels = wildcards.selection.partition("-first-")
+    if first:
+        found["epochs"] = round(
+            found["epochs"] * config["select"]["train"] / int(labels)
+        )
+    return found
+
+
+# The models of the study, and the first selection, which has the most labels.
+BASE = SELECTIONS[0]
+CELLS = sorted(
+    {
+        (network, method, labels, seed)
+        for part in config["study"]
+        for network, method, labels, seed in product(
+            part["networks"], part["methods"], part["labels"], part["seeds"]
+        )
+    }
+)
+MOST = max(labels for _, _, labels, _ in CELLS)
+
+
+def studied(network, method, labels, seed):
+    """The name of one model of the study; with all labels it is the one that the line trains anyway."""
+    selection = BASE
+    if labels < config["select"]["train"]:
+        selection += f"-first-{labels}"
+    return f"{network}-{method}/{selection}/seed-{seed}"
+
+
+def study_of(form):
+    """The files of one form of all models; of those with all labels, where it is made of the int8 file."""
+
+    def paths(_):
+        try:
+            check_sizes(
+                {network for network, *_ in CELLS},
+                **settings("camera", "frame_size", "side"),
+            )
+        except UserError as error:
+            sys.exit(str(error))
+        return [
+            f"results/{NAME}/study/{studied(*cell)}/{form}.json"
+            for cell in CELLS
+            if form == "float" or cell[2] == MOST
+        ]
+
+    return paths

@@ -15,24 +15,6 @@ TRAINING = {
 }
 
 
-def recipe(wildcards):
-    """The settings of a training; on the first few frames of a selection, as many steps as on all of it."""
-    found = settings(
-        "finetune",
-        "epochs",
-        "batch_size",
-        "learning_rate",
-        "weight_decay",
-        "label_smoothing",
-    )
-    _, first, labels = wildcards.selection.partition("-first-")
-    if first:
-        found["epochs"] = round(
-            found["epochs"] * config["select"]["train"] / int(labels)
-        )
-    return found
-
-
 rule finetune:
     """Train the whole network on all labelled frames."""
     input:

@@ -4,46 +4,6 @@ In: what a model is trained from, and `study` in the configuration. Out: study/s
 study/table.md, labels.png and pareto.png, over the seeds. Int8 files below study/<model>/.
 """
 
-BASE = SELECTIONS[0]
-CELLS = sorted(
-    {
-        (network, method, labels, seed)
-        for part in config["study"]
-        for network, method, labels, seed in product(
-            part["networks"], part["methods"], part["labels"], part["seeds"]
-        )
-    }
-)
-MOST = max(labels for _, _, labels, _ in CELLS)
-
-
-def studied(network, method, labels, seed):
-    """The name of one model of the study; with all labels it is the one that the line trains anyway."""
-    selection = BASE
-    if labels < config["select"]["train"]:
-        selection += f"-first-{labels}"
-    return f"{network}-{method}/{selection}/seed-{seed}"
-
-
-def study_of(form):
-    """The files of one form of all models; of those with all labels, where it is made of the int8 file."""
-
-    def paths(_):
-        try:
-            check_sizes(
-                {network for network, *_ in CELLS},
-                **settings("camera", "frame_size", "side"),
-            )
-        except UserError as error:
-            sys.exit(str(error))
-        return [
-            f"results/{NAME}/study/{studied(*cell)}/{form}.json"
-            for cell in CELLS
-            if form == "float" or cell[2] == MOST
-        ]
-
-    return paths
-
 
 rule study:
     """How accuracy grows with labels, with and without pretraining; and what each network costs on the board."""
