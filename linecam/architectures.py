@@ -12,7 +12,7 @@ from linecam.errors import UserError
 class Residual:
     """A plain residual network (He et al., CVPR 2016): 3x3 convolutions and additions, which int8 runtimes do well.
 
-    A stem of `stem` channels, then one block of two convolutions for each of `widths`, at its stride.
+    A stem of `stem` channels and stride 2, then one block of two convolutions for each of `widths`, at its stride.
     All padding is TensorFlow's SAME, and nothing normalizes the input: either would be an operator more on the camera.
     Features are the maximum over the image, since a defect is in one place of it.
     """
@@ -20,8 +20,6 @@ class Residual:
     stem: int
     widths: tuple[int, ...]
     strides: tuple[int, ...]
-    stem_kernel: int = 3
-    stem_stride: int = 2
 
 
 class Tutorial:

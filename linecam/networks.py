@@ -52,7 +52,7 @@ def residual(plan: Residual) -> Backbone:
     """The backbone of a plan: stem, blocks, 1x1 convolution to 16 features."""
     inputs = (plan.stem, *plan.widths)
     layers = Backbone(
-        Same(3, plan.stem, kernel_size=plan.stem_kernel, stride=plan.stem_stride, bias=False),
+        Same(3, plan.stem, kernel_size=3, stride=2, bias=False),
         nn.BatchNorm2d(plan.stem),
         nn.ReLU(),
         *(Block(*channels) for channels in zip(inputs[:-1], plan.widths, plan.strides, strict=True)),
