@@ -6,7 +6,7 @@ from typing import Any
 from linecam.errors import reported
 from linecam.files import read_json
 from linecam.frames import read_pixels
-from linecam.predictions import write_predictions
+from linecam.predictions import chosen_file, write_predictions
 from linecam.tflm import predict
 
 
@@ -25,10 +25,8 @@ def predict_clean(
     Each of `candidates` has `model`, `range` and the path `tflite`. For each input size (as text) `pixels` names the
     array of clean test frames, `frames` the table of them.
     """
-    choice = read_json(choice_path)
-    tflite = next(c["tflite"] for c in candidates if (c["model"], c["range"]) == (choice["model"], choice["range"]))
-    size = choice["model"].split("/")[0].rpartition("-")[0].rpartition("-")[2]  # architecture-size-method/...
-    probabilities = predict(Path(tflite), read_pixels(pixels[size]), workers, "TFLM, clean frames")
+    tflite, size = chosen_file(read_json(choice_path), candidates)
+    probabilities = predict(tflite, read_pixels(pixels[size]), workers, "TFLM, clean frames")
     write_predictions(predictions, frames[size], probabilities, classes)
 
 

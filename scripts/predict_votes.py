@@ -9,6 +9,7 @@ import pandas as pd
 from linecam.errors import reported
 from linecam.files import read_json, whole
 from linecam.frames import read_index, read_pixels, read_split
+from linecam.predictions import chosen_file
 from linecam.tflm import predict
 
 READ = ["path", "sha256", "sequence", "number", "status"]
@@ -33,9 +34,7 @@ def predict_votes(
     digits, which is all of them for the multiples of 1/256 that an int8 softmax has: a vote adds them up, and a tie
     has to stay one. p_<class> is empty where a frame can't be used, and where no frame next to the test frame can.
     """
-    choice = read_json(choice_path)
-    tflite = next(c["tflite"] for c in candidates if (c["model"], c["range"]) == (choice["model"], choice["range"]))
-    size = choice["model"].split("/")[0].rpartition("-")[0].rpartition("-")[2]  # architecture-size-method/...
+    tflite, size = chosen_file(read_json(choice_path), candidates)
     table = neighbours(read_index(index, READ), read_split(split), reach, classes)
     usable = table["status"] == "ok"
     beside = table.loc[usable & table["offset"].abs().eq(1), "sha256"]
@@ -44,7 +43,7 @@ def predict_votes(
         table[f"p_{name}"] = ""
     if needed.any():
         rows, places = np.unique(table.loc[needed, "row"].to_numpy(dtype=np.intp), return_inverse=True)
-        probabilities = predict(Path(tflite), read_pixels(pixels[size])[rows], workers, "TFLM, votes")[places]
+        probabilities = predict(tflite, read_pixels(pixels[size])[rows], workers, "TFLM, votes")[places]
         for number, name in enumerate(classes):
             table.loc[needed, f"p_{name}"] = [f"{value:.8f}" for value in probabilities[:, number]]
     with whole(votes) as temporary:
