@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from linecam.errors import UserError, reported
 from linecam.files import whole, write_json
 from linecam.frames import read_index, usable
-from linecam.labels import COLUMNS, read_labels
+from linecam.labels import COLUMNS, read_labels, read_unsure
 from linecam.selection import rank_by_hash
 
 
@@ -38,7 +38,8 @@ def split(
     `row` is the frame's row in every pixel array. A label is taken from `labels` (labels.csv), else from the
     frame's folder, else from `truth` (frame, label; the belt's). `fold` is 0 to `folds` - 1 for a training frame, -1
     for any other. `summary` counts classes, and the test frames close to a training one.
-    Raises `UserError` where a selected frame has no label, after writing those to `to_label`.
+    A frame that its judges are unsure of is in no part, and listed in `summary`. Raises `UserError` where another
+    selected frame has no label, after writing those to `to_label`.
     """
     files = read_index(index, ["path", "sha256", "sequence", "number", "part", "label", "status"])
     frames = usable(files)
@@ -49,7 +50,9 @@ def split(
     told = read_labels(labels, classes) if labels else {}
     known = gather(files, selected["sha256"], told, truth, classes, labels_csv)
 
-    missing = selected[~selected["sha256"].isin(known)]
+    unlabelled_yet = selected[~selected["sha256"].isin(known)]
+    doubtful = unlabelled_yet["sha256"].isin(read_unsure(labels, classes) if labels else [])
+    unsure, missing = unlabelled_yet[doubtful], unlabelled_yet[~doubtful]
     if len(missing):
         with whole(to_label) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
@@ -60,19 +63,22 @@ def split(
             f"{', '.join(classes)} into its column `label`, and yourself into `by`, append its rows to {labels_csv} "
             "(or copy it there, if there is no such file yet), and run the same command again."
         )
+    if len(unsure):
+        logging.info("%d selected frames are left out: nobody is sure of them", len(unsure))
+        selected = selected[selected["sha256"].isin(known)].reset_index(drop=True)
     selected["label"] = [known[digest][0] for digest in selected["sha256"]]
     selected["by"] = [known[digest][1] for digest in selected["sha256"]]
     selected["fold"] = -1
     training = selected["part"] == "train"
     selected.loc[training, "fold"] = fold(selected[training], folds, seed, classes)
 
-    rest = frames[~frames["sha256"].isin(selected["sha256"])]
+    rest = frames[~frames["sha256"].isin([*selected["sha256"], *unsure["sha256"]])]
     rest = rest.iloc[rank_by_hash(rest["sha256"], seed, unlabelled)].sort_index()
     rest = rest.assign(part="unlabelled", label="", by="", fold=-1)
     columns = ["row", "sha256", "path", "part", "label", "by", "fold"]
     with whole(table) as temporary:
         pd.concat([selected, rest])[columns].to_csv(temporary, index=False)
-    write_json(summary, summarize(selected, files, classes))
+    write_json(summary, summarize(selected, files, classes) | {"unsure": sorted(unsure["path"])})
 
 
 def gather(
