@@ -23,7 +23,7 @@ pathvars:
 wildcard_constraints:
     network=r"[a-z0-9_]+-\d+",
     method="simclr|distilled|none|given",
-    selection=r"(given|(coreset|random)-\d+)(-first-\d+)?",
+    selection=r"(given|[a-z]+-\d+(-draw-\d+)?)(-first-\d+)?",
     seed=r"\d+",
     fold=r"\d+",
     part="train|test",
@@ -41,6 +41,7 @@ include: "rules/evaluate.smk"
 include: "rules/bundle.smk"
 include: "rules/deploy.smk"
 include: "rules/study.smk"
+include: "rules/study_selection.smk"
 
 
 rule all:

@@ -95,7 +95,7 @@ def answer(path: str | Path, classes: list[str], row: Row, seen: str) -> None:
         if not mine:
             rows.append(dict(row))
         for old in mine:
-            old |= row
+            old.update(row)
         if not row["label"]:
             rows[:] = [old for old in rows if _key(old) != _key(row)]
 

@@ -1,4 +1,9 @@
-"""Which frames to label: a strategy is a function here and a line in `STRATEGIES`."""
+"""Which frames to label: a strategy is a function here and a line in `STRATEGIES`.
+
+All have one interface: embeddings, (N, D) float32, perhaps memory-mapped; the frames' sha256; how many to pick;
+positions that are picked already; a seed. They return positions, each once, `initial` ones first, and all N where
+`count` is more.
+"""
 
 import hashlib
 import heapq
@@ -6,6 +11,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from linecam.errors import UserError
 
 
 def rank_by_hash(digests: Sequence[str], seed: int, count: int | None = None) -> NDArray[np.intp]:
@@ -60,6 +67,60 @@ def coreset(
     return picks
 
 
+def typiclust(
+    embeddings: NDArray[np.float32], digests: Sequence[str], count: int, initial: Sequence[int], seed: int
+) -> list[int]:
+    """The most typical frame of each of `count` clusters (TypiClust; Hacohen et al., ICML 2022)."""
+    from linecam.typicality import typical_of_clusters  # noqa: PLC0415 (scikit-learn)
+
+    return completed(typical_of_clusters(np.asarray(embeddings), count, initial), digests, count, seed)
+
+
+def probcover(
+    embeddings: NDArray[np.float32], digests: Sequence[str], count: int, initial: Sequence[int], seed: int
+) -> list[int]:
+    """Diverse frames in dense places: those that cover most frames (ProbCover; Yehuda et al., NeurIPS 2022)."""
+    from linecam.typicality import covering  # noqa: PLC0415 (scikit-learn)
+
+    order = rank_by_hash(digests, seed)
+    return completed(covering(np.asarray(embeddings), order, count, initial), digests, count, seed)
+
+
+def mundig(
+    embeddings: NDArray[np.float32], digests: Sequence[str], count: int, initial: Sequence[int], seed: int
+) -> list[int]:
+    """`coreset` by lightly's engine, the package lightly-mundig, in float32. Raises `UserError` where it is missing."""
+    try:
+        from lightly_mundig import Selection  # noqa: PLC0415 (not part of the environment)
+    except ImportError:
+        raise UserError(
+            "The strategy mundig needs the package lightly-mundig: pip install lightly-mundig. "
+            "coreset picks the same frames, up to rounding, without it."
+        ) from None
+    # It takes what is not finite for a place like any other.
+    usable = np.flatnonzero(np.isfinite(embeddings).all(axis=1))
+    known = [int(place) for place in np.flatnonzero(np.isin(usable, initial))]
+    picks = list(initial)[:count]
+    if len(picks) < count and len(usable):
+        engine = Selection()
+        engine.add_diversifying_strategy(np.asarray(embeddings[usable]).tolist(), 1.0, None)
+        wanted = min(count - len(picks), len(usable) - len(known))
+        picks += [int(usable[n]) for n in engine.run_selection(known, len(usable), len(known) + wanted)[len(known) :]]
+    # Where distances no longer tell frames apart it repeats itself.
+    return completed(list(dict.fromkeys(picks)), digests, count, seed)
+
+
+def completed(picks: list[int], digests: Sequence[str], count: int, seed: int) -> list[int]:
+    """`picks`, and where they are fewer than `count` frames at random after them."""
+    return picks if len(picks) == count else random(np.empty((0, 0), np.float32), digests, count, picks, seed)
+
+
 Strategy = Callable[[NDArray[np.float32], Sequence[str], int, Sequence[int], int], list[int]]
 
-STRATEGIES: dict[str, Strategy] = {"random": random, "coreset": coreset}
+STRATEGIES: dict[str, Strategy] = {
+    "random": random,
+    "coreset": coreset,
+    "typiclust": typiclust,
+    "probcover": probcover,
+    "mundig": mundig,
+}

@@ -196,6 +196,10 @@ def teacher(network):
     return f"{config['pretrain']['teacher']}-{network.rpartition('-')[2]}"
 
 
+# The backbone, as network-method, whose embeddings frames are selected by.
+SELECTED_BY = f"{config['networks'][0]}-{config['pretrain']['methods'][0]}"
+
+
 def sensor_frames(suffix):
     """The training frames as the sensor sees them: the array (.npy) or the table of them (.csv)."""
     side = config["camera"]["side"]
@@ -222,12 +226,24 @@ def recipe(wildcards):
         "weight_decay",
         "label_smoothing",
     )
-    _, first, labels = wildcards.selection.partition("-first-")
-    if first:
-        found["epochs"] = round(
-            found["epochs"] * config["select"]["train"] / int(labels)
-        )
+    found["epochs"] = round(
+        found["epochs"] * config["select"]["train"] / labels_of(wildcards.selection)
+    )
     return found
+
+
+def labels_of(selection):
+    """How many labels a selection has by its name: coreset-200, random-25-draw-1, coreset-200-first-25."""
+    if selection == "given":  # as many as there are; the others are compared with these
+        return config["select"]["train"]
+    name, _, first = selection.partition("-first-")
+    return int(first or name.split("-")[1])
+
+
+def draw_of(selection):
+    """The seed that a selection is drawn with: select.seed, but for the draws of a study."""
+    _, _, draw = selection.partition("-draw-")
+    return int(draw or config["select"]["seed"])
 
 
 # The models of the study, and the first selection, which has the most labels.
@@ -268,5 +284,38 @@ def study_of(form):
             for cell in CELLS
             if form == "float" or cell[2] == MOST
         ]
+
+    return paths
+
+
+# What is compared in the study of selections: a model for each strategy, number of labels and seed. What is drawn at
+# random is drawn anew for each seed.
+CHOSEN_IN_STUDY = [
+    {
+        "strategy": strategy,
+        "labels": labels,
+        "seed": seed,
+        "split": f"results/{NAME}/split/{strategy}-{labels}-draw-{seed}.csv",
+        "predictions": f"results/{NAME}/study/{SELECTED_BY}/{strategy}-{labels}-draw-{seed}/seed-{seed}/float.csv",
+    }
+    for strategy, labels, seed in product(
+        config["study_selection"]["strategies"],
+        config["study_selection"]["labels"],
+        config["study_selection"]["seeds"],
+    )
+]
+
+
+def chosen_in_study(key):
+    """The files of all models of the study of selections."""
+
+    def paths(_):
+        if KIND == "folder" and not GIVEN:
+            sys.exit(
+                "snakemake study_selection compares choices of frames whose labels are all known already: those of the belt "
+                "(config/config.yaml), the tutorial's (config/masks.yaml), or frames in train/<class>/ and test/<class>/. "
+                f"The frames of {SOURCE} are not in such folders."
+            )
+        return [cell[key] for cell in CHOSEN_IN_STUDY]
 
     return paths

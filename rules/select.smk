@@ -36,8 +36,8 @@ rule select_train:
         frames="<results>/index/frames.csv",
         test="<results>/select/test.csv",
         embeddings=lambda wildcards: (
-            f"results/{NAME}/embed/{config['networks'][0]}-{config['pretrain']['methods'][0]}/embeddings.npy"
-            if wildcards.selection.startswith("coreset")
+            f"results/{NAME}/embed/{SELECTED_BY}/embeddings.npy"
+            if wildcards.selection.split("-")[0] not in {"given", "random"}
             else []
         ),
         # Which frames are labelled matters here, not as what: see `labelled`.
@@ -50,7 +50,7 @@ rule select_train:
     benchmark:
         "<benchmarks>/select_train-{selection}.tsv"
     wildcard_constraints:
-        selection=r"given|(coreset|random)-\d+",  # not what select_first takes of one
+        selection=r"given|[a-z]+-\d+(-draw-\d+)?",  # not what select_first takes of one
     conda:
         "../envs/plain.yaml"
     threads: 1
@@ -59,8 +59,8 @@ rule select_train:
         runtime=minutes(120),
     params:
         strategy=lambda wildcards: wildcards.selection.split("-")[0],
-        number=config["select"]["train"],
-        seed=config["select"]["seed"],
+        number=lambda wildcards: labels_of(wildcards.selection),
+        seed=lambda wildcards: draw_of(wildcards.selection),
         classes=CLASSES,
         labelled=LABELLED,
     script:

@@ -59,7 +59,7 @@ rule select_first:
     benchmark:
         "<benchmarks>/select_first-{base}-{number}.tsv"
     wildcard_constraints:
-        base=r"given|(coreset|random)-\d+",
+        base=r"given|[a-z]+-\d+",
         number=r"\d+",
     conda:
         "../envs/plain.yaml"
