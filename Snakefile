@@ -40,6 +40,7 @@ include: "rules/quantize.smk"
 include: "rules/evaluate.smk"
 include: "rules/bundle.smk"
 include: "rules/deploy.smk"
+include: "rules/next.smk"
 include: "rules/study.smk"
 include: "rules/study_selection.smk"
 

@@ -25,6 +25,7 @@ from linecam.errors import UserError
 from linecam.files import whole
 
 FEATURES = 16
+BATCH = 256  # images that are predicted at a time
 
 
 class Backbone(nn.Sequential):
@@ -210,6 +211,19 @@ def to_images(pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> 
     """Pixels (N, H, W, 3), uint8, as images (N, 3, H, W), float32 in [0, 1], as the input scale 1/255 says."""
     tensor = torch.from_numpy(np.ascontiguousarray(pixels)).to(device)
     return tensor.permute(0, 3, 1, 2).contiguous().float().div_(255)
+
+
+def probabilities(
+    model: Classifier, pixels: NDArray[np.uint8], rows: NDArray[np.intp], device: torch.device
+) -> NDArray[np.float32]:
+    """What `model`, in evaluation mode, says of some `rows` of pixels (N, H, W, 3), uint8: (rows, classes), 0..1."""
+    model = model.to(device)
+    with torch.inference_mode():
+        parts = [
+            model(to_images(pixels[rows[start : start + BATCH]], device)).softmax(dim=1).cpu().numpy()
+            for start in range(0, len(rows), BATCH)
+        ]
+    return np.concatenate(parts)
 
 
 def save_weights(path: str | Path, module: nn.Module, about: Mapping[str, object]) -> None:

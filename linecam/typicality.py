@@ -92,7 +92,8 @@ def covering(points: NDArray[np.float32], order: NDArray[np.intp], count: int, i
     and covered. Returns positions in 0..N-1, at most `count`, with `initial` first.
     """
     picks = list(initial)[:count]
-    taken, finite = set(picks), np.isfinite(points).all(axis=1)
+    taken = set(picks)
+    finite = np.asarray(np.isfinite(points).all(axis=1))
     sample = [n for n in order[finite[order]][:SAMPLE].tolist() if n not in taken]
     known = [n for n in picks if finite[n]]
     places = np.array([*known, *sample], dtype=np.intp)

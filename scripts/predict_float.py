@@ -2,16 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from linecam.compute import prepare_torch
 from linecam.errors import reported
 from linecam.frames import read_pixels
-from linecam.networks import Classifier, load_weights, to_images
+from linecam.networks import Classifier, load_weights, probabilities
 from linecam.predictions import rows_of, write_predictions
-
-BATCH = 256
 
 
 def predict_float(
@@ -29,13 +24,8 @@ def predict_float(
     model = Classifier(network, len(classes)).to(device)
     load_weights(model_path, model)
     model.eval()
-    pixels, rows = read_pixels(pixels_path), rows_of(split)
-    with torch.inference_mode():
-        parts = [
-            model(to_images(pixels[rows[start : start + BATCH]], device)).softmax(dim=1).cpu().numpy()
-            for start in range(0, len(rows), BATCH)
-        ]
-    write_predictions(predictions, split, np.concatenate(parts), classes)
+    found = probabilities(model, read_pixels(pixels_path), rows_of(split), device)
+    write_predictions(predictions, split, found, classes)
 
 
 if __name__ == "__main__":

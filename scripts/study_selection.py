@@ -74,7 +74,7 @@ def study_selection(
     with whole(table) as temporary:
         frame.to_csv(temporary, index=False, float_format="%.6f")
     results = compare(judged, truth, classes, confidence)
-    found = {
+    found: dict[str, Any] = {
         "embedded": embedded,
         "seeds": int(frame["seed"].nunique()),
         "test_frames": len(truth),

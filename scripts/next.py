@@ -1,0 +1,173 @@
+"""Choose the next frames to label by what the model is unsure of, and find labels that are likely wrong."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+
+from linecam.architectures import parse
+from linecam.compute import prepare_torch
+from linecam.errors import UserError, reported
+from linecam.files import read_json, whole
+from linecam.frames import read_frames, read_pixels
+from linecam.labels import read_labels, read_unsure
+from linecam.networks import Classifier, load_weights, probabilities
+from linecam.predictions import read_predictions
+
+# Of the least sure frames so many times the batch are looked at; the batch is to be spread over them.
+CANDIDATES = 10
+
+
+def margin(p: NDArray[np.floating]) -> NDArray[np.floating]:
+    """How near the two likeliest classes are, (N,) in 0..1, of (N, classes) probabilities (Scheffer et al., 2001)."""
+    best = np.sort(p, axis=1)
+    return 1 - (best[:, -1] - best[:, -2])
+
+
+def entropy(p: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The entropy, (N,), of (N, classes) probabilities, over the highest there is (Settles, 2009)."""
+    return -(p * np.log(np.clip(p, 1e-12, 1))).sum(axis=1) / np.log(p.shape[1])
+
+
+UNCERTAINTY: dict[str, Callable[[NDArray[np.floating]], NDArray[np.floating]]] = {"margin": margin, "entropy": entropy}
+
+
+def choose_next(
+    choice_path: Path,
+    weights: dict[str, Path],
+    held_out: dict[str, Path],
+    pixels: dict[int, Path],
+    index: Path,
+    split: Path,
+    embeddings: Path,
+    labels: Path | None,
+    batch: Path,
+    suspects: Path,
+    *,
+    strategy: str,
+    count: int,
+    classes: list[str],
+    seed: int,
+    threads: int,
+) -> None:
+    """Write the next `count` frames to label to `batch`, and labels to look at again to `suspects`.
+
+    `weights` and `held_out` (held_out.csv) are by the models' names, of which choice.json names one; `pixels` by input
+    size. `batch` has (sha256, path, reason, predicted, p): never a frame that is labelled, for training or for the
+    test. `suspects` has (sha256, path, label, predicted, p, reason), the most doubtful label first. Raises `UserError`
+    where no frame is left to label.
+    """
+    model_name = read_json(choice_path)["model"]
+    network = model_name.split("/")[0].rpartition("-")[0]
+    frames = read_frames(index, ["path", "sha256", "status"])
+    told = pd.read_csv(split, dtype=str, keep_default_na=False)
+    known = set(told.loc[told["part"] != "unlabelled", "sha256"])
+    known |= (read_labels(labels, classes).keys() | read_unsure(labels, classes)) if labels else set()
+    pool = frames[~frames["sha256"].isin(known)]
+    if pool.empty:
+        raise UserError(
+            f"All {len(frames)} usable frames are labelled, or are test frames: there is none to label next."
+        )
+    device = prepare_torch(threads)
+    model = Classifier(network, len(classes))
+    load_weights(weights[model_name], model)
+    p = probabilities(model.eval(), read_pixels(pixels[parse(network)[1]]), pool.index.to_numpy(), device)
+    picks, stands_for = spread(np.load(embeddings, mmap_mode="r")[pool.index], UNCERTAINTY[strategy](p), count, seed)
+    chosen = pool.iloc[picks][["sha256", "path"]]
+    chosen["reason"] = [why(p[n], classes, number) for n, number in zip(picks, stands_for, strict=True)]
+    chosen["predicted"] = [classes[p[n].argmax()] for n in picks]
+    chosen["p"] = [f"{p[n].max():.4f}" for n in picks]
+    with whole(batch) as temporary:
+        chosen.to_csv(temporary, index=False)
+    doubtful = doubt(read_predictions(held_out[model_name]), classes)
+    with whole(suspects) as temporary:
+        doubtful.to_csv(temporary, index=False)
+    trained = int((told["part"] == "train").sum())
+    logging.info("%d frames to label next: %s. snakemake label shows them", len(chosen), batch)
+    logging.info("once they are labelled, set select.train to %d, and run snakemake again", trained + len(chosen))
+    logging.info("%d of %d labels look doubtful: %s", len(doubtful), trained, suspects)
+
+
+def spread(
+    vectors: NDArray[np.float32], uncertainty: NDArray[np.floating], count: int, seed: int
+) -> tuple[list[int], list[int]]:
+    """Positions of `count` uncertain frames that differ, the least sure first, and how many frames each stands for.
+
+    Of the `CANDIDATES` times `count` least sure frames, clustered by k-means with their uncertainty as weights, the one
+    nearest to the middle of each cluster (Zhdanov, Diverse mini-batch Active Learning, 2019). `vectors` is (N, D) and
+    `uncertainty` (N,), 0..1. Frames without a finite embedding are left out where there are others enough.
+    """
+    order = np.argsort(-uncertainty, kind="stable")
+    finite = np.isfinite(vectors[order]).all(axis=1)
+    first, rest = order[finite][: CANDIDATES * count], order[~finite]
+    if len(first) <= count:
+        picks = [*first.tolist(), *rest.tolist()][:count]
+        return picks, [1] * len(picks)
+    found = KMeans(count, n_init=1, random_state=seed).fit(vectors[first], sample_weight=uncertainty[first] + 1e-6)
+    distances = np.linalg.norm(vectors[first] - found.cluster_centers_[found.labels_], axis=1)
+    nearest: dict[int, int] = {}
+    for n in np.argsort(distances, kind="stable").tolist():
+        nearest.setdefault(int(found.labels_[n]), n)
+    sizes = np.bincount(found.labels_, minlength=count)
+    members = sorted(nearest.items(), key=lambda item: item[1])
+    picks, numbers = [int(first[n]) for _, n in members], [int(sizes[cluster]) for cluster, _ in members]
+    # Equal frames leave clusters empty.
+    more = [int(n) for n in first if int(n) not in set(picks)][: count - len(picks)]
+    return picks + more, numbers + [1] * len(more)
+
+
+def why(p: NDArray[np.floating], classes: list[str], number: int) -> str:
+    """A frame's reason in words: what the model wavers between, and how many unsure frames it stands for."""
+    first, second = np.argsort(-p, kind="stable")[:2]
+    said = f"{classes[first]} {p[first]:.0%} or {classes[second]} {p[second]:.0%}"
+    return said if number == 1 else f"{said}; stands for {number} such frames"
+
+
+def doubt(held_out: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+    """The labels that are likely wrong, the most doubtful first (confident learning; Northcutt et al., JAIR 2021).
+
+    A label is doubtful where a model that was trained without the frame is as sure of another class as it is, on
+    average, of frames that are labelled so. `held_out` has sha256, path, label, and p_<class> for each class.
+    """
+    p = held_out[[f"p_{name}" for name in classes]].to_numpy()
+    labels = np.array([classes.index(name) for name in held_out["label"]], dtype=np.intp)
+    usual = np.array([p[labels == n, n].mean() if (labels == n).any() else np.inf for n in range(len(classes))])
+    confident = np.where(p >= usual, p, -1.0)
+    other = confident.argmax(axis=1)
+    doubtful = np.flatnonzero((confident.max(axis=1) >= 0) & (other != labels))
+    gaps = p[doubtful, labels[doubtful]] - p[doubtful, other[doubtful]]
+    rows = doubtful[np.argsort(gaps, kind="stable")]
+    table = held_out.iloc[rows][["sha256", "path", "label"]].reset_index(drop=True)
+    table["predicted"] = [classes[n] for n in other[rows]]
+    table["p"] = [f"{p[row, other[row]]:.4f}" for row in rows]
+    table["reason"] = [
+        f"a model trained without it says {classes[other[row]]} {p[row, other[row]]:.0%}, "
+        f"and {classes[labels[row]]} {p[row, labels[row]]:.0%}"
+        for row in rows
+    ]
+    return table
+
+
+if __name__ == "__main__":
+    with reported(snakemake.log[0]):
+        choose_next(
+            Path(snakemake.input.choice),
+            dict(zip(snakemake.params.models, map(Path, snakemake.input.weights), strict=True)),
+            dict(zip(snakemake.params.models, map(Path, snakemake.input.held_out), strict=True)),
+            {int(size): Path(path) for size, path in zip(snakemake.params.sizes, snakemake.input.pixels, strict=True)},
+            Path(snakemake.input.frames),
+            Path(snakemake.input.split),
+            Path(snakemake.input.embeddings),
+            Path(snakemake.input.labels) if snakemake.input.get("labels") else None,
+            Path(snakemake.output.batch),
+            Path(snakemake.output.suspects),
+            strategy=snakemake.params.strategy,
+            count=snakemake.params.number,
+            classes=snakemake.params.classes,
+            seed=snakemake.params.seed,
+            threads=snakemake.threads,
+        )
