@@ -22,7 +22,7 @@ pathvars:
 
 wildcard_constraints:
     network=r"[a-z0-9_]+-\d+",
-    method="simclr|distilled|none|given",
+    method="simclr|distilled|rendered|none|given",
     selection=r"(given|[a-z]+-\d+(-draw-\d+)?)(-first-\d+)?",
     seed=r"\d+",
     fold=r"\d+",

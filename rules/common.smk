@@ -93,7 +93,7 @@ SIZES = sorted({network.rpartition("-")[2] for network in config["networks"]})
 PRETRAINED = [
     f"{network}-{method}"
     for network, method in product(config["networks"], config["pretrain"]["methods"])
-    if method in {"simclr", "distilled"}
+    if method in {"simclr", "distilled", "rendered"}
 ]
 
 # What may go into the bundle: each competing model in each range, with the paths of what is known of it.

@@ -104,6 +104,51 @@ rule distill:
         "../scripts/distill.py"
 
 
+# Never the frames of the belt that a model is tested on: another seed.
+use rule render_belt as render_for_pretraining with:
+    output:
+        frames=directory("<results>/pretrain/rendered/frames"),
+        truth="<results>/pretrain/rendered/truth.csv",
+    log:
+        "<logs>/render_for_pretraining.log",
+    benchmark:
+        "<benchmarks>/render_for_pretraining.tsv"
+    params:
+        frames=config["pretrain"]["rendered"]["frames"],
+        seed=config["belt"]["seed"] + 1000,
+
+
+rule pretrain_on_rendered:
+    """Train a backbone on rendered frames of a belt, by their labels, which are known."""
+    input:
+        frames="<results>/pretrain/rendered/frames",
+        truth="<results>/pretrain/rendered/truth.csv",
+        backbone="<results>/pretrain/{network}-none/backbone.safetensors",
+        code=sources("scripts/pretrain_on_rendered.py"),
+    output:
+        weights="<results>/pretrain/{network}-rendered/backbone.safetensors",
+        history="<results>/pretrain/{network}-rendered/history.csv",
+    log:
+        "<logs>/pretrain_on_rendered-{network}.log",
+    benchmark:
+        "<benchmarks>/pretrain_on_rendered-{network}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(
+            1500 + 3000 * GPU + config["pretrain"]["rendered"]["frames"] // 4, area=500
+        ),
+        runtime=minutes(60),
+        gpu=GPU,
+    params:
+        side=config["camera"]["side"],
+        epochs=config["pretrain"]["rendered"]["epochs"],
+        seed=config["pretrain"]["seed"],
+    script:
+        "../scripts/pretrain_on_rendered.py"
+
+
 rule initialise_backbone:
     """Random weights: training from scratch."""
     input:

@@ -134,6 +134,7 @@ def parts(model: str) -> dict[str, str]:
     begun = {
         "simclr": "pretrained on the frames by SimCLR",
         "distilled": "pretrained on the frames by distillation of a larger network",
+        "rendered": "pretrained on rendered frames of a belt",
         "none": "trained from random weights",
         "given": "from a given backbone",
     }[method]
