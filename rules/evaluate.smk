@@ -97,6 +97,7 @@ rule evaluate:
             otherwise=[],
         ),
         thresholds="<results>/finetune/<model>/thresholds.json",
+        near="<results>/near/{selection}.csv",
         code=sources("scripts/evaluate.py"),
     output:
         metrics="<results>/evaluate/<model>/{form}.json",

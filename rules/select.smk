@@ -1,7 +1,7 @@
 """Index and embeddings to the split.
 
 In: index/frames.csv, embed/.../embeddings.npy, data/<dataset>/labels.csv.
-Out: select/test.csv, select/<strategy>-<count>.csv, split/<strategy>-<count>.csv and .json.
+Out: select/test.csv, select/<strategy>-<count>.csv, split/<strategy>-<count>.csv and .json, near/<strategy>-<count>.csv.
 """
 
 
@@ -26,6 +26,7 @@ rule select_test:
         number=config["select"]["test"],
         seed=config["select"]["seed"],
         given=STRATEGIES == ["given"],
+        gap=config["select"]["gap"],
     script:
         "../scripts/select_test.py"
 
@@ -60,6 +61,7 @@ rule select_train:
     params:
         strategy=lambda wildcards: wildcards.selection.split("-")[0],
         number=lambda wildcards: labels_of(wildcards.selection),
+        gap=config["select"]["gap"],
         seed=lambda wildcards: draw_of(wildcards.selection),
         classes=CLASSES,
         labelled=LABELLED,
@@ -98,3 +100,26 @@ rule split:
         seed=config["select"]["seed"],
     script:
         "../scripts/split.py"
+
+
+rule find_near:
+    """Test frames that show nearly what a training frame shows, by number and by embedding."""
+    input:
+        frames="<results>/index/frames.csv",
+        split="<results>/split/{selection}.csv",
+        embeddings=f"<results>/embed/{SELECTED_BY}/embeddings.npy",
+        code=sources("scripts/find_near.py"),
+    output:
+        near="<results>/near/{selection}.csv",
+    log:
+        "<logs>/find_near-{selection}.log",
+    benchmark:
+        "<benchmarks>/find_near-{selection}.tsv"
+    conda:
+        "../envs/plain.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(500, of_input=10),
+        runtime=minutes(20),
+    script:
+        "../scripts/find_near.py"

@@ -7,7 +7,7 @@ import pandas as pd
 
 from linecam.errors import reported
 from linecam.files import read_json, write_json
-from linecam.metrics import score
+from linecam.metrics import ratio, score
 from linecam.predictions import decide, read_predictions
 
 
@@ -16,6 +16,7 @@ def evaluate(
     reference: Path,
     cost: Path | None,
     thresholds_path: Path | None,
+    near: Path | None,
     metrics: Path,
     *,
     classes: list[str],
@@ -25,7 +26,8 @@ def evaluate(
 
     `reference` may have more frames. All intervals are Wilson's (1927) score intervals at `confidence`. `agreement` is
     counted on frames outside the test set, so that a quantization range may be chosen by it. Where `thresholds_path`
-    has thresholds, `decided` has the same figures of what main.py decides by them.
+    has thresholds, `decided` has the same figures of what main.py decides by them. Where `near` (near/<selection>.csv)
+    is given, `leak` has the accuracy on test frames that show nearly what a training frame shows, and on the others.
     """
     table, paired = read_predictions(predictions), read_predictions(reference)
     paired = paired[paired["sha256"].isin(table["sha256"])].reset_index(drop=True)
@@ -40,9 +42,34 @@ def evaluate(
     if thresholds_path and (thresholds := read_json(thresholds_path)["thresholds"]):
         test = table[tested]
         result["decided"] = score(test.assign(predicted=decide(test, classes, thresholds)), classes, confidence)
+    if near:
+        result["leak"] = leak(table[tested], pd.read_csv(near), confidence)
     if cost:
         result["cost"] = read_json(cost)
     write_json(metrics, result)
+
+
+def leak(test: pd.DataFrame, near: pd.DataFrame, confidence: float) -> dict[str, Any]:
+    """Accuracy on test frames `near` a training frame and `far` from all, by number and by embedding.
+
+    `worth` is what all test frames' accuracy is above that of the far ones, as a share: what the near ones may feign.
+    None where one of them has no frame, or nearness is not known.
+    """
+    right = (test["label"] == test["predicted"]).to_numpy()
+    flags = near.set_index("sha256").loc[test["sha256"]]
+    found: dict[str, Any] = {}
+    for by in ("by_number", "by_embedding"):
+        if flags[by].isna().any():
+            found[by] = None
+            continue
+        close = flags[by].to_numpy(dtype=bool)
+        both = close.any() and not close.all()
+        found[by] = {
+            "near": ratio(int(right[close].sum()), int(close.sum()), confidence),
+            "far": ratio(int(right[~close].sum()), int((~close).sum()), confidence),
+            "worth": round(float(right.mean() - right[~close].mean()), 6) if both else None,
+        }
+    return found
 
 
 def compare(test: pd.DataFrame, reference: pd.DataFrame) -> dict[str, int]:
@@ -82,6 +109,7 @@ if __name__ == "__main__":
             Path(snakemake.input.reference),
             Path(snakemake.input.cost) if snakemake.input.get("cost") else None,
             Path(snakemake.input.thresholds) if snakemake.input.get("thresholds") else None,
+            Path(snakemake.input.near) if snakemake.input.get("near") else None,
             Path(snakemake.output.metrics),
             classes=snakemake.params.classes,
             confidence=snakemake.params.confidence,

@@ -3,17 +3,25 @@
 import logging
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from linecam.errors import UserError, reported
 from linecam.files import whole
 from linecam.frames import read_frames, read_index, usable
 from linecam.selection import rank_by_hash
 
+# So many times `gap` frames in a row are for the test: the longer, the fewer frames at their ends are lost to training.
+STRETCH = 4
 
-def select_test(index: Path, test: Path, *, count: int, seed: int, given: bool) -> None:
+
+def select_test(index: Path, test: Path, *, count: int, seed: int, given: bool, gap: int = 0) -> None:
     """Write the test frames to `test` (sha256, path): `count` random usable frames, or all of test/ where `given`.
 
-    The random ones are the first `count` in an order by hash, so that adding frames replaces few of them. Frames
-    whose content stands in train/ too are left out and logged.
+    The random ones are the first `count` in an order by hash, so that adding frames replaces few of them. Where `gap`
+    is more than 0, stretches of sequences are drawn by their hash, so that frames beyond the gap are left to train on.
+    Frames whose content stands in train/ too are left out and logged.
     """
     if given:
         table = read_index(index, ["path", "sha256", "part", "status"])
@@ -24,18 +32,29 @@ def select_test(index: Path, test: Path, *, count: int, seed: int, given: bool) 
             logging.info("left out of the test: %s has the same bytes as a training frame", path)
         picked = frames[~both]
     else:
-        frames = read_frames(index, ["path", "sha256", "status"])
+        frames = read_frames(index, ["path", "sha256", "sequence", "number", "status"])
         if count * 2 > len(frames):
             raise UserError(
                 f"select.test = {count} of {len(frames)} usable frames leaves fewer to train on than to test on. "
                 "Add frames, or lower select.test."
             )
-        picked = frames.iloc[rank_by_hash(frames["sha256"], seed, count)].sort_values("path")
+        drawn = stretches(frames, gap, seed) if gap else rank_by_hash(frames["sha256"], seed, count)
+        picked = frames.iloc[drawn[:count]].sort_values("path")
     if picked.empty:
         raise UserError("There is no usable frame in test/: put labelled test frames there, one folder a class.")
     logging.info("%d test frames", len(picked))
     with whole(test) as temporary:
         picked[["sha256", "path"]].to_csv(temporary, index=False)
+
+
+def stretches(frames: pd.DataFrame, gap: int, seed: int) -> NDArray[np.intp]:
+    """Positions of all frames, stretch by stretch in an order by hash, within one by number; see `select_test`."""
+    numbered = frames["number"] >= 0
+    names = frames["sequence"] + " " + (frames["number"] // (STRETCH * gap)).astype(str)
+    stretch, first = pd.factorize(names.where(numbered, frames["sha256"]))
+    rank = np.empty(len(first), np.intp)
+    rank[rank_by_hash(list(first), seed)] = np.arange(len(first))
+    return np.lexsort([frames["number"].to_numpy(), rank[stretch]])
 
 
 if __name__ == "__main__":
@@ -46,4 +65,5 @@ if __name__ == "__main__":
             count=snakemake.params.number,
             seed=snakemake.params.seed,
             given=snakemake.params.given,
+            gap=snakemake.params.gap,
         )

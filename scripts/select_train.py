@@ -10,6 +10,7 @@ from linecam.errors import UserError, reported
 from linecam.files import whole
 from linecam.frames import read_frames
 from linecam.labels import read_labels
+from linecam.neighbours import gaps
 from linecam.selection import STRATEGIES
 
 
@@ -22,26 +23,30 @@ def select_train(
     *,
     strategy: str,
     count: int,
+    gap: int = 0,
     seed: int,
     classes: list[str],
 ) -> None:
-    """Write the training frames to `train` (sha256, path) in the order of their picking; never a test frame.
+    """Write the training frames to `train` (sha256, path) in the order of their picking; never a test frame, nor one
+    within `gap` frames of one in its sequence.
 
     Labels are not wasted: labelled frames are picked first and the strategy adds to them (`pick`). Raises
     `UserError` where there are fewer frames than asked for.
     """
-    frames = read_frames(index, ["path", "sha256", "part", "status"])
+    frames = read_frames(index, ["path", "sha256", "sequence", "number", "part", "status"])
     tested = pd.read_csv(test)["sha256"]
     if strategy == "given":
         picked = frames[(frames["part"] == "train") & ~frames["sha256"].isin(tested)]
         if picked.empty:
             raise UserError("There is no usable frame in train/: put labelled frames there, one folder a class.")
     else:
-        pool = frames[~frames["sha256"].isin(tested)]
+        chosen = frames["sha256"].isin(tested)
+        pool = frames[~chosen & (gaps(frames, frames[chosen]) > gap)]
         if count > len(pool):
+            apart = f" and more than select.gap = {gap} frames from those that are" if gap else ""
             raise UserError(
-                f"select.train = {count}, but only {len(pool)} of {len(frames)} usable frames are not for testing. "
-                "Add frames, or lower select.train or select.test."
+                f"select.train = {count}, but only {len(pool)} of {len(frames)} usable frames are not for testing{apart}."
+                f" Add frames, or lower select.train{', select.gap' * bool(gap)} or select.test."
             )
         vectors = np.load(embeddings, mmap_mode="r")[pool.index] if embeddings else np.zeros((len(pool), 1), np.float32)
         labelled = read_labels(labels, classes) if labels else {}
@@ -84,6 +89,7 @@ if __name__ == "__main__":
             Path(snakemake.output.train),
             strategy=snakemake.params.strategy,
             count=snakemake.params.number,
+            gap=snakemake.params.gap,
             seed=snakemake.params.seed,
             classes=snakemake.params.classes,
         )

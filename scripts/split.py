@@ -14,6 +14,7 @@ from linecam.errors import UserError, reported
 from linecam.files import whole, write_json
 from linecam.frames import read_index, usable
 from linecam.labels import COLUMNS, read_labels, read_unsure
+from linecam.neighbours import NEAR, gaps
 from linecam.selection import rank_by_hash
 
 
@@ -161,15 +162,9 @@ def fold(training: pd.DataFrame, folds: int, seed: int, classes: list[str]) -> N
 def summarize(selected: pd.DataFrame, index: pd.DataFrame, classes: list[str]) -> dict[str, object]:
     """Frames per part and class; test frames that stand in train too, or next to a training frame in a sequence."""
     counts = selected.groupby(["part", "label"]).size()
-    trained = selected[selected["part"] != "test"]
-    numbered = selected[selected["number"] >= 0]
-    near = 0
-    for _, group in numbered.groupby("sequence"):
-        ours = np.sort(group.loc[group["part"] != "test", "number"].to_numpy())
-        theirs = group.loc[group["part"] == "test", "number"].to_numpy()
-        # Sorted, not each with each: the given split of a large dataset has millions of pairs.
-        after = np.searchsorted(ours, theirs - NEAR)
-        near += int((np.searchsorted(ours, theirs + NEAR, side="right") > after).sum())
+    tested = selected["part"] == "test"
+    trained = selected[~tested]
+    near = int((gaps(selected[tested], trained) <= NEAR).sum())
     both = index[(index["part"] == "test") & index["sha256"].isin(trained["sha256"])]
     return {
         "frames": {part: {name: int(counts.get((part, name), 0)) for name in classes} for part in ("train", "test")},
@@ -177,9 +172,6 @@ def summarize(selected: pd.DataFrame, index: pd.DataFrame, classes: list[str]) -
         "near_training": {"within_frames": NEAR, "test_frames": near},
     }
 
-
-# Two frames of a sequence this far apart in number show much the same.
-NEAR = 25
 
 if __name__ == "__main__":
     with reported(snakemake.log[0]):
