@@ -55,13 +55,47 @@ def complete(config: dict[str, Any], schema: dict[str, Any], files: Iterable[str
     return config
 
 
-def check(config: dict[str, Any], boards: dict[str, Any]) -> None:
-    """Check what a schema can't: settings that only make sense together. Raises `UserError`."""
-    dataset, pretrain = config["dataset"], config["pretrain"]
-    if dataset["kind"] == "folder" and not dataset["source"]:
+def read(files: Sequence[str | Path]) -> dict[str, Any]:
+    """config/config.yaml with `files` laid over it, complete: what Snakemake has with these as `--configfile`.
+
+    Raises `UserError` where the working directory is not linecam's folder, and as `load_yaml` and `complete`.
+    """
+    if not Path("config/schema.yaml").is_file():
+        raise UserError(
+            f"There is no config/schema.yaml in {Path.cwd()}. Run the same command in linecam's folder, where the "
+            "Snakefile lies."
+        )
+    config: dict[str, Any] = {}
+    for file in ("config/config.yaml", *files):
+        if not Path(file).is_file():
+            raise UserError(f"--configfile: {file} is no file. Name the configuration of your dataset.")
+        content = load_yaml(file)
+        if not isinstance(content, dict):
+            raise UserError(f"{file} holds no keys. config/config.yaml shows what a configuration looks like.")
+        _lay_over(config, content)
+    return complete(config, load_yaml("config/schema.yaml"), [*reversed(files), "config/config.yaml"])
+
+
+def frames_folder(dataset: dict[str, Any]) -> str:
+    """The folder below which the paths of the index are; `dataset` is that part of a complete configuration.
+
+    Raises `UserError` where the dataset is a folder of yours and none is named.
+    """
+    if dataset["kind"] == "belt":
+        return f"results/{dataset['name']}/frames"
+    if dataset["kind"] == "masks":
+        return f"data/{dataset['name']}/frames"
+    if not dataset["source"]:
         raise UserError(
             "dataset.kind is folder, but dataset.source names none: name the folder that holds your frames."
         )
+    return str(dataset["source"])
+
+
+def check(config: dict[str, Any], boards: dict[str, Any]) -> None:
+    """Check what a schema can't: settings that only make sense together. Raises `UserError`."""
+    dataset, pretrain = config["dataset"], config["pretrain"]
+    frames_folder(dataset)
     frames = Path("data") / dataset["name"] / "frames"
     if dataset["kind"] == "masks" and dataset["source"] and Path(dataset["source"]).resolve() == frames.resolve():
         raise UserError(
@@ -177,6 +211,15 @@ def pins(lock: str | Path) -> dict[str, str]:
     lines = Path(lock).read_text(encoding="utf-8").splitlines()
     pinned = (line.split("#")[0].split(";")[0].partition("==") for line in lines)
     return {name.strip(): version.strip() for name, _, version in pinned if version}
+
+
+def _lay_over(config: dict[str, Any], other: dict[str, Any]) -> None:
+    """Put the keys of `other` into `config`, object by object; what is no object is replaced."""
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(config.get(key), dict):
+            _lay_over(config[key], value)
+        else:
+            config[key] = value
 
 
 def _fill(value: Any, part: dict[str, Any], schema: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from linecam.config import (
     check,
     check_sizes,
     complete,
+    frames_folder,
     has_gpu,
     load_yaml,
     pins,
@@ -56,11 +57,7 @@ try:
 except UserError as error:
     sys.exit(str(error))
 
-FRAMES = {
-    "belt": f"results/{NAME}/frames",
-    "masks": f"data/{NAME}/frames",
-    "folder": SOURCE,
-}[KIND]
+FRAMES = frames_folder(config["dataset"])
 GIVEN = KIND == "masks" or (KIND == "folder" and has_given_split(SOURCE, CLASSES))
 
 BOARDS = config["bundle"]["boards"]
