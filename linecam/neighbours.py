@@ -47,7 +47,7 @@ def alike(vectors: NDArray[np.float32], frames: pd.DataFrame) -> float | None:
 
 
 def nearest(vectors: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The distance of each vector, (N, D), to the nearest of `others`, (M, D), as (N,); infinite where there is none."""
+    """The distance of each vector, (N, D), to the nearest of `others`, (M, D): (N,), infinite where there is none."""
     others = others[np.isfinite(others).all(axis=1)].astype(np.float64)
     found = np.full(len(vectors), np.inf)
     if len(others):

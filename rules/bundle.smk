@@ -119,5 +119,6 @@ rule report:
         configuration=yaml.safe_dump(config, sort_keys=False, default_flow_style=None),
         boards={board: boards[board] for board in BOARDS},
         versions=pins("requirements.lock"),
+        studied=studied_selection(),
     script:
         "../scripts/report.py"

@@ -19,6 +19,7 @@ from linecam.config import (
 )
 from linecam.deploy import check_drive
 from linecam.errors import UserError
+from linecam.files import sha256
 from linecam.folder import content_of, digest_of, has_given_split
 from linecam.labels import labelled_digest
 
@@ -316,3 +317,17 @@ def chosen_in_study(key):
         return [cell[key] for cell in CHOSEN_IN_STUDY]
 
     return paths
+
+
+def studied_selection():
+    """The results of study_selection, for the report, where they are there; None elsewhere.
+
+    No input: with one, `snakemake` would run the study again whenever what it rests on changes.
+    """
+    folder = Path(f"results/{NAME}/study_selection")
+    paths = {"summary": folder / "summary.json", "plot": folder / "plot.png"}
+    if not all(path.exists() for path in paths.values()):
+        return None
+    return {name: str(path) for name, path in paths.items()} | {
+        "digest": sha256(paths["summary"])
+    }

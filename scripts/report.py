@@ -48,6 +48,7 @@ def report(
     configuration: str,
     boards: dict[str, dict[str, Any]],
     versions: dict[str, str],
+    studied: dict[str, str] | None = None,
 ) -> None:
     """Write the report to `page`. Equal inputs give equal bytes.
 
@@ -58,7 +59,7 @@ def report(
     the chosen model, `summaries` has one for each selection, `pixels` one array for each input size (named by it),
     `pretraining` a history for each backbone (network-method) that was pretrained.
     `configuration` is `config` as YAML, `boards` are the entries of config/boards.yaml, `versions` the packages that
-    made it.
+    made it. `studied` has the paths `summary` and `plot` of study_selection, where that has been run.
     """
     choice = read_json(choice_path)
     chosen = next(entry for entry in models if entry["model"] == choice["model"])
@@ -103,6 +104,7 @@ def report(
         # The split keeps the order of the picking, and lists training frames before those of the test.
         sheet=pictures(selected[selected["part"] == "train"].head(SHEET).to_dict("records"), selected, array),
         sweep=sweep(models, choice, classes) if len(models) > 1 else None,
+        selecting=selecting(Path(studied["summary"]), Path(studied["plot"])) if studied else None,
         versions=versions,
     )
     with whole(page) as temporary:
@@ -267,6 +269,16 @@ def sweep(models: list[dict[str, Any]], choice: dict[str, Any], classes: list[st
     }
 
 
+def selecting(summary: Path, plot: Path) -> dict[str, Any]:
+    """What study_selection found, its `results` also as `rows`: one for each learner and number of labels."""
+    found = read_json(summary)
+    rows: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for result in sorted(found["results"], key=lambda row: row["learner"], reverse=True):  # the probe first
+        rows.setdefault((result["learner"], result["labels"]), []).append(result)
+    picture = "data:image/png;base64," + base64.b64encode(plot.read_bytes()).decode()
+    return found | {"rows": list(rows.values()), "plot": picture}
+
+
 def percent(value: float | None) -> str:
     """A share as text, or a dash."""
     return "–" if value is None else f"{value:.1%}"
@@ -301,4 +313,5 @@ if __name__ == "__main__":
             configuration=snakemake.params.configuration,
             boards=snakemake.params.boards,
             versions=snakemake.params.versions,
+            studied=snakemake.params.studied,
         )

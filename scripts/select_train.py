@@ -44,9 +44,10 @@ def select_train(
         pool = frames[~chosen & (gaps(frames, frames[chosen]) > gap)]
         if count > len(pool):
             apart = f" and more than select.gap = {gap} frames from those that are" if gap else ""
+            lower = "select.train, select.gap or select.test" if gap else "select.train or select.test"
             raise UserError(
-                f"select.train = {count}, but only {len(pool)} of {len(frames)} usable frames are not for testing{apart}."
-                f" Add frames, or lower select.train{', select.gap' * bool(gap)} or select.test."
+                f"select.train = {count}, but only {len(pool)} of {len(frames)} usable frames are not for "
+                f"testing{apart}. Add frames, or lower {lower}."
             )
         vectors = np.load(embeddings, mmap_mode="r")[pool.index] if embeddings else np.zeros((len(pool), 1), np.float32)
         labelled = read_labels(labels, classes) if labels else {}
