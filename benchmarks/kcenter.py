@@ -121,8 +121,13 @@ def compare(number: int, dimensions: int, count: int, rounds: int, goal: float) 
         medians[f"linecam, {kind}"] = in_turn({"": timed("linecam")}, rounds)[""]
     show(f"{count:,} of {number:,} points of {dimensions} dimensions", medians, "s")
     print(f"  picks alike before the first that differs, of {count:,}: {same}")
-    ratio = medians["lightly-mundig"] / medians["linecam"]
-    print(f"  lightly-mundig takes {ratio:.1f} times as long (goal: {goal:g})")
+    ratio, normal, sphere = (
+        medians["lightly-mundig"] / medians[name] for name in ("linecam", "linecam, normal", "linecam, sphere")
+    )
+    print(
+        f"  lightly-mundig takes {ratio:.1f} times as long (goal: {goal:g}); "
+        f"on one Gaussian {normal:.1f}, on a sphere {sphere:.1f}"
+    )
     return ratio
 
 

@@ -5,8 +5,13 @@ bound of its distance to the nearest centre, and is compared with newer centres 
 could be the farthest. The picks are those of comparing every point with every centre.
 
 Arithmetic: coordinates are float32; a squared distance is the sum of the squared differences in the order of the
-dimensions, each step rounded to float64 (IEEE 754, no fused multiply-add), and so is a mean. A sum of squares never
-falls as terms are added, also when rounded: that makes leaving a distance early exact.
+dimensions, each step rounded to float64 (IEEE 754, no fused multiply-add), and so is a mean.
+
+Most distances are only estimated, in float32, which is several times as fast. Of D dimensions, a term of the sum goes
+through at most D + 2 roundings, each by a factor within 1 +- 2^-24, in whatever order the terms are added, and whether
+or not multiply and add are fused: so the estimate is off by a known factor at most, `slack`. Where float32's range may
+not have sufficed, the distance itself is computed. An estimate times `slack` can serve as a bound, since that a bound
+is too high costs time alone: before a point is picked, its distance is computed.
 """
 
 import numpy as np
@@ -14,8 +19,8 @@ from numpy.typing import NDArray
 
 from linecam.compiled import compiled
 
-# Centres are compared with by the group, one a lane of the processor's vectors: (dimensions, LANES) each.
-LANES = 16
+# Centres that a point is compared with at once.
+ROWS = 4
 # Points whose highest bound is remembered, so that a scan may pass over all of them.
 BLOCK = 32
 # Bounds of what cannot be picked: without an embedding, and picked already.
@@ -41,88 +46,96 @@ def usable_and_mean(points: NDArray[np.float32], bounds: NDArray[np.float64]) ->
 
 
 @compiled
+def squared_distance(point: NDArray[np.float32], place: NDArray[np.floating]) -> float:
+    """The squared distance of `point` (D) to `place` (D), in the arithmetic above."""
+    total = 0.0
+    for d in range(len(point)):
+        difference = np.float64(point[d]) - np.float64(place[d])
+        total += difference * difference
+    return total
+
+
+@compiled
 def nearest_to(place: NDArray[np.float64], points: NDArray[np.float32], bounds: NDArray[np.float64]) -> int:
     """The first of the usable points that are nearest to `place` (D), -1 where none is usable."""
     least, nearest = np.inf, -1
     for i in range(points.shape[0]):
         if bounds[i] >= 0:
-            distance = 0.0
-            for d in range(points.shape[1]):
-                difference = np.float64(points[i, d]) - place[d]
-                distance += difference * difference
+            distance = squared_distance(points[i], place)
             if distance < least:
                 least, nearest = distance, i
     return nearest
 
 
-@compiled
-def least_distance(
-    point: NDArray[np.float32], group: NDArray[np.float64], bound: float, lanes: NDArray[np.float64]
-) -> float:
-    """The least squared distance of `point` (D) to the centres of a group (D, LANES), or `bound` if that is less.
+# Apart from the sums, so that of an estimate nothing but the order of the terms is left to the compiler.
+@compiled(fastmath={"contract"})
+def squared_difference(a: np.float32, b: np.float32) -> np.float32:
+    """(a - b)^2 in float32."""
+    difference = a - b
+    return difference * difference
 
-    `lanes` (LANES) is scratch. Eight dimensions at once, so that the sums stay in registers; the order of the terms
-    in each is still that of the dimensions.
-    """
-    dimensions, width = group.shape
-    whole = dimensions // 8 * 8
-    for j in range(width):
-        lanes[j] = 0.0
-    for d in range(0, whole, 8):
-        p0, p1 = np.float64(point[d]), np.float64(point[d + 1])
-        p2, p3 = np.float64(point[d + 2]), np.float64(point[d + 3])
-        p4, p5 = np.float64(point[d + 4]), np.float64(point[d + 5])
-        p6, p7 = np.float64(point[d + 6]), np.float64(point[d + 7])
-        for j in range(width):
-            total = lanes[j]
-            total += (p0 - group[d, j]) * (p0 - group[d, j])
-            total += (p1 - group[d + 1, j]) * (p1 - group[d + 1, j])
-            total += (p2 - group[d + 2, j]) * (p2 - group[d + 2, j])
-            total += (p3 - group[d + 3, j]) * (p3 - group[d + 3, j])
-            total += (p4 - group[d + 4, j]) * (p4 - group[d + 4, j])
-            total += (p5 - group[d + 5, j]) * (p5 - group[d + 5, j])
-            total += (p6 - group[d + 6, j]) * (p6 - group[d + 6, j])
-            total += (p7 - group[d + 7, j]) * (p7 - group[d + 7, j])
-            lanes[j] = total
-        if d % 32 == 24:
-            below = 0
-            for j in range(width):
-                below += lanes[j] < bound
-            if below == 0:
-                return bound
-    for d in range(whole, dimensions):
-        p0 = np.float64(point[d])
-        for j in range(width):
-            lanes[j] += (p0 - group[d, j]) * (p0 - group[d, j])
-    for j in range(width):
-        bound = min(bound, lanes[j])
-    return bound
+
+@compiled(fastmath={"contract", "reassoc"})
+def estimates(
+    point: NDArray[np.float32], centres: NDArray[np.float32], first: int
+) -> tuple[np.float32, np.float32, np.float32, np.float32]:
+    """Estimates of the squared distances of `point` (D) to `ROWS` of the centres (K, D), from `first` on."""
+    a = b = c = e = np.float32(0)
+    for d in range(len(point)):
+        a += squared_difference(point[d], centres[first, d])
+        b += squared_difference(point[d], centres[first + 1, d])
+        c += squared_difference(point[d], centres[first + 2, d])
+        e += squared_difference(point[d], centres[first + 3, d])
+    return a, b, c, e
+
+
+@compiled
+def slack_and_tiny(dimensions: int) -> tuple[float, float]:
+    """By what factor an estimate and a distance can differ at most, where the estimate is above the second number."""
+    # Six roundings more than there are: for those of the distances and bounds themselves, in float64, and for what is
+    # lost below float32's range of an estimate that is not tiny, also where a processor takes such numbers for 0.
+    return (1 - 2.0**-24) ** -(dimensions + 8), dimensions * 2.0**-100
 
 
 @compiled
 def catch_up(
-    i: int,
-    most: float,
+    point: NDArray[np.float32],
+    centres: NDArray[np.float32],
+    following: int,
     known: int,
-    points: NDArray[np.float32],
-    bounds: NDArray[np.float64],
-    groups: NDArray[np.float64],
-    following: NDArray[np.int32],
-    lanes: NDArray[np.float64],
+    bound: float,
+    most: float,
+    slack: float,
+    tiny: float,
 ) -> tuple[float, int]:
-    """Compare point `i` with the centres new to it, as long as its bound is not below `most`; its bound, and the cost.
+    """Compare `point` with the centres from `following` on to before `known`, as long as its bound is not below `most`.
 
-    A bound that is not below `most` in the end is the point's distance to the nearest of the `known` centres.
+    Returns its bound, and the centre to go on from.
     """
-    bound = bounds[i]
-    group = first = following[i]
-    while bound >= most and group * LANES < known:
-        bound = least_distance(points[i], groups[group], bound, lanes)
-        group += 1
-    bounds[i] = bound
-    # The last group is compared with again when centres have been added to it.
-    following[i] = min(group, known // LANES)
-    return bound, group - first
+    while bound >= most and following < known:
+        a, b, c, e = estimates(point, centres, following)
+        least = np.float64(min(a, b, c, e))
+        if tiny < least < np.inf:
+            bound = min(bound, least * slack)
+        else:
+            for n in range(following, following + ROWS):
+                bound = min(bound, squared_distance(point, centres[n]))
+        following += ROWS
+    return bound, min(following, known)
+
+
+@compiled
+def least_distance(
+    point: NDArray[np.float32], centres: NDArray[np.float32], known: int, bound: float, slack: float, tiny: float
+) -> float:
+    """The squared distance of `point` to the nearest of the `known` centres, of which `bound` is a bound."""
+    least = np.inf
+    for first in range(0, known, ROWS):
+        rough = estimates(point, centres, first)
+        for j in range(ROWS):
+            if rough[j] <= max(min(least, bound) * slack, tiny) or rough[j] == np.inf:
+                least = min(least, squared_distance(point, centres[first + j]))
+    return least
 
 
 @compiled
@@ -133,18 +146,19 @@ def pick_farthest(
 
     `points` is (N, D), finite where `bounds` (N) is infinity; where that is negative a point is never picked. Returns
     how many picks there are, fewer than `picks` has room for where the points run out, and how many distances were
-    computed, `LANES` a comparison.
+    estimated.
     """
     number, dimensions = points.shape
-    # A place that no centre has taken yet is infinitely far away.
-    groups = np.full(((len(picks) + LANES - 1) // LANES, dimensions, LANES), np.inf)
-    lanes = np.empty(LANES)
-    # The group to compare a point with next; it has seen all groups before.
+    # Where `ROWS` centres reach beyond those that are known, they meet the first one again, which changes nothing.
+    centres = np.empty((len(picks) + ROWS - 1, dimensions), np.float32)
+    centres[:] = points[picks[0]]
+    # The centre to compare a point with next; it has been compared with all before.
     following = np.zeros(number, np.int32)
     tops = np.full((number + BLOCK - 1) // BLOCK, np.inf)
-    comparisons = 0
+    slack, tiny = slack_and_tiny(dimensions)
+    estimated = 0
     for n in range(known):
-        groups[n // LANES, :, n % LANES] = points[picks[n]]
+        centres[n] = points[picks[n]]
         bounds[picks[n]] = PICKED
 
     while known < len(picks):
@@ -163,16 +177,21 @@ def pick_farthest(
             for i in range(start, min(start + BLOCK, number)):
                 bound = bounds[i]
                 if bound > most or (bound == most and i < farthest):
-                    bound, cost = catch_up(i, most, known, points, bounds, groups, following, lanes)
-                    comparisons += cost
+                    bound, now = catch_up(points[i], centres, following[i], known, bound, most, slack, tiny)
+                    estimated += now - following[i]
+                    following[i] = now
                     if bound > most or (bound == most and i < farthest):
-                        farthest, most = i, bound
+                        bound = least_distance(points[i], centres, known, bound, slack, tiny)
+                        estimated += known
+                        if bound > most or (bound == most and i < farthest):
+                            farthest, most = i, bound
+                    bounds[i] = bound
                 top = max(top, bound)
             tops[block] = top
         if farthest < 0:
             break
         picks[known] = farthest
-        groups[known // LANES, :, known % LANES] = points[farthest]
+        centres[known] = points[farthest]
         bounds[farthest] = PICKED
         known += 1
-    return known, comparisons * LANES
+    return known, estimated

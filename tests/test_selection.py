@@ -145,11 +145,11 @@ def naive(points: NDArray[np.float32], count: int, initial: list[int]) -> list[i
 
 @st.composite
 def larger_clouds(draw: st.DrawFn) -> tuple[NDArray[np.float32], int, list[int]]:
-    """Points for several blocks of points, groups of centres and parts of a distance; real numbers, and copies."""
+    """Points for several blocks of points and of centres, of any scale; real numbers, near ties and copies."""
     seed = draw(st.integers(0, 2**32 - 1))
     random = np.random.default_rng(seed)
     number, dimensions = draw(st.integers(1, 400)), draw(st.sampled_from([1, 2, 7, 8, 9, 16, 31, 32, 33, 40, 70]))
-    kind = draw(st.sampled_from(["normal", "sphere", "clusters", "grid", "line"]))
+    kind = draw(st.sampled_from(["normal", "sphere", "clusters", "grid", "line", "curve", "alike", "scales"]))
     points = random.normal(size=(number, dimensions))
     if kind == "sphere":
         points /= np.linalg.norm(points, axis=1, keepdims=True)
@@ -159,10 +159,21 @@ def larger_clouds(draw: st.DrawFn) -> tuple[NDArray[np.float32], int, list[int]]
         points = points.round()
     elif kind == "line":  # ever farther, so that every point is compared with late centres
         points = np.sort(points[:, :1], axis=0) * np.ones(dimensions)
+    elif kind == "curve":  # halved again and again, so that ever more points are about as far
+        points = np.linspace(0, 1, number)[:, None] * points[0]
+    elif kind == "alike":  # as far from 0, but for what adding in another order rounds off
+        points = random.permuted(np.tile(points[0], (number, 1)), axis=1) * random.choice([-1, 1], points.shape)
+        points[0] = 0
+    elif kind == "scales":
+        points *= 10.0 ** random.integers(-30, 30, (number, 1))
+    # Far from the origin little is left of float32; squares below 1e-38 and above 1e38 are no float32.
+    points += draw(st.sampled_from([0, 0, 0, 1e3, -1e6]))
+    points *= draw(st.sampled_from([1, 1, 1, 1e-30, 1e-21, 1e-19, 1e-15, 1e17, 1e19, 1e30]))
     copies = random.integers(0, number, draw(st.integers(0, number)))
     points[random.integers(0, number, len(copies))] = points[copies]
     initial = random.permutation(number)[: draw(st.integers(0, min(number, 40)))].tolist()
-    return points.astype(np.float32), draw(st.integers(0, min(number + 5, 90))), initial
+    points = points.clip(-3e38, 3e38).astype(np.float32)
+    return points, draw(st.integers(0, min(number + 5, 90))), initial
 
 
 @settings(max_examples=200, deadline=None)
@@ -194,6 +205,42 @@ def test_the_lazy_picks_at_a_size_where_most_is_skipped():
     made, distances = pick_farthest(points, np.full(len(points), np.inf), picks, 1)
     assert made == 300
     assert distances < 0.4 * len(points) * 300
+
+
+@pytest.mark.parametrize("scale", [1, 1e-19, 3e18])
+def test_the_lazy_picks_where_estimates_cannot_tell_points_apart(scale):
+    """Rows of the same numbers, moved and with other signs: as far from 0 as from a row of the same number, nearly."""
+    random = np.random.default_rng(0)
+    row = random.normal(size=512)
+    points = random.permuted(np.tile(row, (1500, 1)), axis=1) * random.choice([-1, 1], (1500, 512))
+    points[0], points[1] = 0, 1e-3
+    points = (scale * points).astype(np.float32)
+    for count, initial in ((30, [0]), (3, [0, 1])):
+        assert coreset(points, [], count, initial, 1) == naive(points, count, initial)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([1, 3, 8, 32, 100, 513, 2000]),
+    st.integers(-38, 38),
+    st.sampled_from([0, 1, 1e3, 1e7]),
+)
+def test_an_estimate_is_as_near_as_the_slack_says(seed, dimensions, exponent, offset):
+    from linecam.kcenter import ROWS, estimates, slack_and_tiny, squared_distance  # noqa: PLC0415
+
+    random = np.random.default_rng(seed)
+    points = random.normal(size=(ROWS + 1, dimensions)) * 10.0 ** random.integers(-6, 1, dimensions) + offset
+    points = (points * 10.0**exponent).clip(-3e38, 3e38).astype(np.float32)
+    points.flags.writeable = False
+    slack, tiny = slack_and_tiny(dimensions)
+    assert slack < 1 + 1e-6 + dimensions * 1e-7
+    for n, estimate in enumerate(estimates(points[0], points[1:], 0)):
+        distance = squared_distance(points[0], points[n + 1])
+        if tiny < estimate < np.inf:
+            assert distance / slack <= estimate <= distance * slack
+        else:
+            assert not 1e-20 * dimensions < distance < 1e37
 
 
 def test_coreset_reads_a_memory_mapped_array(tmp_path):
