@@ -1,0 +1,123 @@
+"""Does choosing pay? The study says so where it does, and says so where it doesn't."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from linecam.errors import UserError
+from scripts.study_selection import compare, probe, study_selection, verdict
+from tests.conftest import TINY, copy_project
+
+CLASSES = ["bad", "good"]
+TRUTH = np.array(["bad"] * 60 + ["good"] * 140, object)
+
+
+def right(share: float, seeds: int = 2, seed: int = 0) -> np.ndarray:
+    return (np.random.default_rng(seed).random((seeds, len(TRUTH))) < share).astype(float)
+
+
+def results(ours: np.ndarray, chance: np.ndarray) -> list[dict]:
+    judged = {("probe", "random", 25): chance, ("probe", "coreset", 25): ours}
+    return compare(judged, TRUTH, CLASSES, 0.95)
+
+
+def test_a_better_strategy_is_called_better():
+    found = results(right(0.95), right(0.7, seed=1))
+    gain = found[1]["gain"]
+    assert gain["low"] > 0.1
+    assert gain["low"] < gain["value"] < gain["high"] < 0.4
+    assert verdict(found)[0] == "coreset, linear probe: better than random with 25 labels."
+
+
+def test_a_worse_strategy_is_called_worse():
+    assert verdict(results(right(0.6), right(0.9)))[0] == "coreset, linear probe: worse than random with 25 labels."
+
+
+def test_a_strategy_like_random_is_not_called_better():
+    """One frame more right in 400 is no proof."""
+    chance = right(0.8)
+    ours = chance.copy()
+    ours[0, np.flatnonzero(chance[0] == 0)[0]] = 1
+    assert "as good as random, as far as these frames tell, everywhere" in verdict(results(ours, chance))[0]
+
+
+def test_false_alarms_are_rare_where_both_are_alike():
+    """Two strategies of the same worth, 60 times over: hardly ever is one called better than the other."""
+    called = sum(
+        "as good as" not in verdict(results(right(0.8, seed=n), right(0.8, seed=n + 1000)))[0] for n in range(60)
+    )
+    assert called <= 8
+
+
+def test_values_are_balanced_over_classes():
+    ours = np.ones((1, len(TRUTH)))
+    ours[0, :30] = 0  # half of bad
+    assert results(ours, right(0.5))[1]["value"] == 0.75
+
+
+def test_the_probe_learns_what_embeddings_tell():
+    random = np.random.default_rng(0)
+    vectors = random.normal(0, 1, (100, 4)).astype(np.float32)
+    labels = np.where(vectors[:, 1] > 0, "bad", "good")
+    split = pd.DataFrame({"row": range(100), "part": ["train"] * 60 + ["test"] * 40, "label": labels})
+    assert (probe(vectors, split) == labels[60:]).mean() > 0.85
+    one = split.assign(label=np.where(split["part"] == "train", "good", split["label"]))
+    assert (probe(vectors, one) == "good").all()
+
+
+def test_a_class_missing_from_the_test_is_an_error(tmp_path):
+    rows = pd.DataFrame({"row": range(4), "sha256": list("abcd"), "path": list("abcd"), "by": "", "fold": -1})
+    rows = rows.assign(part=["train", "train", "test", "test"], label=["bad", "good", "good", "good"])
+    rows.to_csv(tmp_path / "split.csv", index=False)
+    rows.assign(predicted="good").to_csv(tmp_path / "float.csv", index=False)
+    np.save(tmp_path / "e.npy", np.eye(4, dtype=np.float32))
+    cell = {"strategy": "random", "labels": 2, "seed": 1, "split": tmp_path / "split.csv"}
+    cells = [cell | {"predictions": tmp_path / "float.csv"}]
+    outputs = [tmp_path / name for name in ("cells.csv", "summary.json", "table.md", "plot.png")]
+    with pytest.raises(UserError, match="No test frame is bad"):
+        study_selection(cells, tmp_path / "e.npy", *outputs, classes=CLASSES, confidence=0.95, embedded="x")
+    assert not any(path.exists() for path in outputs)
+
+
+@pytest.fixture(scope="module")
+def studied(belt, tmp_path_factory) -> Path:
+    belt.configure(
+        TINY
+        | {"dataset": {"name": "tiny", "kind": "belt"}, "belt": {"frames": 200}}
+        | {"study_selection": {"strategies": ["random", "probcover"], "labels": [16], "seeds": [1, 2]}}
+    )
+    belt.build("study_selection")
+    belt.build("report")
+    return belt.folder / "results/tiny"
+
+
+def test_snakemake_study_selection(studied):
+    cells = pd.read_csv(studied / "study_selection/cells.csv")
+    assert len(cells) == 2 * 2 * 2  # strategies, seeds, learners
+    assert (cells[["labels_bad", "labels_good", "labels_no_mask"]].sum(axis=1) == 16).all()
+    drawn = [set(pd.read_csv(studied / f"select/random-16-draw-{seed}.csv")["sha256"]) for seed in (1, 2)]
+    assert drawn[0] != drawn[1]
+    summary = json.loads((studied / "study_selection/summary.json").read_text())
+    assert len(summary["results"]) == 4
+    assert summary["test_frames"] == 50
+    table = (studied / "study_selection/table.md").read_text()
+    assert summary["verdict"][0] in table
+    assert (studied / "study_selection/plot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_report_has_it_where_it_was_run(studied):
+    page = (studied / "report.html").read_text()
+    assert "Does choosing frames pay?" in page
+    assert json.loads((studied / "study_selection/summary.json").read_text())["verdict"][0] in page
+
+
+def test_frames_without_labels_cannot_be_studied(tmp_path):
+    (tmp_path / "frames").mkdir()
+    project = copy_project(tmp_path / "p", TINY | {"dataset": {"name": "m", "kind": "folder", "source": "../frames"}})
+    run = project.snakemake("-n", "study_selection")
+    assert run.returncode != 0
+    assert "whose labels are all known already" in run.stdout
+    assert "Traceback" not in run.stdout
