@@ -25,7 +25,8 @@ let undos = JSON.parse(sessionStorage.getItem("undos") ?? "[]"); // of answers: 
 
 const grid = new Grid(caption, (frame) => open(frame));
 const frame = () => frames.frames[at];
-const keyOf = (n) => (n < 9 ? String(n + 1) : LETTERS[n - 9]);
+const keyOf = (n) => (n < 9 ? String(n + 1) : LETTERS[n - 9].toUpperCase());
+const name = (one) => one.path.split("/").at(-1);
 const percent = (p) => `${Math.round(100 * p)} %`;
 const word = (label) => (label === frames.unsure ? "not sure" : label);
 const plural = (n) => `${n} frame${n === 1 ? "" : "s"}`;
@@ -128,21 +129,21 @@ async function undo() {
   }
   keepUndos();
   at = frames.number.get(back[0][0]);
-  say(`Taken back: ${back.length === 1 ? `${word(back[0][2]) || "no label"} of ${wanted[0][0].path}` : plural(back.length)}.`);
+  say(`Taken back: ${back.length === 1 ? `${word(back[0][2]) || "no label"} of ${name(wanted[0][0])}` : plural(back.length)}.`);
   if (view === "one") showOne();
   else refresh();
 }
 
 /** A key for `label`: of the large frame, or of the chosen ones of many. */
-async function label(name) {
-  if (view === "many") return labelMany(name);
+async function label(given) {
+  if (view === "many") return labelMany(given);
   if (!seen) return say("The frame isn't shown yet.");
   const one = frame(), decision = deciding && frames.disagreement(one).any;
-  if (decision && name === frames.unsure) return say("A decision is for a class.");
+  if (decision && given === frames.unsure) return say("A decision is for a class.");
   const first = !frames.done(one), seconds = (performance.now() - shownAt) / 1000;
-  if (!(await write([[one, name]], decision))) return refresh();
+  if (!(await write([[one, given]], decision))) return refresh();
   if (first) times.push(seconds);
-  say(`${decision ? "Decided" : "Saved"}: ${one.path} is ${word(name)}.`);
+  say(`${decision ? "Decided" : "Saved"}: ${name(one)} is ${word(given)}.`);
   if (decision) return goto(frames.frames.findIndex((other) => frames.unsettled(other)), () => many(DISAGREE));
   goto(frames.nextOpen(at), allDone);
 }
@@ -153,34 +154,34 @@ function goto(n, otherwise) {
   showOne();
 }
 
-async function labelMany(name) {
+async function labelMany(given) {
   if (group) return say("Enter labels the marked frames, Escape leaves them.");
   const chosen = grid.chosen(), decision = filter === DISAGREE;
   if (!chosen.length) return;
-  if (decision && name === frames.unsure) return say("A decision is for a class.");
-  if (!(await write(chosen.map((one) => [one, name]), decision))) return refresh();
-  say(`${decision ? "Decided" : "Saved"}: ${chosen.length === 1 ? chosen[0].path : plural(chosen.length)}, ${word(name)}. U takes it back.`);
+  if (decision && given === frames.unsure) return say("A decision is for a class.");
+  if (!(await write(chosen.map((one) => [one, given]), decision))) return refresh();
+  say(`${decision ? "Decided" : "Saved"}: ${chosen.length === 1 ? name(chosen[0]) : plural(chosen.length)}, ${word(given)}. U takes it back.`);
   grid.marked.clear();
   refresh();
   if (chosen.length === 1) grid.go(grid.place + 1);
 }
 
 /** Shift and a class: show the rest of the group, marked, before it is labelled. */
-function askGroup(name) {
+function askGroup(given) {
   if (view !== "one") return;
   const rest = frames.rest(frame());
   if (rest.length < 2) return say("No other frame like this one lacks a label.");
-  group = { label: name, frame: frame(), since: performance.now() };
+  group = { label: given, frame: frame() };
   many("group", rest, rest);
 }
 
 async function labelGroup() {
-  const { label: name, frame: one } = group, chosen = grid.marked.size ? grid.chosen() : [];
+  const { label: given, frame: one } = group, chosen = grid.marked.size ? grid.chosen() : [];
   if (!chosen.length) return say("No frame is marked. Escape goes back.");
   const seconds = (performance.now() - shownAt) / 1000 / chosen.length;
-  if (!(await write(chosen.map((other) => [other, name]), false))) return refresh();
+  if (!(await write(chosen.map((other) => [other, given]), false))) return refresh();
   times.push(...chosen.map(() => seconds));
-  say(`Saved: ${plural(chosen.length)}, ${word(name)}. U takes it back.`);
+  say(`Saved: ${plural(chosen.length)}, ${word(given)}. U takes it back.`);
   at = frames.number.get(one.sha256);
   leaveMany();
   goto(frames.done(one) ? frames.nextOpen(at) : at, allDone);
@@ -258,15 +259,16 @@ function refresh() {
 function refreshOne() {
   const one = frame(), counts = frames.counts(one), { any, settled } = frames.disagreement(one), decision = deciding && any;
   const now = decision ? frames.labelBy(one, frames.decision) : frames.mine(one);
-  byId("path").textContent = one.path;
+  byId("path").replaceChildren(make("small", {}, one.path.slice(0, -name(one).length)), name(one));
   byId("part").textContent = {
     train: "For training.", test: "For the test: no suggestion is shown.", other: "Labelled, and people disagree.",
     next: `Next batch${one.reason ? `: ${one.reason}` : "."}`,
   }[one.part];
   byId("suggestion").hidden = !one.suggestion;
   byId("suggestion").replaceChildren("The model says ", make("b", {}, one.suggestion), ` (${percent(one.p)}). `, make("kbd", {}, "Enter"), " accepts.");
+  byId("classes").classList.toggle("several", frames.classes.length > 6);
   replace(byId("classes"), [
-    ...frames.classes.map((name, n) => button(keyOf(n), name, () => label(name), { "aria-pressed": String(now === name), class: name === one.suggestion ? "suggested" : "" })),
+    ...frames.classes.map((is, n) => button(keyOf(n), is, () => label(is), { "aria-pressed": String(now === is), class: is === one.suggestion ? "suggested" : "" })),
     ...(decision ? [] : [button("0", "not sure", () => label(frames.unsure), { "aria-pressed": String(now === frames.unsure) })])]);
   const lines = frames.rowsOf(one).map((row) => `${row.by === frames.decision ? "Decided" : row.by === frames.by ? "You" : row.by || "Somebody"}: ${word(row.label)}`);
   if (one.given) lines.push(`By ${one.given_by}: ${one.given}`);
@@ -333,9 +335,10 @@ function gridHead() {
   byId("filterlabel").hidden = Boolean(group);
   byId("gridtitle").textContent = group ? `Are these ${word(group.label)}, too?` : deciding ? "People disagree: a class decides" : "Many at once";
   byId("gridkeys").replaceChildren(...(group
-    ? [make("kbd", {}, "Enter"), ` labels the ${grid.marked.size} marked. `, make("kbd", {}, "Space"), " marks one or not. ", make("kbd", {}, "Esc"), " goes back."]
-    : [...frames.classes.flatMap((name, n) => [make("kbd", {}, keyOf(n)), ` ${name}  `]), ...(deciding ? [] : [make("kbd", {}, "0"), " not sure  "]),
-       make("kbd", {}, "Space"), " marks  ", make("kbd", {}, "Enter"), " large  ", make("kbd", {}, "U"), " undo  ", make("kbd", {}, "G"), " back"]));
+    ? [["Enter", `labels the ${grid.marked.size} marked`], ["Space", "marks one or not"], ["Esc", "goes back"]]
+    : [...frames.classes.map((is, n) => [keyOf(n), is]), ...(deciding ? [] : [["0", "not sure"]]),
+       ["Space", "marks"], ["A", "all"], ["Enter", "large"], ["U", "undo"], ["G", "back"]]
+  ).map(([key, text]) => make("span", {}, make("kbd", {}, key), ` ${text}`)));
   if (!byId("filter").options.length) byId("filter").append(...frames.filters().map(([value, text]) => make("option", { value }, text)));
   byId("filter").value = filter;
 }
@@ -392,7 +395,7 @@ function pressed(event) {
     event.preventDefault();
     return refresh();
   }
-  const name = classOf(event), held = event.repeat;
+  const given = classOf(event), held = event.repeat;
   const actions = view === "many"
     ? { enter: () => (group ? labelGroup() : open(grid.frame)), escape: leaveMany, g: leaveMany, f: () => group || nextFilter(), d: () => group || many(DISAGREE) }
     : { " ": skip, arrowright: () => step(1), arrowleft: () => step(-1), g: () => many(ALL), d: () => many(DISAGREE), j: jump,
@@ -400,7 +403,7 @@ function pressed(event) {
         s: () => document.body.classList.toggle("undimmed"), enter: () => (frame().suggestion ? label(frame().suggestion) : say("There is no suggestion.")) };
   Object.assign(actions, { u: () => group || undo(), h: help, "?": help, e: end });
   if (event.ctrlKey || event.metaKey) actions[key] = undo;
-  else if (name !== undefined && key !== "?") actions[key] = () => (held ? 0 : event.shiftKey && /^Digit/.test(event.code) ? askGroup(name) : label(name));
+  else if (given !== undefined && key !== "?") actions[key] = () => (event.shiftKey && /^Digit/.test(event.code) ? askGroup(given) : label(given));
   if (!actions[key] || (held && !key.startsWith("arrow"))) return;
   event.preventDefault();
   actions[key]();
