@@ -36,7 +36,7 @@ rule label:
         **LABELLING,
         folder=frames_folder,
         labels_csv=LABELS,
-        results=f"results/{NAME}",
+        results=lambda wildcards, input: str(Path(input.frames).parents[1]),
         dataset=NAME,
         classes=CLASSES,
     script:

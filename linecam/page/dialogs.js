@@ -28,6 +28,7 @@ export function ask(title, lines, choices, field = null) {
     form.replaceChildren(...(field ? [field] : []), ...buttons);
     form.onsubmit = (event) => { event.preventDefault(); choose(choices[0][0]); };
     dialog.onkeydown = (event) => {
+      event.stopPropagation(); // closed by this key, the page must not take it, too
       if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "INPUT") return;
       const found = choices.find(([, key]) => key.toLowerCase() === event.key.toLowerCase());
       if (found && event.key !== "Enter") { event.preventDefault(); choose(found[0]); }

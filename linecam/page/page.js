@@ -265,7 +265,8 @@ function refreshOne() {
     next: `Next batch${one.reason ? `: ${one.reason}` : "."}`,
   }[one.part];
   byId("suggestion").hidden = !one.suggestion;
-  byId("suggestion").replaceChildren("The model says ", make("b", {}, one.suggestion), ` (${percent(one.p)}). `, make("kbd", {}, "Enter"), " accepts.");
+  byId("suggestion").replaceChildren(...(one.suggestion
+    ? ["The model says ", make("b", {}, one.suggestion), ` (${percent(one.p)}). `, make("kbd", {}, "Enter"), " accepts."] : []));
   byId("classes").classList.toggle("several", frames.classes.length > 6);
   replace(byId("classes"), [
     ...frames.classes.map((is, n) => button(keyOf(n), is, () => label(is), { "aria-pressed": String(now === is), class: is === one.suggestion ? "suggested" : "" })),
