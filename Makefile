@@ -5,15 +5,16 @@ PYTHON ?= python3.11 python3
 
 define HELP
 make demo     build everything for the built-in belt: frames to bundle and report
+make label    label frames in the browser; CONFIG=config/mine.yaml for your own, BY=Ann says who labels
 make test     run the tests
 make lint     check style, types and rules; changes nothing
 make lock     resolve requirements.in into requirements.lock
 make help     this list
 
-demo, test and lint first install requirements.lock into .venv where that is missing or older.
+demo, label, test and lint first install requirements.lock into .venv where that is missing or older.
 endef
 
-TARGETS = help demo test lint lock
+TARGETS = help demo label test lint lock
 UNKNOWN = $(filter-out $(TARGETS),$(MAKECMDGOALS))
 ifneq ($(UNKNOWN),)
 $(error There is no target '$(firstword $(UNKNOWN))'. There are: $(TARGETS))
@@ -45,6 +46,9 @@ demo: .venv/.installed
 	.venv/bin/snakemake --cores all
 	@echo "The bundle, to copy to the camera: results/belt/bundle/openmv-h7/"
 	@echo "The report, for a browser: results/belt/report.html"
+
+label: .venv/.installed
+	.venv/bin/snakemake label $(if $(BY),--config "by=$(BY)") $(if $(CONFIG),--configfile "$(CONFIG)")
 
 test: .venv/.installed
 	.venv/bin/python -m pytest

@@ -35,6 +35,7 @@ wildcard_constraints:
 include: "rules/frames.smk"
 include: "rules/pretrain.smk"
 include: "rules/select.smk"
+include: "rules/label.smk"
 include: "rules/finetune.smk"
 include: "rules/quantize.smk"
 include: "rules/evaluate.smk"

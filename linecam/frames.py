@@ -57,6 +57,12 @@ def said_by_path(path: str, classes: list[str]) -> dict[str, object]:
     }
 
 
+def line_of(path: str, sequence: str, classes: list[str]) -> str:
+    """What consecutive frames share: their folders but for those that name a part or a class, and their sequence."""
+    folders = [name for name in path.split("/")[:-1] if name not in {"train", "test"} and name not in classes]
+    return "/".join([*folders, sequence])
+
+
 def read_index(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
     """The whole index, one row a file, with the columns `COLUMNS`, or some of them: half the memory."""
     return pd.read_csv(

@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,11 +26,12 @@ _SHA256 = re.compile(r"^[0-9a-f]{64}$")
 
 
 class ConflictError(Exception):
-    """Somebody else has changed the same person's label of this frame; `row` is what stands there, None for nothing."""
+    """The same person's labels have changed meanwhile; `rows` has what stands there by sha256, None for nothing."""
 
-    def __init__(self, row: Row | None) -> None:
-        super().__init__(f"the label is {row['label'] if row else 'removed'} now")
-        self.row = row
+    def __init__(self, rows: dict[str, Row | None]) -> None:
+        labels = (f"{digest[:12]}: {row['label'].strip() if row else 'none'}" for digest, row in rows.items())
+        super().__init__(f"other labels stand there now ({', '.join(labels)})")
+        self.rows = rows
 
 
 def read_labels(path: str | Path, classes: list[str]) -> dict[str, Row]:
@@ -43,7 +44,9 @@ def read_labels(path: str | Path, classes: list[str]) -> dict[str, Row]:
     rows, problems = _understood(path, classes)
     for about in disagreements(rows):
         said = " and ".join(f"{row['label']!r} in line {row['line']}{_whose(row)}" for row in about)
-        problems.append(f"{about[0]['path'] or about[0]['sha256'][:12]} is {said}")
+        problems.append(
+            f"{about[0]['path'] or about[0]['sha256'][:12]} is {said}; `snakemake label` shows it to decide"
+        )
     if problems:
         raise _refused(path, problems)
     return {digest: _plain(row) for digest, row in _settled(rows).items()}
@@ -82,22 +85,43 @@ def disagreements(rows: Iterable[Row]) -> list[list[Row]]:
     ]
 
 
-def answer(path: str | Path, classes: list[str], row: Row, seen: str) -> None:
-    """Write one person's label of a frame, and return when it is on the disk; an empty one removes it.
+def labelled(path: str | Path, classes: list[str]) -> set[str]:
+    """The sha256 of the frames that somebody is sure of, also where people disagree. Raises as `read_rows`."""
+    return {row["sha256"] for row in read_rows(path, classes) if row["label"] != UNSURE}
 
-    `row` has `COLUMNS`; `seen` is the label of the same person and frame that the answer replaces, "" for none.
-    Raises `ConflictError` where another one stands there, and `UserError` where `read_rows` does.
+
+def answer(path: str | Path, classes: list[str], answers: Sequence[tuple[Row, str]]) -> None:
+    """Write labels, all of them or none, and return when they are on the disk; an empty label removes the row.
+
+    Of each answer the row has `COLUMNS`, and a person and frame that no other one of `answers` has. With it comes the
+    label of the same person and frame that it replaces, "" for none. What stands there already is no conflict: an
+    answer may be sent again.
+    Raises `ConflictError` where another label stands there, and `UserError` where `read_rows` does.
     """
     with _changing(path, classes) as (_, rows):
-        mine = [old for old in rows if _key(old) == _key(row) and old["label"]]
-        if (mine[0]["label"] if mine else "") != seen:
-            raise ConflictError(mine[0] if mine else None)
-        if not mine:
-            rows.append(dict(row))
-        for old in mine:
-            old.update(row)
-        if not row["label"]:
-            rows[:] = [old for old in rows if _key(old) != _key(row)]
+        standing: dict[tuple[str, str], list[Row]] = {}
+        for old in rows:
+            if old["label"].strip():
+                standing.setdefault(_key(old), []).append(old)
+        conflicts: dict[str, Row | None] = {}
+        removed = set()
+        for row, seen in answers:
+            mine = standing.get(_key(row), [])
+            now = mine[0]["label"].strip() if mine else ""
+            if now == row["label"]:
+                continue
+            if now != seen:
+                conflicts[row["sha256"]] = mine[0] if mine else None
+            elif not row["label"]:
+                removed.add(_key(row))
+            elif mine:
+                for old in mine:
+                    old.update(row)
+            else:
+                rows.append(dict(row))
+        if conflicts:
+            raise ConflictError(conflicts)
+        rows[:] = [old for old in rows if _key(old) not in removed]
 
 
 def merge(path: str | Path, classes: list[str], others: Iterable[Row]) -> tuple[int, list[tuple[Row, Row]]]:
@@ -107,7 +131,7 @@ def merge(path: str | Path, classes: list[str], others: Iterable[Row]) -> tuple[
     """
     added, conflicts = 0, []
     with _changing(path, classes) as (_, rows):
-        known = {_key(row): row for row in rows if row["label"]}
+        known = {_key(row): row for row in rows if row["label"].strip()}
         for other in others:
             row = known.get(_key(other))
             if row is None:
@@ -120,17 +144,20 @@ def merge(path: str | Path, classes: list[str], others: Iterable[Row]) -> tuple[
 
 
 def labelled_digest(path: str | Path, classes: list[str]) -> str:
-    """One hash of which frames are labelled, whatever their labels are; "" where there is no such file."""
+    """One hash of which frames are labelled, whatever their labels are; "" where there is no such file.
+
+    Raises as `read_rows`: where people disagree, the page to settle that must be able to open.
+    """
     if not Path(path).exists():
         return ""
-    return hashlib.sha256("\n".join(sorted(read_labels(path, classes))).encode()).hexdigest()
+    return hashlib.sha256("\n".join(sorted(labelled(path, classes))).encode()).hexdigest()
 
 
 @contextmanager
 def _changing(path: str | Path, classes: list[str]) -> Iterator[tuple[list[str], list[Row]]]:
     """The file's columns and rows, all as they are written, to change in place: one process at a time, and on the disk
     when the block has ended well. Rows and columns that linecam doesn't know stay."""
-    path = Path(path)
+    path = Path(path).resolve()  # a link stays one
     path.parent.mkdir(parents=True, exist_ok=True)
     # A file of its own: the other one is replaced.
     with path.with_name(f".{path.name}.lock").open("w") as lock:
@@ -149,8 +176,10 @@ def _changing(path: str | Path, classes: list[str]) -> Iterator[tuple[list[str],
             file.flush()
             os.fsync(file.fileno())
         folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _table(path: Path) -> tuple[list[str], list[Row]]:

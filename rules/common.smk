@@ -27,6 +27,8 @@ try:
     config = complete(config, load_yaml("config/schema.yaml"), workflow.configfiles)
     # Of this one call: not part of what a bundle is made from.
     DEPLOY = {key: config.pop(key, None) for key in ("drive", "board", "replace")}
+    LABELLING = {key: config.pop(key, None) for key in ("by", "port", "browser")}
+    LABELLING["browser"] = str(LABELLING["browser"]).lower() != "false"
     # Where a figure is from changes nothing that is made of it.
     boards = {
         name: {key: value for key, value in board.items() if key != "source"}

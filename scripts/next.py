@@ -14,7 +14,7 @@ from linecam.compute import prepare_torch
 from linecam.errors import UserError, reported
 from linecam.files import read_json, whole
 from linecam.frames import read_frames, read_pixels
-from linecam.labels import read_labels, read_unsure
+from linecam.labels import read_rows
 from linecam.networks import Classifier, load_weights, probabilities
 from linecam.predictions import read_predictions
 
@@ -57,8 +57,8 @@ def choose_next(
     """Write the next `count` frames to label to `batch`, and labels to look at again to `suspects`.
 
     `weights` and `held_out` (held_out.csv) are by the models' names, of which choice.json names one; `pixels` by input
-    size. `batch` has (sha256, path, reason, predicted, p): never a frame that is labelled, for training or for the
-    test. `suspects` has (sha256, path, label, predicted, p, reason), the most doubtful label first. Raises `UserError`
+    size. `batch` has (sha256, path, reason, predicted, p): never a frame that somebody has judged, nor one for
+    training or the test. `suspects` has (sha256, path, label, predicted, p, reason), the most doubtful label first. Raises `UserError`
     where no frame is left to label.
     """
     model_name = read_json(choice_path)["model"]
@@ -66,7 +66,7 @@ def choose_next(
     frames = read_frames(index, ["path", "sha256", "status"])
     told = pd.read_csv(split, dtype=str, keep_default_na=False)
     known = set(told.loc[told["part"] != "unlabelled", "sha256"])
-    known |= (read_labels(labels, classes).keys() | read_unsure(labels, classes)) if labels else set()
+    known |= {row["sha256"] for row in read_rows(labels, classes)} if labels else set()
     pool = frames[~frames["sha256"].isin(known)]
     if pool.empty:
         raise UserError(

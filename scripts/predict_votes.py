@@ -8,7 +8,7 @@ import pandas as pd
 
 from linecam.errors import reported
 from linecam.files import read_json, whole
-from linecam.frames import read_index, read_pixels, read_split
+from linecam.frames import line_of, read_index, read_pixels, read_split
 from linecam.predictions import chosen_file
 from linecam.tflm import predict
 
@@ -92,12 +92,6 @@ def neighbours(index: pd.DataFrame, split: pd.DataFrame, reach: int, classes: li
     table["frame"] = table["frame"].where(~centre, table["path"]).where(table["status"] == "ok", "")
     table["row"] = table["row"].where(~centre, table["own"]).where(table["status"] == "ok", -1).astype(np.intp)
     return table[["sha256", "path", "label", "offset", "frame", "row", "status"]]
-
-
-def line_of(path: str, sequence: str, classes: list[str]) -> str:
-    """What consecutive frames share: their folders but for those that name a part or a class, and their sequence."""
-    folders = [name for name in path.split("/")[:-1] if name not in {"train", "test"} and name not in classes]
-    return "/".join([*folders, sequence])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pandas as pd
 from linecam.errors import UserError, reported
 from linecam.files import whole
 from linecam.frames import read_frames
-from linecam.labels import read_labels
+from linecam.labels import labelled
 from linecam.neighbours import gaps
 from linecam.selection import STRATEGIES
 
@@ -50,10 +50,10 @@ def select_train(
                 f"testing{apart}. Add frames, or lower {lower}."
             )
         vectors = np.load(embeddings, mmap_mode="r")[pool.index] if embeddings else np.zeros((len(pool), 1), np.float32)
-        labelled = read_labels(labels, classes) if labels else {}
+        known = labelled(labels, classes) if labels else set()
         digests = list(pool["sha256"])
         picks = pick(
-            strategy, vectors, digests, count, [n for n, digest in enumerate(digests) if digest in labelled], seed
+            strategy, vectors, digests, count, [n for n, digest in enumerate(digests) if digest in known], seed
         )
         picked = pool.iloc[picks]
     logging.info("%d training frames, by %s", len(picked), strategy)

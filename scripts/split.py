@@ -60,9 +60,10 @@ def split(
             writer.writerow(COLUMNS)
             writer.writerows((row.sha256, row.path, "", "", "") for row in missing.itertuples())
         raise UserError(
-            f"{len(missing)} of {len(selected)} selected frames have no label yet. {to_label} lists them. Write one of "
-            f"{', '.join(classes)} into its column `label`, and yourself into `by`, append its rows to {labels_csv} "
-            "(or copy it there, if there is no such file yet), and run the same command again."
+            f"{len(missing)} of {len(selected)} selected frames have no label yet. Label them in the browser with "
+            f"`snakemake label`, after which the same options as here follow. Or by hand: {to_label} lists them; write "
+            f"one of {', '.join(classes)} into its column `label`, and yourself into `by`, and append its rows to "
+            f"{labels_csv} (or copy it there, if there is no such file yet). Then run the same command again."
         )
     if len(unsure):
         logging.info("%d selected frames are left out: nobody is sure of them", len(unsure))

@@ -18,7 +18,7 @@ RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
 SCRIPTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "scripts").glob("*.py"))
 # Those that need neither torch nor tensorflow: quick to import.
 LIGHT = ["index_frames", "decode_frames", "select_test", "select_train", "split", "read_embeddings", "evaluate",
-         "choose", "bundle", "render_belt", "fetch_masks"]  # fmt: skip
+         "choose", "bundle", "render_belt", "fetch_masks", "label"]  # fmt: skip
 # Compiled loops, imported inside the functions that run them: numba takes half a second.
 LATE = ["linecam/compiled.py", "linecam/kcenter.py"]
 

@@ -1,6 +1,7 @@
 """Does choosing pay? The study says so where it does, and says so where it doesn't."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from linecam.errors import UserError
 from scripts.study_selection import compare, probe, study_selection, verdict
-from tests.conftest import TINY, copy_project
+from tests.conftest import ROOT, TINY, copy_project
 
 CLASSES = ["bad", "good"]
 TRUTH = np.array(["bad"] * 60 + ["good"] * 140, object)
@@ -116,6 +117,7 @@ def test_the_report_has_it_where_it_was_run(studied):
 
 def test_frames_without_labels_cannot_be_studied(tmp_path):
     (tmp_path / "frames").mkdir()
+    shutil.copy(ROOT / "docs/belt.png", tmp_path / "frames")
     project = copy_project(tmp_path / "p", TINY | {"dataset": {"name": "m", "kind": "folder", "source": "../frames"}})
     run = project.snakemake("-n", "study_selection")
     assert run.returncode != 0

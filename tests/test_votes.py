@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from linecam.frames import read_frames, said_by_path
+from linecam.frames import line_of, read_frames, said_by_path
 from scripts import predict_votes as script
 from scripts.evaluate_votes import evaluate_votes, offsets, vote
-from scripts.predict_votes import line_of, neighbours, predict_votes
+from scripts.predict_votes import neighbours, predict_votes
 from tests.conftest import ROOT, Project
 
 CLASSES = ["bad", "good"]

@@ -1,0 +1,68 @@
+// Questions and texts that stand over the page. Escape closes each; `ask` resolves with what was chosen, or null.
+
+const byId = (id) => document.getElementById(id);
+const dialog = byId("dialog"), form = byId("dialogform");
+
+/** An element with attributes, and text or elements in it. */
+export function make(tag, attributes = {}, ...inside) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "onclick") element.addEventListener("click", value);
+    else if (value !== false && value != null) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...inside);
+  return element;
+}
+
+export const isOpen = () => dialog.open;
+
+/** Show `title` and `lines` (text, or elements) over choices, each [value, key, text]; the first one is at Enter. */
+export function ask(title, lines, choices, field = null) {
+  byId("dialogtitle").textContent = title;
+  byId("dialogtext").replaceChildren(...lines.map((line) => (typeof line === "string" ? make("p", {}, line) : line)));
+  return new Promise((resolve) => {
+    let chosen = null;
+    const choose = (value) => { chosen = value; dialog.close(); };
+    const buttons = choices.map(([value, key, text], n) =>
+      make("button", { type: n || !field ? "button" : "submit", onclick: () => choose(value) }, make("kbd", {}, key), " ", text));
+    form.replaceChildren(...(field ? [field] : []), ...buttons);
+    form.onsubmit = (event) => { event.preventDefault(); choose(choices[0][0]); };
+    dialog.onkeydown = (event) => {
+      event.stopPropagation(); // closed by this key, the page must not take it, too
+      if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "INPUT") return;
+      const found = choices.find(([, key]) => key.toLowerCase() === event.key.toLowerCase());
+      if (found && event.key !== "Enter") { event.preventDefault(); choose(found[0]); }
+    };
+    dialog.onclose = () => resolve(chosen);
+    dialog.showModal();
+    (field ?? buttons[0]).focus();
+  });
+}
+
+const KEYS = [
+  ["1 … 9", "that class; further ones have a letter"],
+  ["0", "not sure: the frame is left out"],
+  ["Enter", "what the model says"],
+  ["Shift + 1 … 9", "that class for this frame and those like it: they are shown first"],
+  ["Space", "skip: the next frame without a label"],
+  ["← →", "the frame before, the frame after"],
+  ["U, Ctrl+Z", "undo; again for the answer before"],
+  ["J", "jump to a frame by its number, or to the next without a label"],
+  ["G", "many frames at once: arrows, Space marks, Shift+arrows mark several, A all; a class labels the marked ones"],
+  ["F", "there: which ones"],
+  ["D", "where people disagree: a class decides"],
+  ["S", "dim what is outside the camera's square, or not"],
+  ["E", "end"],
+  ["Tab", "to every button; Enter presses it"],
+];
+
+export const help = () =>
+  ask(
+    "Keys",
+    [
+      make("dl", { class: "keys" }, ...KEYS.flatMap(([key, text]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, text)])),
+      "The camera's model sees the bright square alone: judge that. Every answer is on disk before the next frame is shown.",
+      "Test frames get no suggestion: whoever judges them must not know what the model says.",
+    ],
+    [[true, "Enter", "Close"]],
+  );
