@@ -65,6 +65,8 @@ GIVEN = KIND == "masks" or (KIND == "folder" and has_given_split(SOURCE, CLASSES
 
 BOARDS = config["bundle"]["boards"]
 STRATEGIES = config["select"].get("strategies", ["given" if GIVEN else "coreset"])
+# Strategies that don't look at embeddings.
+BLIND = {"given", "random"}
 SELECTIONS = [
     name if name == "given" else f"{name}-{config['select']['train']}"
     for name in STRATEGIES

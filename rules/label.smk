@@ -1,8 +1,7 @@
 """Labels, on a page in the browser: `snakemake label --config [by=NAME] [port=NUMBER] [browser=false]`.
 
 In: index/frames.csv, select/test.csv, select/<selection>.csv, embed/.../embeddings.npy where the selection needs them;
-next/batch.csv and what the chosen model says, where these are there already: labelling trains nothing but what
-selects. Out: nothing in results/; data/<dataset>/labels.csv, at every answer.
+next/ and what the chosen model says, where these are there already: labelling trains nothing but what selects. Out: nothing in results/; data/<dataset>/labels.csv, at every answer.
 """
 
 
@@ -19,8 +18,8 @@ rule label:
         test="<results>/select/test.csv",
         truth="<results>/truth.csv" if KIND == "belt" else [],
         embeddings=(
-            f"results/{NAME}/embed/{config['networks'][0]}-{config['pretrain']['methods'][0]}/embeddings.npy"
-            if "coreset" in STRATEGIES
+            f"results/{NAME}/embed/{SELECTED_BY}/embeddings.npy"
+            if set(STRATEGIES) - BLIND
             else []
         ),
         code=sources("scripts/label.py"),

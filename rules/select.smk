@@ -38,7 +38,7 @@ rule select_train:
         test="<results>/select/test.csv",
         embeddings=lambda wildcards: (
             f"results/{NAME}/embed/{SELECTED_BY}/embeddings.npy"
-            if wildcards.selection.split("-")[0] not in {"given", "random"}
+            if wildcards.selection.split("-")[0] not in BLIND
             else []
         ),
         # Which frames are labelled matters here, not as what: see `labelled`.

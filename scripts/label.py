@@ -17,14 +17,15 @@ from linecam.files import read_json
 from linecam.frames import line_of, read_index, usable
 from linecam.labelling import Desk, Frame, serve
 from linecam.labels import disagreements, read_rows
+from linecam.neighbours import NEAR
 from linecam.predictions import read_predictions
 from linecam.similar import MOST, in_similar_order
 
 READ = ["path", "sha256", "bytes", "width", "height", "sequence", "number", "label", "status"]
 # So many similar frames stand together, on average.
 EACH = 8
-# Frames this far apart in number, in one sequence, show much the same; there are so many neighbours on each side.
-NEAR, SIDE = 25, 3
+# So many neighbours in time are shown on each side.
+SIDE = 3
 
 
 def frames_to_label(
@@ -32,6 +33,7 @@ def frames_to_label(
     train: Sequence[Path],
     test: Path,
     batch: Path,
+    suspects: Path,
     truth: Path | None,
     embeddings: Path | None,
     labels: Path,
@@ -43,7 +45,8 @@ def frames_to_label(
 
     Frames for training come first, then those of the test, of the next batch, and others that people disagree about.
     Within a part similar ones follow each other, by `embeddings` or by time; the batch stays as it was picked.
-    `suggestions` has a class and its probability by sha256; a test frame gets none.
+    `suggestions` has a class and its probability by sha256; a test frame gets none. `batch` and `suspects` are the
+    tables of `snakemake next`, which may be missing; they give a frame its reason.
     """
     files = read_index(index, READ)
     frames = usable(files)
@@ -54,8 +57,13 @@ def frames_to_label(
     if vectors is not None and len(vectors) != len(frames):
         vectors = None
 
-    picked = pd.read_csv(batch, dtype=str, keep_default_na=False) if batch.exists() else pd.DataFrame({"sha256": []})
-    reasons = dict(zip(picked["sha256"], picked["reason"], strict=True)) if len(picked) else {}
+    picked, doubtful = (
+        pd.read_csv(path, dtype=str, keep_default_na=False)
+        if path.exists()
+        else pd.DataFrame(columns=["sha256", "reason"])
+        for path in (batch, suspects)
+    )
+    reasons = {row.sha256: row.reason for table in (doubtful, picked) for row in table.itertuples()}
     parts = {
         "train": [digest for path in train for digest in pd.read_csv(path)["sha256"]],
         "test": list(pd.read_csv(test)["sha256"]),
@@ -205,6 +213,7 @@ if __name__ == "__main__":
             [Path(path) for path in snakemake.input.train],
             Path(snakemake.input.test),
             RESULTS / "next/batch.csv",
+            RESULTS / "next/suspects.csv",
             Path(snakemake.input.truth) if snakemake.input.get("truth") else None,
             Path(snakemake.input.embeddings) if snakemake.input.get("embeddings") else None,
             Path(snakemake.params.labels_csv),

@@ -58,8 +58,8 @@ def choose_next(
 
     `weights` and `held_out` (held_out.csv) are by the models' names, of which choice.json names one; `pixels` by input
     size. `batch` has (sha256, path, reason, predicted, p): never a frame that somebody has judged, nor one for
-    training or the test. `suspects` has (sha256, path, label, predicted, p, reason), the most doubtful label first. Raises `UserError`
-    where no frame is left to label.
+    training or the test. `suspects` has (sha256, path, label, predicted, p, reason), the most doubtful label first.
+    Raises `UserError` where no frame is left to label.
     """
     model_name = read_json(choice_path)["model"]
     network = model_name.split("/")[0].rpartition("-")[0]

@@ -401,6 +401,7 @@ class Line:
             [self.place / "train.csv"],
             self.place / "test.csv",
             self.place / "next/batch.csv",
+            self.place / "next/suspects.csv",
             truth,
             embeddings,
             self.labels,
@@ -475,6 +476,11 @@ def test_the_next_batch_stays_as_it_was_picked_and_says_why(line):
     batch.loc[0, "sha256"] = "0" * 64  # of a frame that has gone
     batch.to_csv(line.place / "next/batch.csv", index=False)
     assert numbers([frame for frame in line.frames() if frame.part == "next"]) == [51, 55]
+
+
+def test_a_doubtful_label_says_so(line):
+    line.pick("next/suspects", [7], label="bad", predicted="good", p=0.9, reason="a model says good")
+    assert [(frame.part, frame.reason) for frame in line.frames() if frame.reason] == [("train", "a model says good")]
 
 
 def test_frames_that_people_disagree_about_are_listed_wherever_they_are(line):

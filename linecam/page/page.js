@@ -261,7 +261,7 @@ function refreshOne() {
   const now = decision ? frames.labelBy(one, frames.decision) : frames.mine(one);
   byId("path").replaceChildren(make("small", {}, one.path.slice(0, -name(one).length)), name(one));
   byId("part").textContent = {
-    train: "For training.", test: "For the test: no suggestion is shown.", other: "Labelled, and people disagree.",
+    train: one.reason ? `Look again: ${one.reason}.` : "For training.", test: "For the test: no suggestion is shown.", other: "Labelled, and people disagree.",
     next: `Next batch${one.reason ? `: ${one.reason}` : "."}`,
   }[one.part];
   byId("suggestion").hidden = !one.suggestion;
