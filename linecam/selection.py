@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from linecam.errors import UserError
-
 
 def rank_by_hash(digests: Sequence[str], seed: int, count: int | None = None) -> NDArray[np.intp]:
     """A random order of frames that adding frames doesn't change: positions sorted by a hash of (seed, sha256).
@@ -89,14 +87,9 @@ def probcover(
 def mundig(
     embeddings: NDArray[np.float32], digests: Sequence[str], count: int, initial: Sequence[int], seed: int
 ) -> list[int]:
-    """`coreset` by lightly's engine, the package lightly-mundig, in float32. Raises `UserError` where it is missing."""
-    try:
-        from lightly_mundig import Selection  # noqa: PLC0415 (not part of the environment)
-    except ImportError:
-        raise UserError(
-            "The strategy mundig needs the package lightly-mundig: pip install lightly-mundig. "
-            "coreset picks the same frames, up to rounding, without it."
-        ) from None
+    """`coreset` by lightly's engine, the package lightly-mundig: the same frames, up to its rounding to float32."""
+    from lightly_mundig import Selection  # noqa: PLC0415 (most that import this module have no use for it)
+
     # It takes what is not finite for a place like any other.
     usable = np.flatnonzero(np.isfinite(embeddings).all(axis=1))
     known = [int(place) for place in np.flatnonzero(np.isin(usable, initial))]

@@ -32,7 +32,7 @@ AFTER_FINETUNE = AFTER_QUANTIZE | {
     "evaluate": 4,
 }
 AFTER_SPLIT = AFTER_FINETUNE | {"finetune": 1, "finetune_fold": 2}
-NEW_SPLIT = {"split": 1, "decode_part": 2}
+NEW_SPLIT = {"split": 1, "decode_part": 2, "find_near": 1}
 DECODED = {"decode_frames": 1, "gather_pixels": 1}
 EMBEDDED = {"embed": 1, "gather_embeddings": 1}
 
