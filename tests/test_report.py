@@ -96,6 +96,7 @@ def metrics(right: int, bad: int = 1, cost: bool = True) -> dict[str, Any]:
         },
         "paired": {"differ": 3, "only_this_right": 2, "only_float_right": 1},
         "agreement": {"on": "unlabelled frames", "frames": 77, "argmax": 0.987, "probability_gap": 0.01},
+        "leak": {"by_number": {"near": ratio(2, 3), "far": ratio(0, 1), "worth": 0.5}, "by_embedding": None},
     } | ({"cost": {"bytes": 99416, "arena_bytes": 109360, "macs": 16678960}} if cost else {})
 
 
@@ -186,6 +187,7 @@ def prepare(folder: Path) -> dict[str, Any]:
         "frames": {part: dict.fromkeys(CLASSES, 41 + n) for n, part in enumerate(["test", "train"])},
         "left_out_of_test": ["test/<b>.jpg"],
         "near_training": {"within_frames": 25, "test_frames": 3},
+        "unsure": ["x/<1>.jpg", "x/2.jpg"],
     }
     return {
         "choice_path": write(
@@ -534,6 +536,34 @@ def test_nothing_set_aside_and_no_unlabelled_frame(inputs, tmp_path):
     assert "No unlabelled frames" in text
     assert "stand in train: 0." in text
     assert "may be harder" not in text
+
+
+def test_frames_near_training_frames_and_unsure_ones(page):
+    text = page.text()
+    assert "Frames that nobody is sure of, and that are in no part: 2." in text
+    assert "at most 25 frames away in its sequence 66.7% 56.7% to 76.7% 2 of 3 0.0% 0.0% to 10.0% 0 of 1" in text
+    assert "+50.0 points" in text
+    assert "unknown: too few frames follow each other by number" in text
+
+
+def test_whether_choosing_pays_where_it_was_studied(page, inputs, tmp_path):
+    assert "Does choosing frames pay?" not in page.text()
+    random = {"learner": "finetuned", "strategy": "random", "labels": 25, "value": 0.8, "low": 0.75, "high": 0.85}
+    random |= {"gain": {"value": 0.0, "low": 0.0, "high": 0.0}}
+    ours = random | {"strategy": "coreset", "value": 0.9, "gain": {"value": 0.1, "low": 0.02, "high": 0.18}}
+    results = [row | {"learner": learner} for learner in ("finetuned", "probe") for row in (random, ours)]
+    found = {"embedded": "swift7-112-simclr", "seeds": 2, "test_frames": 40, "confidence": 0.95, "results": results}
+    summary = write(tmp_path / "summary.json", found | {"verdict": ["coreset, finetuned: <better>."]})
+    Image.new("RGB", (8, 8), (7, 7, 7)).save(tmp_path / "plot.png")
+    inputs["studied"] = {"summary": str(summary), "plot": str(tmp_path / "plot.png")}
+    studied = made(inputs, tmp_path / "page.html")
+    text = studied.text()
+    assert "Does choosing frames pay?" in text
+    assert "coreset, finetuned: <better>." in text
+    assert text.index("linear probe 25") < text.index("finetuned 25 80.0% 75.0% to 85.0% 90.0%")
+    assert "+10.0 (+2.0 to +18.0)" in text
+    assert 7 in [grey for _, grey in pictures(studied)]
+    assert studied.open == []
 
 
 def test_a_single_model_is_no_sweep(page):
