@@ -1,10 +1,11 @@
 """Files that appear whole or not at all, content hashes, and tables."""
 
+import csv
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,3 +49,9 @@ def write_json(path: str | Path, value: Any) -> None:
 def read_json(path: str | Path) -> Any:
     """Read a JSON file."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write_history(path: str | Path, losses: Sequence[float]) -> None:
+    """Write the mean loss of each epoch of a training, as CSV of (epoch, loss), epochs from 1 on."""
+    with whole(path) as temporary, temporary.open("w", newline="") as file:
+        csv.writer(file).writerows([("epoch", "loss"), *((n + 1, f"{loss:.6f}") for n, loss in enumerate(losses))])

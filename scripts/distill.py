@@ -4,7 +4,6 @@ SimReg (Navaneet et al., BMVC 2021): contrastive learning does little for a netw
 learns more from regressing a larger network's features.
 """
 
-import csv
 import logging
 import math
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 
 from linecam.compute import bfloat16_is_fast, prepare_torch
 from linecam.errors import reported
-from linecam.files import whole
+from linecam.files import write_history
 from linecam.frames import read_pixels
 from linecam.networks import FEATURES, Backbone, backbone, embed, load_weights, save_weights, to_images
 from linecam.progress import progress
@@ -107,8 +106,7 @@ def distill(
             total += loss.item()
         losses.append(total / steps)
         logging.info("epoch %d of %d: loss %.4f", epoch + 1, recipe.epochs, losses[-1])
-    with whole(history) as temporary, temporary.open("w", newline="") as file:
-        csv.writer(file).writerows([("epoch", "loss"), *((n + 1, f"{loss:.6f}") for n, loss in enumerate(losses))])
+    write_history(history, losses)
     about = {"network": recipe.network, "method": "distilled", "teacher": recipe.teacher}
     save_weights(weights, student.backbone, about)
 

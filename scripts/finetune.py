@@ -1,11 +1,10 @@
 """Finetune the whole network on the labelled frames."""
 
-import csv
 from pathlib import Path
 
 from linecam.compute import prepare_torch
 from linecam.errors import reported
-from linecam.files import whole
+from linecam.files import write_history
 from linecam.networks import save_weights
 from linecam.training import Recipe, labelled, start, train
 
@@ -33,8 +32,7 @@ def finetune(
     model = start(network, len(classes), backbone, recipe.seed)
     model, losses = train(model, frames, targets, recipe, network=network, device=device, what=f"finetune {network}")
     save_weights(weights, model, {"network": network, "classes": classes, "seed": recipe.seed})
-    with whole(history) as temporary, temporary.open("w", newline="") as file:
-        csv.writer(file).writerows([("epoch", "loss"), *((n + 1, f"{loss:.6f}") for n, loss in enumerate(losses))])
+    write_history(history, losses)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ For a line that looks like it: what a tear is can be learned from drawings, how 
 from few real labels (as Tremblay et al., CVPR Workshops 2018, do for detection).
 """
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ import pandas as pd
 from linecam.compute import prepare_torch
 from linecam.decode import read_square
 from linecam.errors import reported
-from linecam.files import whole
+from linecam.files import write_history
 from linecam.networks import save_weights
 from linecam.progress import progress
 from linecam.training import Recipe, start, train
@@ -51,8 +50,7 @@ def pretrain_on_rendered(
     recipe = Recipe(epochs, BATCH, learning_rate=0.005, weight_decay=0.05, label_smoothing=0.05, seed=seed)
     model, losses = train(model, frames, targets, recipe, network=network, device=device, what=f"pretrain {network}")
     save_weights(weights, model.backbone, {"network": network, "method": "rendered"})
-    with whole(history) as temporary, temporary.open("w", newline="") as file:
-        csv.writer(file).writerows([("epoch", "loss"), *((n + 1, f"{loss:.6f}") for n, loss in enumerate(losses))])
+    write_history(history, losses)
 
 
 if __name__ == "__main__":
