@@ -1,6 +1,5 @@
 """Pretrain a backbone on the frames themselves, without labels: SimCLR (Chen et al., ICML 2020) with lightly."""
 
-import csv
 import hashlib
 import json
 import logging
@@ -23,7 +22,7 @@ from torch import Tensor, nn
 from linecam.compute import bfloat16_is_fast, prepare_torch
 from linecam.distributed import Processes, launch, launched, synchronize_norms
 from linecam.errors import UserError, reported
-from linecam.files import whole
+from linecam.files import whole, write_history
 from linecam.frames import read_pixels
 from linecam.networks import FEATURES, backbone, embed, save_weights
 from linecam.progress import progress
@@ -153,8 +152,7 @@ def pretrain(
 
     if not processes.first:
         return
-    with whole(history) as temporary, temporary.open("w", newline="") as file:
-        csv.writer(file).writerows([("epoch", "loss"), *((n + 1, f"{loss:.6f}") for n, loss in enumerate(losses))])
+    write_history(history, losses)
     save_weights(weights, model.backbone, {"network": recipe.network, "method": "simclr"})
     checkpoint.unlink(missing_ok=True)
 
