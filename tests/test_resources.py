@@ -18,7 +18,7 @@ from tests.conftest import ROOT, Project
 from tests.test_sources import rules
 
 WITH_SCRIPT = {name: text for name, text in rules().items() if "script:" in text}
-ON_A_GPU = {"pretrain", "distill", "embed", "finetune", "finetune_fold"}
+ON_A_GPU = {"pretrain", "pretrain_on_rendered", "distill", "embed", "finetune", "finetune_fold"}
 
 
 def resources_of(text: str) -> set[str]:

@@ -20,7 +20,7 @@ SCRIPTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "scripts"
 LIGHT = ["index_frames", "decode_frames", "select_test", "select_train", "split", "read_embeddings", "evaluate",
          "choose", "bundle", "render_belt", "fetch_masks", "label"]  # fmt: skip
 # Compiled loops, imported inside the functions that run them: numba takes half a second.
-LATE = ["linecam/compiled.py", "linecam/kcenter.py"]
+LATE = ["linecam/compiled.py", "linecam/kcenter.py", "linecam/typicality.py"]
 
 
 @pytest.fixture
