@@ -14,7 +14,7 @@ import pandas as pd
 
 from linecam.errors import UserError, reported
 from linecam.files import read_json
-from linecam.frames import line_of, read_index, usable
+from linecam.frames import read_index, usable
 from linecam.labelling import Desk, Frame, serve
 from linecam.labels import disagreements, read_rows
 from linecam.neighbours import NEAR
@@ -51,7 +51,6 @@ def frames_to_label(
     files = read_index(index, READ)
     frames = usable(files)
     frames["row"] = frames.index
-    frames["line"] = [line_of(*of, classes) for of in zip(frames["path"], frames["sequence"], strict=True)]
     by_digest = frames.drop_duplicates("sha256").set_index("sha256", drop=False)
     vectors = np.load(embeddings, mmap_mode="r") if embeddings else None
     if vectors is not None and len(vectors) != len(frames):
@@ -109,10 +108,10 @@ def in_groups(frames: pd.DataFrame, vectors: np.ndarray | None) -> list[list[str
         frames = frames.sort_values("path")  # whatever the order of picking
         places = in_similar_order(np.asarray(vectors[frames["row"]]), EACH)
         return [[str(frames["sha256"].iloc[place]) for place in group] for group in places]
-    ordered = frames.sort_values(["line", "number", "path"])
+    ordered = frames.sort_values(["sequence", "number", "path"])
     groups: dict[object, list[str]] = {}
     for frame in ordered.itertuples():
-        near = (frame.line, frame.number // NEAR) if frame.number >= 0 else frame.sha256
+        near = (frame.sequence, frame.number // NEAR) if frame.number >= 0 else frame.sha256
         groups.setdefault(near, []).append(str(frame.sha256))
     return list(groups.values())
 
@@ -120,7 +119,7 @@ def in_groups(frames: pd.DataFrame, vectors: np.ndarray | None) -> list[list[str
 def neighbours(frames: pd.DataFrame) -> dict[str, tuple[tuple[int, str], ...]]:
     """By sha256 the frames of the same sequence that are next in number, at most `SIDE` before and after."""
     found: dict[str, tuple[tuple[int, str], ...]] = dict.fromkeys(frames["sha256"], ())
-    for _, line in frames[frames["number"] >= 0].sort_values(["number", "path"]).groupby("line"):
+    for _, line in frames[frames["number"] >= 0].sort_values(["number", "path"]).groupby("sequence"):
         numbers, digests = line["number"].tolist(), line["sha256"].tolist()
         for n, digest in enumerate(digests):
             close = [*range(max(n - SIDE, 0), n), *range(n + 1, min(n + 1 + SIDE, len(digests)))]

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linecam.errors import UserError
+from linecam.frames import said_by_path
 from linecam.neighbours import alike, gaps, nearest
 from scripts.evaluate import leak
 from scripts.find_near import find_near
@@ -30,6 +31,22 @@ def test_gaps_are_those_of_every_pair(mine, theirs):
         for name, n in mine
     ]
     assert gaps(frames(mine), frames(theirs)).tolist() == expected
+
+
+def test_folders_that_number_their_frames_alike_are_no_neighbours():
+    """Each day starts at 0: the second is near no frame of the first, and successive frames are of one day."""
+    rows = [
+        {"path": path, "sha256": sha(path), "sequence": said["sequence"], "number": said["number"]}
+        for day in ("monday", "tuesday")
+        for n in range(40)
+        for path in [f"{day}/{n:04d}.jpg"]
+        for said in [said_by_path(path, [])]
+    ]
+    table = pd.DataFrame(rows)
+    monday = table["path"].str.startswith("monday")
+    assert np.isinf(gaps(table[monday], table[~monday])).all()
+    places = np.where(monday, 0, 1000) + table["number"]
+    assert alike(places.to_numpy(np.float32)[:, None], table) == 1.0
 
 
 def test_alike_is_half_way_between_successive_frames():
