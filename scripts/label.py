@@ -46,7 +46,8 @@ def frames_to_label(
     Frames for training come first, then those of the test, of the next batch, and others that people disagree about.
     Within a part similar ones follow each other, by `embeddings` or by time; the batch stays as it was picked.
     `suggestions` has a class and its probability by sha256; a test frame gets none. `batch` and `suspects` are the
-    tables of `snakemake next`, which may be missing; they give a frame its reason.
+    tables of `snakemake next`, which may be missing; they give a frame of the batch, and a training frame whose label
+    looks wrong, its reason.
     """
     files = read_index(index, READ)
     frames = usable(files)
@@ -59,18 +60,26 @@ def frames_to_label(
     picked, doubtful = (
         pd.read_csv(path, dtype=str, keep_default_na=False)
         if path.exists()
-        else pd.DataFrame(columns=["sha256", "reason"])
+        else pd.DataFrame(columns=["sha256", "label", "reason"])
         for path in (batch, suspects)
     )
-    reasons = {row.sha256: row.reason for table in (doubtful, picked) for row in table.itertuples()}
+    told = read_rows(labels, classes)
     parts = {
         "train": [digest for path in train for digest in pd.read_csv(path)["sha256"]],
         "test": list(pd.read_csv(test)["sha256"]),
         "next": list(picked["sha256"]),
-        "other": [about[0]["sha256"] for about in disagreements(read_rows(labels, classes))],
+        "other": [about[0]["sha256"] for about in disagreements(told)],
     }
     tested = set(parts["test"])
     given = given_labels(files, truth, classes)
+    # A label that looked wrong, and has been changed since, has no reason any more.
+    written = {row["sha256"] for row in told}
+    stands = {(row["sha256"], row["label"]) for row in told}
+    stands |= {(digest, label) for digest, (label, _) in given.items() if digest not in written}
+    reasons = {
+        "next": dict(zip(picked["sha256"], picked["reason"], strict=True)),
+        "train": {row.sha256: row.reason for row in doubtful.itertuples() if (row.sha256, row.label) in stands},
+    }
     around = neighbours(frames)
     listed: dict[str, Frame] = {}
     groups = 0
@@ -85,7 +94,7 @@ def frames_to_label(
                     by_digest.loc[digest],
                     part=part,
                     group=groups,
-                    reason=reasons.get(digest, ""),
+                    reason=reasons.get(part, {}).get(digest, ""),
                     given=label,
                     given_by=by,
                     suggestion=said,
