@@ -80,7 +80,8 @@ def split(
     columns = ["row", "sha256", "path", "part", "label", "by", "fold"]
     with whole(table) as temporary:
         pd.concat([selected, rest])[columns].to_csv(temporary, index=False)
-    write_json(summary, summarize(selected, files, classes) | {"unsure": sorted(unsure["path"])})
+    left_out = {"unsure": sorted(unsure["path"]), "unsure_in_test": int((unsure["part"] == "test").sum())}
+    write_json(summary, summarize(selected, files, classes) | left_out)
 
 
 def gather(
@@ -142,8 +143,8 @@ def fold(training: pd.DataFrame, folds: int, seed: int, classes: list[str]) -> N
         scarce = ", ".join(f"{number} of {name}" for name, number in counts.items() if number < 2)
         raise UserError(
             f"The {len(training)} training frames hold {scarce}; each class needs at least 2, one to train "
-            "on while the other is held out. Raise select.train, label more frames, or take the class out of "
-            "dataset.classes."
+            "on while the other is held out. Raise select.train and label the frames that it adds, or take the class "
+            "out of dataset.classes."
         )
     ordered = training.sort_values("sha256")  # whatever the order of picking
     near = ordered["sequence"] + "-" + (ordered["number"] // NEAR).astype(str)

@@ -142,5 +142,6 @@ def test_leak_by_hand():
     assert found["by_embedding"] is None
     assert found["by_number"]["near"]["of"] == [2, 2]
     assert found["by_number"]["far"]["of"] == [1, 2]
-    assert found["by_number"]["worth"] == 0.25
+    # Half of the difference of 1 and 1/2; of their intervals, 0.342 to 1 and 0.095 to 0.905, Newcombe's.
+    assert found["by_number"]["worth"] == {"value": 0.25, "low": -0.136287, "high": 0.452734}
     assert leak(test, near.assign(by_number=True), 0.95)["by_number"]["worth"] is None
