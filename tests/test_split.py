@@ -519,3 +519,13 @@ def test_frames_that_nobody_is_sure_of_are_in_no_part_and_counted(made):
     assert not set(frames[6:9]) & set(table.index), "nor among the unlabelled ones"
     assert made.counted()["unsure"] == ["6.jpg", "7.jpg", "8.jpg"]
     assert made.counted()["unsure_in_test"] == 2
+
+
+def test_who_is_unsure_of_a_frame_counts_before_its_folder(made):
+    """As the page says: not sure, and the frame is left out; also where it lies in folders of two classes."""
+    train, test = made.many("train", EVEN), made.many("test", EVEN)
+    twice = made.add("train/bad/x.jpg", part="train", label="bad")
+    made.add("train/good/x.jpg", len(made.rows) - 1, part="train", label="good", status="duplicate")
+    made.label([(train[0], "?"), (twice, "?")])
+    made.run([*train, twice], test, unsure=[train[0], twice])
+    assert len(made.counted()["unsure"]) == 2
