@@ -162,12 +162,16 @@ def doubt(held_out: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
     table = held_out.iloc[rows][["sha256", "path", "label"]].reset_index(drop=True)
     table["predicted"] = [classes[n] for n in other[rows]]
     table["p"] = [f"{p[row, other[row]]:.4f}" for row in rows]
-    table["reason"] = [
-        f"a model trained without it says {classes[other[row]]} {p[row, other[row]]:.0%}, "
-        f"and {classes[labels[row]]} {p[row, labels[row]]:.0%}"
-        for row in rows
-    ]
+    table["reason"] = [why_doubtful(p[row], usual, classes, int(labels[row]), int(other[row])) for row in rows]
     return table
+
+
+def why_doubtful(
+    p: NDArray[np.floating], usual: NDArray[np.floating], classes: list[str], label: int, other: int
+) -> str:
+    """A doubt in words; what is `usual` is told where the model says a third class first."""
+    so = f", which is much for it: of frames labelled so it is {usual[other]:.0%}" if p.argmax() != other else ""
+    return f"a model trained without it says {classes[other]} {p[other]:.0%}{so}, and {classes[label]} {p[label]:.0%}"
 
 
 if __name__ == "__main__":

@@ -105,6 +105,15 @@ def test_nothing_left_to_label(folder):
     assert "Traceback" not in run.stdout
 
 
+def test_a_doubt_for_a_class_that_is_not_the_likeliest_says_why():
+    """Most frames are no_mask: of those labelled bad the model says bad 20 % only, so 26 % is much."""
+    rows = [("no_mask", (0.05, 0.05, 0.9))] * 8 + [("bad", (0.2, 0.2, 0.6)), ("good", (0.1, 0.5, 0.4))]
+    found = doubt(held_out([*rows, ("good", (0.26, 0.17, 0.57))]), CLASSES)
+    assert found["reason"].tolist() == [
+        "a model trained without it says bad 26%, which is much for it: of frames labelled so it is 20%, and good 17%"
+    ]
+
+
 class Line:
     """A sequence of 100 frames, of which 0 is for the test, and a model that is unsure of all alike."""
 
