@@ -75,6 +75,12 @@ def pick(
     picks = choose(vectors, digests, count, [], seed)
     if set(labelled) <= set(picks) or set(picks) <= set(labelled):
         return picks
+    logging.info(
+        "labelled frames come before the strategy's own: of its %d picks %d are labelled, of others %d are",
+        len(picks),
+        len(set(picks) & set(labelled)),
+        len(set(labelled) - set(picks)),
+    )
     if len(labelled) < count:
         return choose(vectors, digests, count, labelled, seed)
     among = choose(vectors[labelled], [digests[n] for n in labelled], count, [], seed)
