@@ -124,7 +124,7 @@ def spread(
     if len(first) <= count:
         picks = [*first.tolist(), *rest.tolist()][:count]
         return picks, [1] * len(picks)
-    with threadpool_limits(1):  # several add up in the order in which they come
+    with threadpool_limits(1):  # by several it comes out otherwise
         found = KMeans(count, n_init=1, random_state=seed).fit(vectors[first], sample_weight=uncertainty[first] + 1e-6)
     distances = np.linalg.norm(vectors[first] - found.cluster_centers_[found.labels_], axis=1)
     nearest: dict[int, int] = {}

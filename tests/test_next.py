@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from linecam.errors import UserError
 from scripts import next as script
@@ -44,6 +45,16 @@ def test_the_batch_is_spread_over_the_unsure_frames():
     assert picks[0] // 10 == 0  # the least sure first
     alone = np.argsort(-uncertainty, kind="stable")[:4]
     assert {n // 10 for n in alone} == {0}  # what uncertainty alone would have taken
+
+
+def test_the_batch_is_the_same_by_any_number_of_threads():
+    random = np.random.default_rng(0)
+    vectors, uncertainty = random.normal(size=(2000, 64)).astype(np.float32), random.random(2000)
+    found = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads):
+            found.append(spread(vectors, uncertainty, 100, 1))
+    assert found[0] == found[1] == found[2]
 
 
 def test_spread_without_enough_frames_or_embeddings():
