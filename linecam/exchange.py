@@ -150,8 +150,8 @@ def _told(dataset: Dataset, outcome: Outcome) -> str:
             lines.append(f"  - {other['path']}: {row['label']!r} in labels.csv, {other['label']!r} here{whose}")
     if outcome.undecided:
         lines.append(
-            "People disagree: nothing is built before each of these frames has a row with the right label, and "
-            f"{DECISION!r} in the column by."
+            "People disagree: nothing is built before each of these frames is decided, in `snakemake label` under key "
+            f"D, or by a row with the right label and {DECISION!r} in the column by."
         )
         for about in outcome.undecided:
             said = ", ".join(f"{row['label']!r} by {row['by'] or 'nobody named'}" for row in about)

@@ -12,7 +12,8 @@ from PIL import Image
 FORMATS = ["JPEG", "PNG", "BMP", "WEBP", "GIF"]
 COLUMNS = ["path", "sha256", "bytes", "width", "height", "sequence", "number", "part", "label", "status", "reason"]
 
-_NUMBERED = re.compile(r"^(?P<sequence>.*?)[-_. ]?(?P<number>\d+)$")
+# Of more digits, a time to the microsecond, the last ones: they have to fit into 64 bits.
+_NUMBERED = re.compile(r"^(?P<sequence>.*?)[-_. ]?(?P<number>\d{1,18})$")
 
 # By the value of the EXIF tag Orientation.
 _TURNS = {
@@ -43,24 +44,20 @@ def upright(image: Image.Image) -> Image.Image:
 def said_by_path(path: str, classes: list[str]) -> dict[str, object]:
     """What a frame's path relative to the dataset says: `sequence`, `number`, `part` (train, test) and `label`.
 
-    `C-10352.jpg` is number 10352 of the sequence C. `train/bad/x.jpg` is a training frame labelled bad. What the
-    path doesn't say is an empty string, or -1 for the number.
+    `C-10352.jpg` is number 10352 of the sequence C, and `monday/C-10352.jpg` of another, monday/C: folders belong to
+    it, but for those that name a part or a class. `train/bad/x.jpg` is a training frame labelled bad. What the path
+    doesn't say is an empty string, or -1 for the number.
     """
     pure = PurePosixPath(path)
     match = _NUMBERED.match(pure.stem)
     folders = pure.parts[:-1]
+    around = [name for name in folders if name not in {"train", "test"} and name not in classes]
     return {
-        "sequence": match["sequence"] if match else "",
+        "sequence": "/".join([*around, match["sequence"]]) if match else "",
         "number": int(match["number"]) if match else -1,
         "part": folders[0] if folders and folders[0] in {"train", "test"} else "",
         "label": next((name for name in reversed(folders) if name in classes), ""),
     }
-
-
-def line_of(path: str, sequence: str, classes: list[str]) -> str:
-    """What consecutive frames share: their folders but for those that name a part or a class, and their sequence."""
-    folders = [name for name in path.split("/")[:-1] if name not in {"train", "test"} and name not in classes]
-    return "/".join([*folders, sequence])
 
 
 def read_index(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:

@@ -228,9 +228,8 @@ def recipe(wildcards):
         "weight_decay",
         "label_smoothing",
     )
-    found["epochs"] = round(
-        found["epochs"] * config["select"]["train"] / labels_of(wildcards.selection)
-    )
+    steps = found["epochs"] * config["select"]["train"]
+    found["epochs"] = max(1, round(steps / labels_of(wildcards.selection)))
     return found
 
 

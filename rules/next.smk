@@ -1,6 +1,6 @@
 """After a first model: which frames to label next, and which labels to look at again. `snakemake next`.
 
-In: the chosen model, index/frames.csv, split/<selection>.csv, embeddings, labels.csv.
+In: the chosen model, index/frames.csv, select/test.csv, split/<selection>.csv of all selections, embeddings, labels.csv.
 Out: next/batch.csv and next/suspects.csv.
 """
 
@@ -17,7 +17,8 @@ rule next:
         ],
         pixels=expand("<results>/pixels/{size}.npy", size=SIZES),
         frames="<results>/index/frames.csv",
-        split=f"<results>/split/{SELECTIONS[0]}.csv",
+        test="<results>/select/test.csv",
+        splits=expand("<results>/split/{selection}.csv", selection=SELECTIONS),
         embeddings=f"<results>/embed/{SELECTED_BY}/embeddings.npy",
         labels=here(if_there(LABELS)),
         code=sources("scripts/next.py"),
@@ -39,6 +40,8 @@ rule next:
         sizes=SIZES,
         strategy=config["next"]["strategy"],
         number=config["next"]["frames"],
+        selections=SELECTIONS,
+        gap=0 if STRATEGIES == ["given"] else config["select"]["gap"],
         seed=config["select"]["seed"],
         classes=CLASSES,
     script:

@@ -61,6 +61,11 @@ rule select_train:
     params:
         strategy=lambda wildcards: wildcards.selection.split("-")[0],
         number=lambda wildcards: labels_of(wildcards.selection),
+        setting=lambda wildcards: (
+            "study_selection.labels"
+            if "-draw-" in wildcards.selection
+            else "select.train"
+        ),
         gap=config["select"]["gap"],
         seed=lambda wildcards: draw_of(wildcards.selection),
         classes=CLASSES,

@@ -7,7 +7,7 @@ import pandas as pd
 
 from linecam.errors import reported
 from linecam.files import read_json, write_json
-from linecam.metrics import ratio, score
+from linecam.metrics import difference, ratio, score
 from linecam.predictions import decide, read_predictions
 
 
@@ -52,8 +52,8 @@ def evaluate(
 def leak(test: pd.DataFrame, near: pd.DataFrame, confidence: float) -> dict[str, Any]:
     """Accuracy on test frames `near` a training frame and `far` from all, by number and by embedding.
 
-    `worth` is what all test frames' accuracy is above that of the far ones, as a share: what the near ones may feign.
-    None where one of them has no frame, or nearness is not known.
+    `worth` is what all test frames' accuracy is above that of the far ones, as a share, with an interval: what the near
+    ones may feign. None where one of them has no frame, or nearness is not known.
     """
     right = (test["label"] == test["predicted"]).to_numpy()
     flags = near.set_index("sha256").loc[test["sha256"]]
@@ -63,12 +63,13 @@ def leak(test: pd.DataFrame, near: pd.DataFrame, confidence: float) -> dict[str,
             found[by] = None
             continue
         close = flags[by].to_numpy(dtype=bool)
-        both = close.any() and not close.all()
-        found[by] = {
-            "near": ratio(int(right[close].sum()), int(close.sum()), confidence),
-            "far": ratio(int(right[~close].sum()), int((~close).sum()), confidence),
-            "worth": round(float(right.mean() - right[~close].mean()), 6) if both else None,
-        }
+        near_right = ratio(int(right[close].sum()), int(close.sum()), confidence)
+        far_right = ratio(int(right[~close].sum()), int((~close).sum()), confidence)
+        worth = None
+        if close.any() and not close.all():  # all are above the far ones by the near ones' share of the difference
+            apart = difference(near_right, far_right)
+            worth = {name: round(float(close.mean() * value), 6) for name, value in apart.items()}
+        found[by] = {"near": near_right, "far": far_right, "worth": worth}
     return found
 
 

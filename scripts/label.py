@@ -14,7 +14,7 @@ import pandas as pd
 
 from linecam.errors import UserError, reported
 from linecam.files import read_json
-from linecam.frames import line_of, read_index, usable
+from linecam.frames import read_index, usable
 from linecam.labelling import Desk, Frame, serve
 from linecam.labels import disagreements, read_rows
 from linecam.neighbours import NEAR
@@ -46,12 +46,12 @@ def frames_to_label(
     Frames for training come first, then those of the test, of the next batch, and others that people disagree about.
     Within a part similar ones follow each other, by `embeddings` or by time; the batch stays as it was picked.
     `suggestions` has a class and its probability by sha256; a test frame gets none. `batch` and `suspects` are the
-    tables of `snakemake next`, which may be missing; they give a frame its reason.
+    tables of `snakemake next`, which may be missing; they give a frame of the batch, and a training frame whose label
+    looks wrong, its reason.
     """
     files = read_index(index, READ)
     frames = usable(files)
     frames["row"] = frames.index
-    frames["line"] = [line_of(*of, classes) for of in zip(frames["path"], frames["sequence"], strict=True)]
     by_digest = frames.drop_duplicates("sha256").set_index("sha256", drop=False)
     vectors = np.load(embeddings, mmap_mode="r") if embeddings else None
     if vectors is not None and len(vectors) != len(frames):
@@ -60,18 +60,26 @@ def frames_to_label(
     picked, doubtful = (
         pd.read_csv(path, dtype=str, keep_default_na=False)
         if path.exists()
-        else pd.DataFrame(columns=["sha256", "reason"])
+        else pd.DataFrame(columns=["sha256", "label", "reason"])
         for path in (batch, suspects)
     )
-    reasons = {row.sha256: row.reason for table in (doubtful, picked) for row in table.itertuples()}
+    told = read_rows(labels, classes)
     parts = {
         "train": [digest for path in train for digest in pd.read_csv(path)["sha256"]],
         "test": list(pd.read_csv(test)["sha256"]),
         "next": list(picked["sha256"]),
-        "other": [about[0]["sha256"] for about in disagreements(read_rows(labels, classes))],
+        "other": [about[0]["sha256"] for about in disagreements(told)],
     }
     tested = set(parts["test"])
     given = given_labels(files, truth, classes)
+    # A label that looked wrong, and has been changed since, has no reason any more.
+    written = {row["sha256"] for row in told}
+    stands = {(row["sha256"], row["label"]) for row in told}
+    stands |= {(digest, label) for digest, (label, _) in given.items() if digest not in written}
+    reasons = {
+        "next": dict(zip(picked["sha256"], picked["reason"], strict=True)),
+        "train": {row.sha256: row.reason for row in doubtful.itertuples() if (row.sha256, row.label) in stands},
+    }
     around = neighbours(frames)
     listed: dict[str, Frame] = {}
     groups = 0
@@ -86,7 +94,7 @@ def frames_to_label(
                     by_digest.loc[digest],
                     part=part,
                     group=groups,
-                    reason=reasons.get(digest, ""),
+                    reason=reasons.get(part, {}).get(digest, ""),
                     given=label,
                     given_by=by,
                     suggestion=said,
@@ -109,10 +117,10 @@ def in_groups(frames: pd.DataFrame, vectors: np.ndarray | None) -> list[list[str
         frames = frames.sort_values("path")  # whatever the order of picking
         places = in_similar_order(np.asarray(vectors[frames["row"]]), EACH)
         return [[str(frames["sha256"].iloc[place]) for place in group] for group in places]
-    ordered = frames.sort_values(["line", "number", "path"])
+    ordered = frames.sort_values(["sequence", "number", "path"])
     groups: dict[object, list[str]] = {}
     for frame in ordered.itertuples():
-        near = (frame.line, frame.number // NEAR) if frame.number >= 0 else frame.sha256
+        near = (frame.sequence, frame.number // NEAR) if frame.number >= 0 else frame.sha256
         groups.setdefault(near, []).append(str(frame.sha256))
     return list(groups.values())
 
@@ -120,7 +128,7 @@ def in_groups(frames: pd.DataFrame, vectors: np.ndarray | None) -> list[list[str
 def neighbours(frames: pd.DataFrame) -> dict[str, tuple[tuple[int, str], ...]]:
     """By sha256 the frames of the same sequence that are next in number, at most `SIDE` before and after."""
     found: dict[str, tuple[tuple[int, str], ...]] = dict.fromkeys(frames["sha256"], ())
-    for _, line in frames[frames["number"] >= 0].sort_values(["number", "path"]).groupby("line"):
+    for _, line in frames[frames["number"] >= 0].sort_values(["number", "path"]).groupby("sequence"):
         numbers, digests = line["number"].tolist(), line["sha256"].tolist()
         for n, digest in enumerate(digests):
             close = [*range(max(n - SIDE, 0), n), *range(n + 1, min(n + 1 + SIDE, len(digests)))]

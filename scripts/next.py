@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
 
 from linecam.architectures import parse
 from linecam.compute import prepare_torch
 from linecam.errors import UserError, reported
 from linecam.files import read_json, whole
-from linecam.frames import read_frames, read_pixels
-from linecam.labels import read_rows
+from linecam.frames import read_frames, read_pixels, read_split
+from linecam.labels import UNSURE, read_rows
+from linecam.neighbours import gaps
 from linecam.networks import Classifier, load_weights, probabilities
 from linecam.predictions import read_predictions
 
@@ -42,7 +44,8 @@ def choose_next(
     held_out: dict[str, Path],
     pixels: dict[int, Path],
     index: Path,
-    split: Path,
+    test: Path,
+    splits: dict[str, Path],
     embeddings: Path,
     labels: Path | None,
     batch: Path,
@@ -50,6 +53,7 @@ def choose_next(
     *,
     strategy: str,
     count: int,
+    gap: int,
     classes: list[str],
     seed: int,
     threads: int,
@@ -57,20 +61,23 @@ def choose_next(
     """Write the next `count` frames to label to `batch`, and labels to look at again to `suspects`.
 
     `weights` and `held_out` (held_out.csv) are by the models' names, of which choice.json names one; `pixels` by input
-    size. `batch` has (sha256, path, reason, predicted, p): never a frame that somebody has judged, nor one for
-    training or the test. `suspects` has (sha256, path, label, predicted, p, reason), the most doubtful label first.
+    size, `splits` by selection. `batch` has (sha256, path, reason, predicted, p): never a frame that somebody has
+    judged, one for training, by any selection, or for the test, nor one within `gap` frames of a test frame, which
+    would not be trained on. `suspects` has (sha256, path, label, predicted, p, reason), the most doubtful label first.
     Raises `UserError` where no frame is left to label.
     """
     model_name = read_json(choice_path)["model"]
-    network = model_name.split("/")[0].rpartition("-")[0]
-    frames = read_frames(index, ["path", "sha256", "status"])
-    told = pd.read_csv(split, dtype=str, keep_default_na=False)
-    known = set(told.loc[told["part"] != "unlabelled", "sha256"])
-    known |= {row["sha256"] for row in read_rows(labels, classes)} if labels else set()
-    pool = frames[~frames["sha256"].isin(known)]
+    network, selection = model_name.split("/")[0].rpartition("-")[0], model_name.split("/")[1]
+    frames = read_frames(index, ["path", "sha256", "sequence", "number", "status"])
+    rows = read_rows(labels, classes) if labels else []
+    tested = frames["sha256"].isin(pd.read_csv(test)["sha256"])
+    trained = {name: trained_on(path) for name, path in splits.items()}
+    free = frames[~tested & (gaps(frames, frames[tested]) > gap)]
+    pool = free[~free["sha256"].isin({row["sha256"] for row in rows}.union(*trained.values()))]
     if pool.empty:
+        near = f", or within select.gap = {gap} frames of one" if gap else ""
         raise UserError(
-            f"All {len(frames)} usable frames are labelled, or are test frames: there is none to label next."
+            f"All {len(frames)} usable frames are labelled, or are test frames{near}: there is none to label next."
         )
     device = prepare_torch(threads)
     model = Classifier(network, len(classes))
@@ -86,10 +93,20 @@ def choose_next(
     doubtful = doubt(read_predictions(held_out[model_name]), classes)
     with whole(suspects) as temporary:
         doubtful.to_csv(temporary, index=False)
-    trained = int((told["part"] == "train").sum())
     logging.info("%d frames to label next: %s. snakemake label shows them", len(chosen), batch)
-    logging.info("once they are labelled, set select.train to %d, and run snakemake again", trained + len(chosen))
-    logging.info("%d of %d labels look doubtful: %s", len(doubtful), trained, suspects)
+    if selection == "given":
+        logging.info("once they are labelled, copy them into train/, each into its class, and run snakemake again")
+    else:  # whoever asks for fewer leaves labels out
+        labelled = {row["sha256"] for row in rows if row["label"] != UNSURE} | trained[selection]
+        number = int(free["sha256"].isin(labelled).sum()) + len(chosen)
+        logging.info("once they are labelled, set select.train to %d, and run snakemake again", number)
+    logging.info("%d of %d labels look doubtful: %s", len(doubtful), len(trained[selection]), suspects)
+
+
+def trained_on(split: Path) -> set[str]:
+    """The sha256 of the training frames of a split."""
+    table = read_split(split)
+    return set(table.loc[table["part"] == "train", "sha256"])
 
 
 def spread(
@@ -107,7 +124,8 @@ def spread(
     if len(first) <= count:
         picks = [*first.tolist(), *rest.tolist()][:count]
         return picks, [1] * len(picks)
-    found = KMeans(count, n_init=1, random_state=seed).fit(vectors[first], sample_weight=uncertainty[first] + 1e-6)
+    with threadpool_limits(1):  # by several it comes out otherwise
+        found = KMeans(count, n_init=1, random_state=seed).fit(vectors[first], sample_weight=uncertainty[first] + 1e-6)
     distances = np.linalg.norm(vectors[first] - found.cluster_centers_[found.labels_], axis=1)
     nearest: dict[int, int] = {}
     for n in np.argsort(distances, kind="stable").tolist():
@@ -144,12 +162,16 @@ def doubt(held_out: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
     table = held_out.iloc[rows][["sha256", "path", "label"]].reset_index(drop=True)
     table["predicted"] = [classes[n] for n in other[rows]]
     table["p"] = [f"{p[row, other[row]]:.4f}" for row in rows]
-    table["reason"] = [
-        f"a model trained without it says {classes[other[row]]} {p[row, other[row]]:.0%}, "
-        f"and {classes[labels[row]]} {p[row, labels[row]]:.0%}"
-        for row in rows
-    ]
+    table["reason"] = [why_doubtful(p[row], usual, classes, int(labels[row]), int(other[row])) for row in rows]
     return table
+
+
+def why_doubtful(
+    p: NDArray[np.floating], usual: NDArray[np.floating], classes: list[str], label: int, other: int
+) -> str:
+    """A doubt in words; what is `usual` is told where the model says a third class first."""
+    so = f", which is much for it: of frames labelled so it is {usual[other]:.0%}" if p.argmax() != other else ""
+    return f"a model trained without it says {classes[other]} {p[other]:.0%}{so}, and {classes[label]} {p[label]:.0%}"
 
 
 if __name__ == "__main__":
@@ -160,13 +182,15 @@ if __name__ == "__main__":
             dict(zip(snakemake.params.models, map(Path, snakemake.input.held_out), strict=True)),
             {int(size): Path(path) for size, path in zip(snakemake.params.sizes, snakemake.input.pixels, strict=True)},
             Path(snakemake.input.frames),
-            Path(snakemake.input.split),
+            Path(snakemake.input.test),
+            dict(zip(snakemake.params.selections, map(Path, snakemake.input.splits), strict=True)),
             Path(snakemake.input.embeddings),
             Path(snakemake.input.labels) if snakemake.input.get("labels") else None,
             Path(snakemake.output.batch),
             Path(snakemake.output.suspects),
             strategy=snakemake.params.strategy,
             count=snakemake.params.number,
+            gap=snakemake.params.gap,
             classes=snakemake.params.classes,
             seed=snakemake.params.seed,
             threads=snakemake.threads,

@@ -8,7 +8,7 @@ import pandas as pd
 
 from linecam.errors import reported
 from linecam.files import read_json, whole
-from linecam.frames import line_of, read_index, read_pixels, read_split
+from linecam.frames import read_index, read_pixels, read_split
 from linecam.predictions import chosen_file
 from linecam.tflm import predict
 
@@ -35,7 +35,7 @@ def predict_votes(
     has to stay one. p_<class> is empty where a frame can't be used, and where no frame next to the test frame can.
     """
     tflite, size = chosen_file(read_json(choice_path), candidates)
-    table = neighbours(read_index(index, READ), read_split(split), reach, classes)
+    table = neighbours(read_index(index, READ), read_split(split), reach)
     usable = table["status"] == "ok"
     beside = table.loc[usable & table["offset"].abs().eq(1), "sha256"]
     needed = usable & table["sha256"].isin(beside)
@@ -50,26 +50,25 @@ def predict_votes(
         table.drop(columns="row").to_csv(temporary, index=False)
 
 
-def neighbours(index: pd.DataFrame, split: pd.DataFrame, reach: int, classes: list[str]) -> pd.DataFrame:
+def neighbours(index: pd.DataFrame, split: pd.DataFrame, reach: int) -> pd.DataFrame:
     """For each test frame of a split one row for each offset from -reach to reach, in the number of the frame.
 
     `index` has every file. Columns: sha256, path and label of the test frame; offset; `frame`, the path of the one at
-    that offset, and its `row` in the pixel arrays, or "" and -1; status. Frames belong together that have one sequence
-    and lie in one folder, whatever folders of a part or a class are on the way; they are consecutive only if their
-    numbers are. `status` is ok; training (the model was trained or chosen on that content); set_aside (a duplicate, or
-    quarantined); ambiguous (several contents have this number); or missing.
+    that offset, and its `row` in the pixel arrays, or "" and -1; status. Frames belong together that have one
+    sequence; they are consecutive only if their numbers are. `status` is ok; training (the model was trained or chosen
+    on that content); set_aside (a duplicate, or quarantined); ambiguous (several contents have this number); or
+    missing.
     """
     files = index.assign(row=(index["status"] == "ok").cumsum() - 1)
-    files["line"] = [line_of(*of, classes) for of in zip(files["path"], files["sequence"], strict=True)]
     numbered = files[files["number"] >= 0].rename(columns={"path": "frame", "sha256": "content"})
     test = split.loc[split["part"] == "test", ["sha256", "path", "label"]]
     trained = split.loc[~split["part"].isin(["test", "unlabelled"]), "sha256"]
-    test = test.merge(files[["path", "line", "number", "row"]].rename(columns={"row": "own"}), on="path")
+    test = test.merge(files[["path", "sequence", "number", "row"]].rename(columns={"row": "own"}), on="path")
 
     wanted = test.merge(pd.DataFrame({"offset": range(-reach, reach + 1)}), how="cross")
     # Beside a frame without a number there is none.
     wanted["number"] = (wanted["number"] + wanted["offset"]).where(wanted["number"] >= 0, -1)
-    found = wanted.merge(numbered[["line", "number", "frame", "content", "status", "row"]], how="left")
+    found = wanted.merge(numbered[["sequence", "number", "frame", "content", "status", "row"]], how="left")
     found["contents"] = found.groupby(["sha256", "offset"])["content"].transform("nunique")
     found["later"] = found["status"] != "ok"
     found = found.sort_values("later", kind="stable").drop_duplicates(["sha256", "offset"])

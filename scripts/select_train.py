@@ -26,12 +26,13 @@ def select_train(
     gap: int = 0,
     seed: int,
     classes: list[str],
+    setting: str = "select.train",
 ) -> None:
     """Write the training frames to `train` (sha256, path) in the order of their picking; never a test frame, nor one
     within `gap` frames of one in its sequence.
 
     Labels are not wasted: labelled frames are picked first and the strategy adds to them (`pick`). Raises
-    `UserError` where there are fewer frames than asked for.
+    `UserError` where there are fewer frames than asked for, by `setting`.
     """
     frames = read_frames(index, ["path", "sha256", "sequence", "number", "part", "status"])
     tested = pd.read_csv(test)["sha256"]
@@ -44,9 +45,9 @@ def select_train(
         pool = frames[~chosen & (gaps(frames, frames[chosen]) > gap)]
         if count > len(pool):
             apart = f" and more than select.gap = {gap} frames from those that are" if gap else ""
-            lower = "select.train, select.gap or select.test" if gap else "select.train or select.test"
+            lower = f"{setting}, select.gap or select.test" if gap else f"{setting} or select.test"
             raise UserError(
-                f"select.train = {count}, but only {len(pool)} of {len(frames)} usable frames are not for "
+                f"{setting} = {count}, but only {len(pool)} of {len(frames)} usable frames are not for "
                 f"testing{apart}. Add frames, or lower {lower}."
             )
         vectors = np.load(embeddings, mmap_mode="r")[pool.index] if embeddings else np.zeros((len(pool), 1), np.float32)
@@ -74,6 +75,12 @@ def pick(
     picks = choose(vectors, digests, count, [], seed)
     if set(labelled) <= set(picks) or set(picks) <= set(labelled):
         return picks
+    logging.info(
+        "labelled frames come before the strategy's own: of its %d picks %d are labelled, of others %d are",
+        len(picks),
+        len(set(picks) & set(labelled)),
+        len(set(labelled) - set(picks)),
+    )
     if len(labelled) < count:
         return choose(vectors, digests, count, labelled, seed)
     among = choose(vectors[labelled], [digests[n] for n in labelled], count, [], seed)
@@ -93,4 +100,5 @@ if __name__ == "__main__":
             gap=snakemake.params.gap,
             seed=snakemake.params.seed,
             classes=snakemake.params.classes,
+            setting=snakemake.params.setting,
         )

@@ -49,10 +49,11 @@ def split(
     selected = frames.set_index("sha256").loc[listed["train"] + listed["test"]].reset_index()
     selected["part"] = ["train"] * len(listed["train"]) + ["test"] * len(listed["test"])
     told = read_labels(labels, classes) if labels else {}
-    known = gather(files, selected["sha256"], told, truth, classes, labels_csv)
+    doubted = read_unsure(labels, classes) if labels else set()
+    known = gather(files, selected["sha256"], told, doubted, truth, classes, labels_csv)
 
     unlabelled_yet = selected[~selected["sha256"].isin(known)]
-    doubtful = unlabelled_yet["sha256"].isin(read_unsure(labels, classes) if labels else [])
+    doubtful = unlabelled_yet["sha256"].isin(doubted)
     unsure, missing = unlabelled_yet[doubtful], unlabelled_yet[~doubtful]
     if len(missing):
         with whole(to_label) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
@@ -80,18 +81,22 @@ def split(
     columns = ["row", "sha256", "path", "part", "label", "by", "fold"]
     with whole(table) as temporary:
         pd.concat([selected, rest])[columns].to_csv(temporary, index=False)
-    write_json(summary, summarize(selected, files, classes) | {"unsure": sorted(unsure["path"])})
+    left_out = {"unsure": sorted(unsure["path"]), "unsure_in_test": int((unsure["part"] == "test").sum())}
+    write_json(summary, summarize(selected, files, classes) | left_out)
 
 
 def gather(
     index: pd.DataFrame,
     wanted: pd.Series,
     labels: dict[str, dict[str, str]],
+    doubted: set[str],
     truth: Path | None,
     classes: list[str],
     labels_csv: Path,
 ) -> dict[str, tuple[str, str]]:
-    """Label and author of the `wanted` sha256, as far as known. Raises `UserError` where two folders disagree."""
+    """Label and author of the `wanted` sha256, as far as known; none of those `doubted` in labels.csv, whatever their
+    folders say. Raises `UserError` where two folders disagree.
+    """
     known: dict[str, tuple[str, str]] = {}
     if truth:
         by_name = pd.read_csv(truth, dtype=str, keep_default_na=False).set_index("frame")["label"]
@@ -108,7 +113,7 @@ def gather(
         }
     in_folder = index[(index["label"] != "") & (index["status"] != "quarantined")]
     told = in_folder.groupby("sha256")["label"].nunique()
-    doubtful = [digest for digest in told.index[told > 1] if digest not in labels]
+    doubtful = [digest for digest in told.index[told > 1] if digest not in labels and digest not in doubted]
     if doubtful:
         lines = in_folder[in_folder["sha256"].isin(doubtful)].groupby("sha256")["path"].agg(" and ".join)
         raise UserError(
@@ -127,6 +132,7 @@ def gather(
             labels_csv,
             strangers[0],
         )
+    known = {digest: label for digest, label in known.items() if digest not in doubted}
     return known | {digest: (row["label"], row["by"] or "labels.csv") for digest, row in labels.items()}
 
 
@@ -142,8 +148,8 @@ def fold(training: pd.DataFrame, folds: int, seed: int, classes: list[str]) -> N
         scarce = ", ".join(f"{number} of {name}" for name, number in counts.items() if number < 2)
         raise UserError(
             f"The {len(training)} training frames hold {scarce}; each class needs at least 2, one to train "
-            "on while the other is held out. Raise select.train, label more frames, or take the class out of "
-            "dataset.classes."
+            "on while the other is held out. Raise select.train and label the frames that it adds, or take the class "
+            "out of dataset.classes."
         )
     ordered = training.sort_values("sha256")  # whatever the order of picking
     near = ordered["sequence"] + "-" + (ordered["number"] // NEAR).astype(str)

@@ -93,14 +93,18 @@ def study_selection(
 def probe(vectors: NDArray[np.float32], split: pd.DataFrame) -> NDArray[np.object_]:
     """What logistic regression on the training frames' embeddings says of the test frames, in the split's order.
 
-    Each class weighs the same. Where all training frames are of one class, it says that one.
+    Each class weighs the same. Where all training frames are of one class, it says that one. Of a test frame whose
+    embedding is not finite it says the most frequent class; from such training frames it learns nothing.
     """
     train, test = split[split["part"] == "train"], split[split["part"] == "test"]
-    if train["label"].nunique() == 1:
-        return np.full(len(test), train["label"].iloc[0], object)
-    model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=2000))
-    model.fit(vectors[train["row"].to_numpy()], train["label"])
-    return model.predict(vectors[test["row"].to_numpy()])
+    said = np.full(len(test), train["label"].mode()[0], object)
+    known, seen = (np.isfinite(vectors[part["row"].to_numpy()]).all(axis=1) for part in (train, test))
+    train = train[known]
+    if train["label"].nunique() > 1 and seen.any():
+        model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=2000))
+        model.fit(vectors[train["row"].to_numpy()], train["label"])
+        said[seen] = model.predict(vectors[test.loc[seen, "row"].to_numpy()])
+    return said
 
 
 def compare(judged: Judged, truth: NDArray[np.object_], classes: list[str], confidence: float) -> list[dict[str, Any]]:

@@ -261,7 +261,11 @@ def test_a_digest_is_not_moved_by_a_swap_of_contents_unseen():
         ("train.jpg", ("", -1, "", "")),
         ("bad.jpg", ("", -1, "", "")),
         ("Bad/x.jpg", ("", -1, "", "")),
-        ("train/bad/deep/er/x-3.jpg", ("x", 3, "train", "bad")),
+        ("train/bad/deep/er/x-3.jpg", ("deep/er/x", 3, "train", "bad")),
+        ("monday/train/bad/x-3.jpg", ("monday/x", 3, "", "bad")),
+        ("monday/0003.jpg", ("monday/", 3, "", "")),
+        ("20261124_153012123456.jpg", ("20261124", 153012123456, "", "")),
+        ("20261124153012123456.jpg", ("20", 261124153012123456, "", "")),
     ],
 )
 def test_said_by_path(path, expected):

@@ -403,7 +403,7 @@ def test_odd_names_each_on_its_row(line):
 def test_names_that_look_like_something_else(line, name):
     line.put(f"{name}/{name}-5.png", encoded(picture(), "PNG"))
     row = line.run().loc[f"{name}/{name}-5.png"]
-    assert (row["sequence"], row["number"]) == (name, 5)
+    assert (row["sequence"], row["number"]) == (f"{name}/{name}", 5)
 
 
 @pytest.mark.parametrize(

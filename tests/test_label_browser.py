@@ -492,6 +492,10 @@ def test_where_people_disagree_a_class_decides(served: Served, window: Window) -
     window.until(lambda: window.text("gridtitle").startswith("People disagree"))
     window.press("u")
     window.until(lambda: served.said() == {"0": "bad", "0 Bob": "good", "5 Bob": "good"})
+    window.press("e")
+    window.until(lambda: window.dialog() == "End?")
+    assert "People disagree about 1 frame: snakemake stops at it until you have decided" in window.text("dialogtext")
+    window.press(Keys.ESCAPE)
 
 
 def test_two_windows_the_second_hears_what_stands_there(

@@ -480,7 +480,22 @@ def test_the_next_batch_stays_as_it_was_picked_and_says_why(line):
 
 def test_a_doubtful_label_says_so(line):
     line.pick("next/suspects", [7], label="bad", predicted="good", p=0.9, reason="a model says good")
+    line.labels.write_text(f"sha256,path,label,by,when\n{line.digest(7)},,bad,Ann,\n")
     assert [(frame.part, frame.reason) for frame in line.frames() if frame.reason] == [("train", "a model says good")]
+    line.labels.write_text(f"sha256,path,label,by,when\n{line.digest(7)},,good,Ann,\n")
+    assert not any(frame.reason for frame in line.frames()), "it has been corrected"
+
+
+def test_a_frame_of_the_batch_that_is_trained_on_now_needs_no_look(line):
+    line.pick("next/batch", [7, 45, 55], reason="good 51% or bad 49%", predicted="good", p=0.51)
+    assert [(frame.part, frame.reason) for frame in line.frames() if frame.reason] == [("next", "good 51% or bad 49%")]
+
+
+def test_a_test_frame_has_no_reason(line):
+    """It was trained on once, and select.test has been raised since: what the model said of it is a suggestion."""
+    line.pick("next/suspects", [45], label="bad", predicted="good", p=0.9, reason="a model says good")
+    line.labels.write_text(f"sha256,path,label,by,when\n{line.digest(45)},,bad,Ann,\n")
+    assert not any(frame.reason for frame in line.frames())
 
 
 def test_frames_that_people_disagree_about_are_listed_wherever_they_are(line):

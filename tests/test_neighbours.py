@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linecam.errors import UserError
+from linecam.frames import said_by_path
 from linecam.neighbours import alike, gaps, nearest
 from scripts.evaluate import leak
 from scripts.find_near import find_near
@@ -30,6 +31,22 @@ def test_gaps_are_those_of_every_pair(mine, theirs):
         for name, n in mine
     ]
     assert gaps(frames(mine), frames(theirs)).tolist() == expected
+
+
+def test_folders_that_number_their_frames_alike_are_no_neighbours():
+    """Each day starts at 0: the second is near no frame of the first, and successive frames are of one day."""
+    rows = [
+        {"path": path, "sha256": sha(path), "sequence": said["sequence"], "number": said["number"]}
+        for day in ("monday", "tuesday")
+        for n in range(40)
+        for path in [f"{day}/{n:04d}.jpg"]
+        for said in [said_by_path(path, [])]
+    ]
+    table = pd.DataFrame(rows)
+    monday = table["path"].str.startswith("monday")
+    assert np.isinf(gaps(table[monday], table[~monday])).all()
+    places = np.where(monday, 0, 1000) + table["number"]
+    assert alike(places.to_numpy(np.float32)[:, None], table) == 1.0
 
 
 def test_alike_is_half_way_between_successive_frames():
@@ -125,5 +142,6 @@ def test_leak_by_hand():
     assert found["by_embedding"] is None
     assert found["by_number"]["near"]["of"] == [2, 2]
     assert found["by_number"]["far"]["of"] == [1, 2]
-    assert found["by_number"]["worth"] == 0.25
+    # Half of the difference of 1 and 1/2; of their intervals, 0.342 to 1 and 0.095 to 0.905, Newcombe's.
+    assert found["by_number"]["worth"] == {"value": 0.25, "low": -0.136287, "high": 0.452734}
     assert leak(test, near.assign(by_number=True), 0.95)["by_number"]["worth"] is None

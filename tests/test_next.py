@@ -1,12 +1,20 @@
 """What to label next: unsure, different, new, each with its reason; and labels that look wrong."""
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
-from scripts.next import UNCERTAINTY, doubt, spread, why
+from linecam.errors import UserError
+from scripts import next as script
+from scripts.next import UNCERTAINTY, choose_next, doubt, spread, why
+from tests.test_selection import sha, write_index
 
 CLASSES = ["bad", "good", "no_mask"]
+MODEL = "swift7-64-none/random-4/seed-1"
 
 
 @pytest.mark.parametrize("measure", UNCERTAINTY)
@@ -37,6 +45,16 @@ def test_the_batch_is_spread_over_the_unsure_frames():
     assert picks[0] // 10 == 0  # the least sure first
     alone = np.argsort(-uncertainty, kind="stable")[:4]
     assert {n // 10 for n in alone} == {0}  # what uncertainty alone would have taken
+
+
+def test_the_batch_is_the_same_by_any_number_of_threads():
+    random = np.random.default_rng(0)
+    vectors, uncertainty = random.normal(size=(2000, 64)).astype(np.float32), random.random(2000)
+    found = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads):
+            found.append(spread(vectors, uncertainty, 100, 1))
+    assert found[0] == found[1] == found[2]
 
 
 def test_spread_without_enough_frames_or_embeddings():
@@ -96,3 +114,102 @@ def test_nothing_left_to_label(folder):
     assert run.returncode != 0
     assert "All 200 usable frames are labelled" in run.stdout
     assert "Traceback" not in run.stdout
+
+
+def test_a_doubt_for_a_class_that_is_not_the_likeliest_says_why():
+    """Most frames are no_mask: of those labelled bad the model says bad 20 % only, so 26 % is much."""
+    rows = [("no_mask", (0.05, 0.05, 0.9))] * 8 + [("bad", (0.2, 0.2, 0.6)), ("good", (0.1, 0.5, 0.4))]
+    found = doubt(held_out([*rows, ("good", (0.26, 0.17, 0.57))]), CLASSES)
+    assert found["reason"].tolist() == [
+        "a model trained without it says bad 26%, which is much for it: of frames labelled so it is 20%, and good 17%"
+    ]
+
+
+class Line:
+    """A sequence of 100 frames, of which 0 is for the test, and a model that is unsure of all alike."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        rows = [
+            {"path": f"A-{n:03d}.jpg", "sha256": sha(n), "sequence": "A", "number": n} | {"status": "ok"}
+            for n in range(100)
+        ]
+        self.index = write_index(place / "frames.csv", rows)
+        self.table = pd.DataFrame(rows)
+        self.table.iloc[[0]][["sha256", "path"]].to_csv(place / "test.csv", index=False)
+        (place / "choice.json").write_text('{"model": "' + MODEL + '"}')
+        held_out([("bad", (0.8, 0.1, 0.1))]).assign(predicted="bad").to_csv(place / "held_out.csv", index=False)
+        np.save(place / "pixels.npy", np.zeros((100, 1, 1, 3), np.uint8))
+        np.save(place / "embeddings.npy", np.arange(200, dtype=np.float32).reshape(100, 2))
+        self.splits = {
+            "coreset-4": self.split("coreset-4", range(10, 14)),
+            "random-4": self.split("random-4", [20, 30]),
+        }
+
+    def split(self, name: str, train: Iterable[int]) -> Path:
+        table = self.table.iloc[list(train)][["sha256", "path"]].assign(row=0, part="train", label="bad", by="", fold=0)
+        table.to_csv(self.place / f"{name}.csv", index=False)
+        return self.place / f"{name}.csv"
+
+    def next(self, count: int, gap: int = 0, judged: dict[int, str] | None = None, model: str = MODEL) -> list[int]:
+        labels = self.place / "labels.csv"
+        said = "".join(f"{sha(n)},,{label},Ann,\n" for n, label in (judged or {}).items())
+        labels.write_text("sha256,path,label,by,when\n" + said)
+        choose_next(
+            self.place / "choice.json",
+            {model: self.place / "unread"},
+            {model: self.place / "held_out.csv"},
+            {64: self.place / "pixels.npy"},
+            self.index,
+            self.place / "test.csv",
+            self.splits,
+            self.place / "embeddings.npy",
+            labels,
+            self.place / "batch.csv",
+            self.place / "suspects.csv",
+            strategy="margin",
+            count=count,
+            gap=gap,
+            classes=CLASSES,
+            seed=1,
+            threads=1,
+        )
+        return sorted(int(path[2:5]) for path in pd.read_csv(self.place / "batch.csv")["path"])
+
+
+@pytest.fixture
+def line(tmp_path, monkeypatch):
+    monkeypatch.setattr(script, "load_weights", lambda path, model: None)
+    monkeypatch.setattr(
+        script, "probabilities", lambda model, pixels, rows, device: np.full((len(rows), 3), 1 / 3, np.float32)
+    )
+    return Line(tmp_path)
+
+
+def test_the_batch_has_nothing_of_any_selection_and_nothing_that_was_judged(line):
+    rest = set(range(100)) - {0, 10, 11, 12, 13, 20, 30, 50, 51}
+    assert set(line.next(200, judged={50: "good", 51: "?"})) == rest
+
+
+def test_the_batch_has_nothing_that_the_gap_keeps_from_training(line, caplog):
+    assert line.next(200, gap=25) == [n for n in range(26, 100) if n != 30]
+    assert len(line.next(10, gap=25)) == 10
+    with pytest.raises(UserError, match=r"within select.gap = 200 frames of one: there is none"):
+        line.next(10, gap=200)
+
+
+def test_the_batch_and_all_labels_so_far_fit_into_the_number_that_is_named(line, caplog):
+    """Two of the chosen selection, two more that somebody has labelled; one unsure, and one within the gap."""
+    caplog.set_level("INFO")
+    line.next(10, gap=5, judged={40: "bad", 41: "good", 42: "?", 3: "good"})
+    assert "set select.train to 14, and run" in caplog.text
+
+
+def test_what_is_given_is_not_raised(line, caplog):
+    caplog.set_level("INFO")
+    model = "swift7-64-none/given/seed-1"
+    (line.place / "choice.json").write_text(f'{{"model": "{model}"}}')
+    line.splits = {"given": line.split("given", [20, 30])}
+    line.next(5, model=model)
+    assert "copy them into train/" in caplog.text
+    assert "select.train" not in caplog.text

@@ -19,6 +19,7 @@ from scripts.report import mean, report, wrong
 
 TEMPLATE = Path(__file__).parent.parent / "scripts" / "report.html.j2"
 CLASSES = ["bad", "good", "no_mask"]
+WORTH = {"value": 0.5, "low": -0.123, "high": 0.8}
 CHOSEN = "resnet9-8-none/coreset-6/seed-1"
 VOID = {"meta", "link", "img", "br", "source", "input", "hr"}
 FINDING = {"rule": "arena-size", "where": "999999 bytes", "why": "the heap has 256000", "mend": "take a smaller input"}
@@ -96,7 +97,7 @@ def metrics(right: int, bad: int = 1, cost: bool = True) -> dict[str, Any]:
         },
         "paired": {"differ": 3, "only_this_right": 2, "only_float_right": 1},
         "agreement": {"on": "unlabelled frames", "frames": 77, "argmax": 0.987, "probability_gap": 0.01},
-        "leak": {"by_number": {"near": ratio(2, 3), "far": ratio(0, 1), "worth": 0.5}, "by_embedding": None},
+        "leak": {"by_number": {"near": ratio(2, 3), "far": ratio(0, 1), "worth": WORTH}, "by_embedding": None},
     } | ({"cost": {"bytes": 99416, "arena_bytes": 109360, "macs": 16678960}} if cost else {})
 
 
@@ -188,6 +189,7 @@ def prepare(folder: Path) -> dict[str, Any]:
         "left_out_of_test": ["test/<b>.jpg"],
         "near_training": {"within_frames": 25, "test_frames": 3},
         "unsure": ["x/<1>.jpg", "x/2.jpg"],
+        "unsure_in_test": 1,
     }
     return {
         "choice_path": write(
@@ -540,9 +542,10 @@ def test_nothing_set_aside_and_no_unlabelled_frame(inputs, tmp_path):
 
 def test_frames_near_training_frames_and_unsure_ones(page):
     text = page.text()
-    assert "Frames that nobody is sure of, and that are in no part: 2." in text
+    assert "Frames that nobody is sure of, and that are in no part: 2; selected for the test: 1." in text
+    assert "nobody is sure of their label: 1 of 5 frames. They may be the hard ones." in text
     assert "at most 25 frames away in its sequence 66.7% 56.7% to 76.7% 2 of 3 0.0% 0.0% to 10.0% 0 of 1" in text
-    assert "+50.0 points" in text
+    assert "+50.0 points -12.3 to +80.0" in text
     assert "unknown: too few frames follow each other by number" in text
 
 

@@ -422,12 +422,16 @@ def test_growth_from_20_to_30_adds_10(strategy):
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_smaller_count_chooses_among_the_labelled(strategy):
+def test_a_smaller_count_chooses_among_the_labelled(strategy, caplog):
+    caplog.set_level("INFO")
     points, names = vectors(100), digests(100)
     thirty = pick(strategy, points, names, 30, [], 1)
     assert pick(strategy, points, names, 20, sorted(thirty), 1) == thirty[:20]
     mine = list(range(40, 75))
+    assert not caplog.messages, "all are the strategy's own"
+    own = set(pick(strategy, points, names, 20, [], 1)) & set(mine)
     assert set(pick(strategy, points, names, 20, mine, 1)) <= set(mine)
+    assert f"of its 20 picks {len(own)} are labelled, of others {35 - len(own)} are" in caplog.messages[-1]
 
 
 def grown(strategy: str, seed: int) -> tuple[NDArray[np.float32], list[str], list[int], list[int]]:

@@ -19,7 +19,7 @@ SCRIPTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "scripts"
 # Those that need neither torch nor tensorflow: quick to import.
 LIGHT = ["index_frames", "decode_frames", "select_test", "select_train", "split", "read_embeddings", "evaluate",
          "choose", "bundle", "render_belt", "fetch_masks", "label"]  # fmt: skip
-# Compiled loops, imported inside the functions that run them: numba takes half a second.
+# Imported inside the functions that run them: numba takes half a second, and scikit-learn more.
 LATE = ["linecam/compiled.py", "linecam/kcenter.py", "linecam/typicality.py"]
 
 
@@ -150,7 +150,8 @@ def reused() -> dict[str, tuple[str, str]]:
 def test_a_rule_with_other_inputs_lists_the_sources_of_the_script_that_it_runs(name):
     """Its inputs take the place of all of the other's."""
     base, text = reused()[name]
-    assert re.findall(r'code=sources\("(.+?)"\)', text) == [f"scripts/{base}.py"]
+    if "input:" in text:  # else it has those of the other
+        assert re.findall(r'code=sources\("(.+?)"\)', text) == [f"scripts/{base}.py"]
 
 
 @pytest.mark.parametrize("name", rules())

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,7 @@ class Split:
         folds: int = 5,
         unlabelled: int = 300,
         seed: int = 1,
+        unsure: Sequence[str] = (),
     ) -> pd.DataFrame:
         base = {name: "" for name in INDEX_COLUMNS} | {"bytes": 1, "width": 1, "height": 1}
         pd.DataFrame([base | row for row in self.rows], columns=INDEX_COLUMNS).to_csv(
@@ -95,10 +97,10 @@ class Split:
         assert list(frames["path"][table["row"]]) == list(table["path"])
         assert table["sha256"].is_unique
         training = table["part"] == "train"
-        assert set(table.loc[training, "sha256"]) == set(train)
+        assert set(table.loc[training, "sha256"]) == set(train) - set(unsure)
         assert table.loc[training, "fold"].between(0, folds - 1).all()
         assert (table.loc[~training, "fold"] == -1).all()
-        assert set(table.loc[table["part"] == "test", "sha256"]) == set(test)
+        assert set(table.loc[table["part"] == "test", "sha256"]) == set(test) - set(unsure)
         return table.set_index("sha256")
 
     def counted(self) -> dict[str, object]:
@@ -504,3 +506,26 @@ def test_the_tutorials_c_10352(tmp_path):
     assert len(table[table["part"] == "test"]) == files["test"] - 1
     assert len(table[table["part"] == "train"]) == files["train"]
     assert summary["near_training"]["test_frames"] > 0
+
+
+def test_frames_that_nobody_is_sure_of_are_in_no_part_and_counted(made):
+    frames = [made.add(f"{n}.jpg") for n in range(12)]
+    train, test = frames[:7], frames[7:]
+    made.label([(digest, CLASSES[n % len(CLASSES)]) for n, digest in enumerate(frames[:6])])
+    with made.labels_csv.open("a") as file:
+        file.writelines(f"{digest},,?,me,\n" for digest in (frames[6], frames[7], frames[8]))
+        file.writelines(f"{digest},,bad,me,\n" for digest in frames[9:])
+    table = made.run(train, test, folds=2, unsure=frames[6:9])
+    assert not set(frames[6:9]) & set(table.index), "nor among the unlabelled ones"
+    assert made.counted()["unsure"] == ["6.jpg", "7.jpg", "8.jpg"]
+    assert made.counted()["unsure_in_test"] == 2
+
+
+def test_who_is_unsure_of_a_frame_counts_before_its_folder(made):
+    """As the page says: not sure, and the frame is left out; also where it lies in folders of two classes."""
+    train, test = made.many("train", EVEN), made.many("test", EVEN)
+    twice = made.add("train/bad/x.jpg", part="train", label="bad")
+    made.add("train/good/x.jpg", len(made.rows) - 1, part="train", label="good", status="duplicate")
+    made.label([(train[0], "?"), (twice, "?")])
+    made.run([*train, twice], test, unsure=[train[0], twice])
+    assert len(made.counted()["unsure"]) == 2

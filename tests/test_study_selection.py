@@ -45,6 +45,14 @@ def test_a_strategy_like_random_is_not_called_better():
     assert "as good as random, as far as these frames tell, everywhere" in verdict(results(ours, chance))[0]
 
 
+def test_the_probe_does_without_frames_that_have_no_embedding():
+    vectors = np.array([[0], [0.1], [9], [9.1], [np.nan], [0], [9], [np.inf]], np.float32)
+    split = pd.DataFrame({"row": range(8), "part": ["train"] * 5 + ["test"] * 3, "label": [*"ggbbg", "", "", ""]})
+    assert probe(vectors, split).tolist() == ["g", "b", "g"]
+    vectors[2:4] = np.nan
+    assert probe(vectors, split).tolist() == ["g", "g", "g"], "all it can learn from are of one class"
+
+
 def test_false_alarms_are_rare_where_both_are_alike():
     """Two strategies of the same worth, 60 times over: hardly ever is one called better than the other."""
     called = sum(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from linecam.frames import line_of, read_frames, said_by_path
+from linecam.frames import read_frames, said_by_path
 from scripts import predict_votes as script
 from scripts.evaluate_votes import evaluate_votes, offsets, vote
 from scripts.predict_votes import neighbours, predict_votes
@@ -38,7 +38,7 @@ def split(**parts: list[str]) -> pd.DataFrame:
 
 
 def statuses(files: pd.DataFrame, test: str, reach: int = 2, **parts: list[str]) -> list[str]:
-    table = neighbours(files, split(test=[test], **parts), reach, CLASSES)
+    table = neighbours(files, split(test=[test], **parts), reach)
     assert list(table["offset"]) == list(range(-reach, reach + 1))
     return list(table["status"])
 
@@ -49,7 +49,7 @@ def statuses(files: pd.DataFrame, test: str, reach: int = 2, **parts: list[str])
 def test_frames_numbered_in_a_row_are_a_window_with_their_rows():
     files = index("A-1.jpg", ("A-2.jpg", "of A-2.jpg", "ok"), "A-3.jpg", "A-4.jpg", "A-5.jpg")
     files = pd.concat([index(("0.jpg", "", "quarantined"), "B-3.jpg"), files], ignore_index=True)
-    table = neighbours(files, split(test=["A-3.jpg"]), 1, CLASSES)
+    table = neighbours(files, split(test=["A-3.jpg"]), 1)
     assert table.to_dict("list") == {
         "sha256": ["of A-3.jpg"] * 3,
         "path": ["A-3.jpg"] * 3,
@@ -77,7 +77,6 @@ def test_a_window_ends_with_its_folder_unless_the_folder_is_a_part_or_a_class():
     assert statuses(days, "monday/2.jpg", 1) == ["ok", "ok", "missing"]
     sorted_ = index("train/bad/A-1.jpg", "test/good/A-2.jpg", "good/A-3.jpg")
     assert statuses(sorted_, "test/good/A-2.jpg", 1) == ["ok", "ok", "ok"]
-    assert line_of("monday/train/bad/A-1.jpg", "A", CLASSES) == "monday/A"
 
 
 def test_training_frames_are_known_by_their_content():
@@ -111,7 +110,7 @@ def test_a_frame_without_a_number_has_no_neighbours():
 
 def test_test_frames_may_be_neighbours_of_one_another():
     files = index("A-1.jpg", "A-2.jpg")
-    table = neighbours(files, split(test=["A-2.jpg", "A-1.jpg"]), 1, CLASSES)
+    table = neighbours(files, split(test=["A-2.jpg", "A-1.jpg"]), 1)
     assert list(zip(table["path"], table["frame"], strict=True)) == [
         ("A-2.jpg", "A-1.jpg"),
         ("A-2.jpg", "A-2.jpg"),

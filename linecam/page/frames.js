@@ -22,8 +22,8 @@ export class Frames {
     const rows = this.rowsOf(frame), sure = rows.filter((row) => row.label !== this.unsure);
     const row = sure.find((one) => one.by === this.decision) ?? sure[0];
     if (row) return row;
-    if (frame.given) return { label: frame.given, by: frame.given_by };
-    return rows[0] ?? null;
+    if (rows.length) return rows[0];
+    return frame.given ? { label: frame.given, by: frame.given_by } : null;
   }
 
   done(frame) { return Boolean(frame.given || this.rowsOf(frame).length); }

@@ -198,8 +198,10 @@ async function allDone() {
 
 async function end() {
   const open = frames.frames.length - frames.progress()[0];
-  const text = open ? `${plural(open)} still have no label. All answers are saved; snakemake label goes on where you stop.` : "All answers are saved.";
-  if (!(await ask("End?", [text], [[true, "Enter", "End"], [false, "Esc", "Go on"]]))) return;
+  const lines = [open ? `${plural(open)} still ${open === 1 ? "has" : "have"} no label. All answers are saved; snakemake label goes on where you stop.` : "All answers are saved."];
+  const undecided = frames.undecided().length;
+  if (undecided) lines.push(`People disagree about ${plural(undecided)}: snakemake stops at ${undecided === 1 ? "it" : "them"} until you have decided, with D.`);
+  if (!(await ask("End?", lines, [[true, "Enter", "End"], [false, "Esc", "Go on"]]))) return;
   ended = true;
   try {
     await post("done", {}, () => { throw new Ended(); });
