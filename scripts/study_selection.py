@@ -82,6 +82,7 @@ def study_selection(
         "results": results,
         "verdict": verdict(results),
     }
+    found["by_chance"] = by_chance(found)
     logging.info("%s", " ".join(verdict(results)))
     write_json(summary, found)
     with whole(text) as temporary:
@@ -191,9 +192,18 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         f"Balanced accuracy on {found['test_frames']} test frames, mean of {found['seeds']} seeds, with "
         f"{found['confidence']:.0%} intervals; then the difference to random in points. Frames were chosen by the "
-        f"embeddings of {found['embedded']}.",
+        f"embeddings of {found['embedded']}. {by_chance(found)}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def by_chance(found: dict[str, Any]) -> str:
+    """How many verdicts to expect where no strategy is better or worse than random."""
+    compared = sum(row["strategy"] != "random" for row in found["results"])
+    return (
+        f"Of {compared} differences about {compared * (1 - found['confidence']):.1f} would be called better or worse if "
+        "there were none."
+    )
 
 
 def points(share: float) -> str:

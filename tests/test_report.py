@@ -556,7 +556,9 @@ def test_whether_choosing_pays_where_it_was_studied(page, inputs, tmp_path):
     ours = random | {"strategy": "coreset", "value": 0.9, "gain": {"value": 0.1, "low": 0.02, "high": 0.18}}
     results = [row | {"learner": learner} for learner in ("finetuned", "probe") for row in (random, ours)]
     found = {"embedded": "swift7-112-simclr", "seeds": 2, "test_frames": 40, "confidence": 0.95, "results": results}
-    summary = write(tmp_path / "summary.json", found | {"verdict": ["coreset, finetuned: <better>."]})
+    summary = write(
+        tmp_path / "summary.json", found | {"verdict": ["coreset, finetuned: <better>."], "by_chance": "About 0.1."}
+    )
     Image.new("RGB", (8, 8), (7, 7, 7)).save(tmp_path / "plot.png")
     inputs["studied"] = {"summary": str(summary), "plot": str(tmp_path / "plot.png")}
     studied = made(inputs, tmp_path / "page.html")
