@@ -200,10 +200,8 @@ def markdown(found: dict[str, Any]) -> str:
 def by_chance(found: dict[str, Any]) -> str:
     """How many verdicts to expect where no strategy is better or worse than random."""
     compared = sum(row["strategy"] != "random" for row in found["results"])
-    return (
-        f"Of {compared} differences about {compared * (1 - found['confidence']):.1f} would be called better or worse if "
-        "there were none."
-    )
+    wrong = compared * (1 - found["confidence"])
+    return f"Of {compared} differences about {wrong:.1f} would be called better or worse if there were none."
 
 
 def points(share: float) -> str:
