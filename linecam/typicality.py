@@ -15,7 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 
 # What a frame's typicality is taken over, as in the paper.
 NEIGHBOURS = 20
-# Of more frames than this, so many are looked at: all pairs of them have to fit into memory.
+# Of more frames than this, so many are looked at: all pairs of them have to fit into memory and time.
 SAMPLE = 6000
 # A line has few classes, and each has several looks.
 LOOKS = 20
@@ -28,7 +28,7 @@ def typical_of_clusters(points: NDArray[np.float32], count: int, initial: Sequen
 
     The clusters are those of bisecting k-means instead of k-means: always the largest is split in two, and the half
     without a pick gets one, so that a selection can grow. Typicality is 1 over the mean distance to the `NEIGHBOURS`
-    nearest frames of the cluster. `points` is (N, D); `initial` positions count as picks. Returns positions in 0..N-1,
+    nearest frames of the cluster, or of every n-th of its frames, where it has more than `SAMPLE`. `points` is (N, D); `initial` positions count as picks. Returns positions in 0..N-1,
     at most `count`, with `initial` first.
     """
     picks = list(initial)[:count]
@@ -40,7 +40,8 @@ def typical_of_clusters(points: NDArray[np.float32], count: int, initial: Sequen
 
     def keep(members: NDArray[np.intp]) -> None:
         if len(picks) < count and not taken[members].any():
-            pick = int(members[most_typical(points[members])])
+            some = members[:: -(-len(members) // SAMPLE)]
+            pick = int(some[most_typical(points[some])])
             taken[pick] = True
             picks.append(pick)
         heapq.heappush(clusters, (-len(members), made, members))

@@ -84,6 +84,7 @@ def test_equal_frames_are_near_to_each_other():
 
 def test_more_frames_than_fit_are_sampled(monkeypatch, heaps):
     monkeypatch.setattr(typicality, "SAMPLE", 40)
-    picks = probcover(heaps, names(210), 60, [5], 1)
-    assert picks[0] == 5
-    assert len(set(picks)) == 60
+    for strategy in (typiclust, probcover):
+        picks = strategy(heaps, names(210), 60, [5], 1)
+        assert picks[0] == 5
+        assert len(set(picks)) == 60
