@@ -28,8 +28,8 @@ def typical_of_clusters(points: NDArray[np.float32], count: int, initial: Sequen
 
     The clusters are those of bisecting k-means instead of k-means: always the largest is split in two, and the half
     without a pick gets one, so that a selection can grow. Typicality is 1 over the mean distance to the `NEIGHBOURS`
-    nearest frames of the cluster, or of every n-th of its frames, where it has more than `SAMPLE`. `points` is (N, D); `initial` positions count as picks. Returns positions in 0..N-1,
-    at most `count`, with `initial` first.
+    nearest frames of the cluster, or of every n-th of its frames, where it has more than `SAMPLE`. `points` is (N, D);
+    `initial` positions count as picks. Returns positions in 0..N-1, at most `count`, with `initial` first.
     """
     picks = list(initial)[:count]
     taken = np.zeros(len(points), bool)
