@@ -11,6 +11,11 @@ rule study:
         floats=study_of("float"),
         quantized=study_of("int8"),
         firmware=study_of(f"firmware/{BOARDS[0]}"),
+        # Five trainings more, where main.py is to decide by thresholds.
+        thresholds=(
+            f"<results>/finetune/{COMPETING[0]}/thresholds.json" if THRESHOLDS else []
+        ),
+        score=f"<results>/finetune/{COMPETING[0]}/score.json" if THRESHOLDS else [],
         code=sources("scripts/study.py"),
     output:
         table="<results>/study/study.csv",
@@ -43,6 +48,8 @@ rule study:
         ),
         board=BOARDS[0],
         classes=CLASSES,
+        confidence=config["evaluate"]["confidence"],
+        ours=COMPETING[0],
     script:
         "../scripts/study.py"
 

@@ -10,20 +10,44 @@ from matplotlib.figure import Figure
 
 from linecam.errors import reported
 from linecam.files import read_json, whole
+from linecam.metrics import score
+from linecam.predictions import decide, read_predictions
 
 COLOURS = ("#0b6e99", "#c2410c", "#6b4fa0", "#2e7d32", "#8a6d00", "#555f6b")
 VARIANT = ["network", "method", "labels"]
 
 
 def study(
-    cells: list[dict[str, Any]], table: Path, text: Path, labels: Path, pareto: Path, *, board: str, classes: list[str]
+    cells: list[dict[str, Any]],
+    thresholds: Path | None,
+    score_path: Path | None,
+    table: Path,
+    text: Path,
+    labels: Path,
+    pareto: Path,
+    *,
+    board: str,
+    classes: list[str],
+    confidence: float,
+    ours: str,
 ) -> None:
     """Write every model's figures (`table`, CSV), their means over the seeds (`text`, Markdown) and two plots (PNG).
 
     Each of `cells` has `network`, `method`, `labels`, `seed`, `folder` with the model's float.json and, where `int8`,
     int8.json (in TFLM) and firmware/<board>.json. Accuracy, recall and precision are of the test frames.
+    `thresholds` and `score_path`, where they are given, are those of the model `ours`, set on what its folds held out:
+    by them all seeds of its network and pretraining decide as main.py would, which is `decided_...` in the table.
     """
     rows = pd.DataFrame([figures(cell, board, classes) for cell in cells])
+    if thresholds and score_path:
+        decided_by, temperature = read_json(thresholds)["thresholds"], read_json(score_path)["temperature"]
+        decided = [
+            by_thresholds(cell, decided_by, temperature, classes, confidence)
+            if cell["int8"] and ours.startswith(f"{cell['network']}-{cell['method']}/")
+            else {}
+            for cell in cells
+        ]
+        rows = rows.join(pd.DataFrame(decided))
     with whole(table) as temporary:
         rows.to_csv(temporary, index=False)
     with whole(text) as temporary:
@@ -57,6 +81,25 @@ def figures(cell: dict[str, Any], board: str, classes: list[str]) -> dict[str, A
     return row
 
 
+def by_thresholds(
+    cell: dict[str, Any], thresholds: dict[str, float], temperature: float, classes: list[str], confidence: float
+) -> dict[str, float]:
+    """What main.py would decide of the test frames by `thresholds` on probabilities of this `temperature`, in int8."""
+    table = read_predictions(Path(cell["folder"]) / "int8.csv")
+    test = table[table["part"] == "test"]
+    columns = [f"p_{name}" for name in classes]
+    # The study's models are as they were trained: the temperature is not in their last layer. An int8 softmax's 0 is
+    # anything below half a step of 1/256.
+    scaled = test[columns].clip(lower=1 / 512) ** (1 / temperature)
+    test = test.assign(**scaled.div(scaled.sum(axis=1), axis=0))
+    found = score(test.assign(predicted=decide(test, classes, thresholds)), classes, confidence)
+    row = {"decided_accuracy": found["accuracy"]["value"]}
+    for name in classes:
+        row |= {f"decided_recall_{name}": found["classes"][name]["recall"]["value"]}
+        row |= {f"decided_precision_{name}": found["classes"][name]["precision"]}
+    return row
+
+
 def markdown(rows: pd.DataFrame, classes: list[str]) -> str:
     """Two tables of means over seeds, with the worst seed: by labels (float), and by network (int8, all labels)."""
     rarest = classes[0]
@@ -81,6 +124,15 @@ def markdown(rows: pd.DataFrame, classes: list[str]) -> str:
             f"| {first['macs'] / 1e6:.1f} M | {first['instructions'] / 1e6:.1f} M | {ms} | {first['bytes']:,.0f} "
             f"| {first['arena_bytes']:,.0f} |"
         )
+    if "decided_accuracy" in rows:
+        lines += ["", "| network | pretraining | seeds | accuracy, int8, by thresholds | worst seed "
+                  f"| recall of `{rarest}` | precision |", "| --- " * 7 + "|"]  # fmt: skip
+        for (network, method), same in rows.dropna(subset=["decided_accuracy"]).groupby(VARIANT[:2]):
+            accuracy = same["decided_accuracy"]
+            lines.append(
+                f"| {network} | {method} | {len(same)} | {spread(accuracy)} | {accuracy.min():.1%} "
+                f"| {spread(same[f'decided_recall_{rarest}'])} | {spread(same[f'decided_precision_{rarest}'])} |"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -154,10 +206,14 @@ if __name__ == "__main__":
     with reported(snakemake.log[0]):
         study(
             snakemake.params.cells,
+            Path(snakemake.input.thresholds) if snakemake.input.get("thresholds") else None,
+            Path(snakemake.input.score) if snakemake.input.get("score") else None,
             Path(snakemake.output.table),
             Path(snakemake.output.text),
             Path(snakemake.output.labels),
             Path(snakemake.output.pareto),
             board=snakemake.params.board,
             classes=snakemake.params.classes,
+            confidence=snakemake.params.confidence,
+            ours=snakemake.params.ours,
         )

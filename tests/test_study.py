@@ -77,7 +77,7 @@ def test_the_same_study_is_the_same_bytes(cells: list[dict[str, Any]], tmp_path:
         place = tmp_path / name
         place.mkdir()
         paths = [place / file for file in ("study.csv", "table.md", "labels.png", "pareto.png")]
-        study(cells, *paths, board="openmv-h7", classes=CLASSES)
+        study(cells, None, None, *paths, board="openmv-h7", classes=CLASSES, confidence=0.95, ours="")
         made.append([path.read_bytes() for path in paths])
     assert made[0] == made[1]
     table = pd.read_csv(tmp_path / "one/study.csv")
@@ -85,6 +85,52 @@ def test_the_same_study_is_the_same_bytes(cells: list[dict[str, Any]], tmp_path:
     for name in ("labels", "pareto"):
         with Image.open(tmp_path / f"one/{name}.png") as picture:
             assert len(picture.convert("L").getcolors(100_000) or []) > 10, "something is drawn"
+
+
+def test_seeds_decide_by_the_thresholds_of_the_lines_own_model(cells: list[dict[str, Any]], tmp_path: Path) -> None:
+    """By the highest probability 2 of 4 are right. At 0.3 bad is found twice; the temperature makes 0.35 into 0.22."""
+    rows = [
+        ("test", "bad", 0.6),
+        ("test", "bad", 0.45),
+        ("test", "good", 0.35),
+        ("test", "good", 0.0),
+        ("train", "bad", 0.0),
+    ]
+    for name in ("b", "c"):
+        pd.DataFrame(
+            [
+                {
+                    "sha256": str(n),
+                    "path": "x",
+                    "part": part,
+                    "label": label,
+                    "predicted": "good",
+                    "p_bad": p,
+                    "p_good": 1 - p,
+                }
+                for n, (part, label, p) in enumerate(rows)
+            ]
+        ).to_csv(tmp_path / name / "int8.csv", index=False)
+    (tmp_path / "thresholds.json").write_text(json.dumps({"thresholds": {"bad": 0.3}}))
+    results = {}
+    for temperature in (1.0, 0.5):
+        (tmp_path / "score.json").write_text(json.dumps({"temperature": temperature}))
+        paths = [tmp_path / file for file in ("study.csv", "table.md", "labels.png", "pareto.png")]
+        settings = {
+            "board": "openmv-h7",
+            "classes": CLASSES,
+            "confidence": 0.95,
+            "ours": "swift7-112-none/given/seed-1",
+        }
+        study(cells, tmp_path / "thresholds.json", tmp_path / "score.json", *paths, **settings)
+        results[temperature] = pd.read_csv(tmp_path / "study.csv")
+    table = results[1.0]
+    assert table["decided_accuracy"].tolist()[1:3] == [0.75, 0.75]
+    assert table["decided_recall_bad"].tolist()[1:3] == [1.0, 1.0]
+    assert table["decided_precision_bad"].tolist()[1:3] == [pytest.approx(2 / 3, abs=1e-6)] * 2
+    assert table["decided_accuracy"].isna().tolist() == [True, False, False, True]
+    assert results[0.5]["decided_accuracy"].tolist()[1:3] == [1.0, 1.0]
+    assert "| swift7-112 | none | 2 | 100.0% ± 0.0 | 100.0% | 100.0% ± 0.0 | 100.0% ± 0.0 |" in paths[1].read_text()
 
 
 def frames(count: int) -> pd.DataFrame:
