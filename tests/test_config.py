@@ -106,7 +106,7 @@ def test_every_key_of_config_yaml_is_described():
 
 def test_defaults_fill_what_is_left_out():
     config = complete({"dataset": {"name": "x", "kind": "belt"}, "select": {"train": 7}}, SCHEMA)
-    assert config["select"] == {"train": 7, "test": 500, "seed": 1}
+    assert config["select"] == {"train": 7, "test": 500, "gap": 0, "seed": 1}
     assert config["dataset"]["classes"] == ["bad", "good", "no_mask"]
     assert config["pretrain"]["cpu"] == {"epochs": 5, "batch_size": 128}
     assert config["camera"] == {"frame_size": "QVGA", "side": None}

@@ -228,7 +228,9 @@ def test_evaluate_from_file_to_file_whatever_the_classes_are_called(tmp_path, cl
     assert list(read["label"]) == [classes[0], classes[1], classes[0], classes[1], classes[1], ""]
     (tmp_path / "cost.json").write_text('{"arena": 5}')
     thresholds = decides(tmp_path)
-    evaluate(ours, float_, tmp_path / "cost.json", thresholds, tmp_path / "m.json", classes=classes, confidence=0.95)
+    evaluate(
+        ours, float_, tmp_path / "cost.json", thresholds, None, tmp_path / "m.json", classes=classes, confidence=0.95
+    )
     metrics = json.loads((tmp_path / "m.json").read_text())
     assert metrics["test"]["accuracy"]["of"] == [2, 3]
     assert metrics["test"]["confusion"] == [[1, 0], [1, 1]]
@@ -240,7 +242,7 @@ def test_evaluate_from_file_to_file_whatever_the_classes_are_called(tmp_path, cl
 def test_the_float_model_agrees_with_itself(tmp_path):
     split = write_split(tmp_path, CLASSES)
     path = predicted(split, "float.csv", [0, 1, 0, 1, 1, 2], CLASSES)
-    evaluate(path, path, None, decides(tmp_path), tmp_path / "m.json", classes=CLASSES, confidence=0.95)
+    evaluate(path, path, None, decides(tmp_path), None, tmp_path / "m.json", classes=CLASSES, confidence=0.95)
     metrics = json.loads((tmp_path / "m.json").read_text())
     assert "cost" not in metrics
     assert metrics["agreement"]["argmax"] == 1
@@ -266,7 +268,7 @@ def test_fewer_frames_than_the_float_model_saw(tmp_path):
     for name in ("some", "all"):
         all_ = predicted(split, "all.csv", [2, 2, 0, 1, 0, 0], CLASSES)
         path = tmp_path / f"{name}.csv"
-        evaluate(path, float_, None, decides(tmp_path), tmp_path / "m.json", classes=CLASSES, confidence=0.95)
+        evaluate(path, float_, None, decides(tmp_path), None, tmp_path / "m.json", classes=CLASSES, confidence=0.95)
         metrics[name] = json.loads((tmp_path / "m.json").read_text())
     assert list(read_predictions(tmp_path / "some.csv")["part"]) == ["test"] * 3 + ["unlabelled"]
     assert metrics["some"] == metrics["all"] and all_.exists()
@@ -280,7 +282,14 @@ def test_predictions_of_other_frames_are_refused(tmp_path):
     other.to_csv(tmp_path / "other.csv", index=False)
     with pytest.raises(ValueError, match="different frames"):
         evaluate(
-            one, tmp_path / "other.csv", None, decides(tmp_path), tmp_path / "m.json", classes=CLASSES, confidence=0.95
+            one,
+            tmp_path / "other.csv",
+            None,
+            decides(tmp_path),
+            None,
+            tmp_path / "m.json",
+            classes=CLASSES,
+            confidence=0.95,
         )
     assert not (tmp_path / "m.json").exists()
 
@@ -304,7 +313,7 @@ def test_a_threshold_decides_for_its_class(thresholds, decided):
 def test_thresholds_have_figures_of_their_own(tmp_path):
     split = write_split(tmp_path, CLASSES)
     path = predicted(split, "one.csv", [1] * 6, CLASSES)  # good, with a little of bad in it
-    evaluate(path, path, None, decides(tmp_path, bad=1e-6), tmp_path / "m.json", classes=CLASSES, confidence=0.95)
+    evaluate(path, path, None, decides(tmp_path, bad=1e-6), None, tmp_path / "m.json", classes=CLASSES, confidence=0.95)
     result = json.loads((tmp_path / "m.json").read_text())
     assert "decided" in result
     assert result["test"]["accuracy"]["of"] == [2, 3], "what the network says stays"
