@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import secrets
+import signal
 import socket
 import sys
 import threading
@@ -364,6 +365,8 @@ def serve(desk: Desk, *, port: int | None, browser: bool) -> None:
                 timeout_graceful_shutdown=5,
             )
         )
+        # uvicorn's own handler is there only once it runs: who presses Ctrl-C before that ends it as well.
+        before = signal.signal(signal.SIGINT, lambda *_: setattr(server, "should_exit", True))
         # Not through the log, which others may read: the address is the key.
         print(
             f"{desk.done()} of {len(desk.frames)} frames are labelled. Label as {desk.by} here:\n"
@@ -375,8 +378,10 @@ def serve(desk: Desk, *, port: int | None, browser: bool) -> None:
         if browser and has_screen():
             address = f"http://127.0.0.1:{port}/open/{ticket}"
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        with suppress(KeyboardInterrupt):
+        try:
             server.run(sockets=[listener])
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 def has_screen() -> bool:
