@@ -100,7 +100,10 @@ rule split:
         labels_csv=LABELS,
         to_label=lambda wildcards: f"results/{NAME}/to_label/{wildcards.selection}.csv",
         classes=CLASSES,
-        folds=config["finetune"]["folds"],
+        # A study's models on fewer labels are not judged by folds: they may have too few of a class for them.
+        folds=lambda wildcards: (
+            config["finetune"]["folds"] if wildcards.selection in SELECTIONS else 0
+        ),
         unlabelled=config["evaluate"]["unlabelled_frames"],
         seed=config["select"]["seed"],
     script:

@@ -38,7 +38,7 @@ def split(
 
     `row` is the frame's row in every pixel array. A label is taken from `labels` (labels.csv), else from the
     frame's folder, else from `truth` (frame, label; the belt's). `fold` is 0 to `folds` - 1 for a training frame, -1
-    for any other. `summary` counts classes, and the test frames close to a training one.
+    for any other, and for all where `folds` is 0. `summary` counts classes, and the test frames close to a training one.
     A frame that its judges are unsure of is in no part, and listed in `summary`. Raises `UserError` where another
     selected frame has no label, after writing those to `to_label`.
     """
@@ -73,7 +73,8 @@ def split(
     selected["by"] = [known[digest][1] for digest in selected["sha256"]]
     selected["fold"] = -1
     training = selected["part"] == "train"
-    selected.loc[training, "fold"] = fold(selected[training], folds, seed, classes)
+    if folds:
+        selected.loc[training, "fold"] = fold(selected[training], folds, seed, classes)
 
     rest = frames[~frames["sha256"].isin([*selected["sha256"], *unsure["sha256"]])]
     rest = rest.iloc[rank_by_hash(rest["sha256"], seed, unlabelled)].sort_index()

@@ -98,7 +98,7 @@ class Split:
         assert table["sha256"].is_unique
         training = table["part"] == "train"
         assert set(table.loc[training, "sha256"]) == set(train) - set(unsure)
-        assert table.loc[training, "fold"].between(0, folds - 1).all()
+        assert not folds or table.loc[training, "fold"].between(0, folds - 1).all()
         assert (table.loc[~training, "fold"] == -1).all()
         assert set(table.loc[table["part"] == "test", "sha256"]) == set(test) - set(unsure)
         return table.set_index("sha256")
@@ -256,6 +256,11 @@ def held_out(table: pd.DataFrame) -> pd.DataFrame:
     """How many frames of each class (column) each fold (row) holds out."""
     training = table[table["part"] == "train"]
     return pd.crosstab(training["fold"], training["label"])
+
+
+def test_without_folds_a_class_may_be_rare(made):
+    table = made.run(made.many("train", dict(zip(CLASSES, (1, 5, 0), strict=True))), [], folds=0)
+    assert (table["fold"] == -1).all()
 
 
 @pytest.mark.parametrize("folds", [2, 3, 5, 20])
