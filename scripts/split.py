@@ -38,7 +38,7 @@ def split(
 
     `row` is the frame's row in every pixel array. A label is taken from `labels` (labels.csv), else from the
     frame's folder, else from `truth` (frame, label; the belt's). `fold` is 0 to `folds` - 1 for a training frame, -1
-    for any other, and for all where `folds` is 0. `summary` counts classes, and the test frames close to a training one.
+    for any other, and for all where `folds` is 0. `summary` counts classes, and test frames close to a training one.
     A frame that its judges are unsure of is in no part, and listed in `summary`. Raises `UserError` where another
     selected frame has no label, after writing those to `to_label`.
     """
