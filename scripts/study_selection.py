@@ -191,8 +191,8 @@ def markdown(found: dict[str, Any]) -> str:
     lines += [
         "",
         f"Balanced accuracy on {found['test_frames']} test frames, mean of {found['seeds']} "
-        f"seed{'s' * (found['seeds'] > 1)}, with {found['confidence']:.0%} intervals; then the difference to random in points. Frames were chosen by the "
-        f"embeddings of {found['embedded']}. {by_chance(found)}",
+        f"seed{'s' * (found['seeds'] > 1)}, with {found['confidence']:.0%} intervals; then the difference to random in "
+        f"points. Frames were chosen by the embeddings of {found['embedded']}. {by_chance(found)}",
     ]
     return "\n".join(lines) + "\n"
 
