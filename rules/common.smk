@@ -247,6 +247,7 @@ def draw_of(selection):
     return int(draw or config["select"]["seed"])
 
 
+# Whether main.py decides by thresholds.
 THRESHOLDS = bool(config["bundle"]["recall"] or config["bundle"]["thresholds"])
 # The models of the study, and the first selection, which has the most labels.
 BASE = SELECTIONS[0]
