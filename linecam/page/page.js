@@ -51,7 +51,11 @@ async function write(wanted, decision, undoable = true) {
   document.body.classList.add("busy");
   const by = decision ? frames.decision : frames.by;
   const changes = wanted.map(([one, label]) => [one.sha256, frames.labelBy(one, by), label]);
+  const step = { decision, changes: changes.filter(([, before, label]) => before !== label) };
+  // Before it is sent: where the page is loaded anew meanwhile, the answer may stand, and can be taken back.
+  if (undoable && step.changes.length) keepUndos([...undos, step]);
   const reply = await sent(changes, decision);
+  if (reply?.status !== 200) keepUndos(undos.filter((one) => one !== step));
   busy = false;
   document.body.classList.remove("busy");
   if (!reply) return false;
@@ -60,11 +64,6 @@ async function write(wanted, decision, undoable = true) {
   if (reply.status !== 200) {
     await ask("This could not be written", [reply.data.error], [[true, "Enter", "Back"]]);
     return false;
-  }
-  const changed = changes.filter(([, before, label]) => before !== label);
-  if (undoable && changed.length) {
-    undos.push({ decision, changes: changed });
-    keepUndos();
   }
   return true;
 }
@@ -112,24 +111,23 @@ async function conflict(wanted, changes, decision) {
   return others.length ? write(others, decision) : true;
 }
 
-function keepUndos() {
-  undos = undos.slice(-500);
+function keepUndos(steps) {
+  undos = steps.slice(-500);
   sessionStorage.setItem("undos", JSON.stringify(undos));
 }
 
 async function undo() {
-  const last = undos.pop();
+  const last = undos.at(-1);
   if (!last) return say("There is nothing to undo.");
-  const back = last.changes.filter(([digest]) => frames.number.has(digest));
-  const wanted = back.map(([digest, before]) => [frames.frames[frames.number.get(digest)], before]);
-  if (!wanted.length) return keepUndos();
-  if (!(await write(wanted, last.decision, false))) {
-    undos.push(last);
-    return keepUndos();
-  }
-  keepUndos();
-  at = frames.number.get(back[0][0]);
-  say(`Taken back: ${back.length === 1 ? `${word(back[0][2]) || "no label"} of ${name(wanted[0][0])}` : plural(back.length)}.`);
+  const by = last.decision ? frames.decision : frames.by;
+  const back = last.changes.map(([digest, before, label]) => [frames.frames[frames.number.get(digest)], before, label])
+    .filter(([one, before]) => one && frames.labelBy(one, by) !== before);
+  if (back.length && !(await write(back, last.decision, false))) return;
+  keepUndos(undos.slice(0, -1));
+  if (!back.length) return undo(); // it has never been written, or is taken back already
+  const [[first, , label]] = back;
+  at = frames.number.get(first.sha256);
+  say(`Taken back: ${back.length === 1 ? `${word(label) || "no label"} of ${name(first)}` : plural(back.length)}.`);
   if (view === "one") showOne();
   else refresh();
 }
