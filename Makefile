@@ -50,8 +50,9 @@ demo: .venv/.installed
 label: .venv/.installed
 	.venv/bin/snakemake label $(if $(BY),--config "by=$(BY)") $(if $(CONFIG),--configfile "$(CONFIG)")
 
+# A file's tests share what they build, so they stay in one worker; the first files are the slowest.
 test: .venv/.installed
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/.installed
 	.venv/bin/ruff check . tests/conda/conda

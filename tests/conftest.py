@@ -85,7 +85,8 @@ def copy_project(folder: Path, config: dict) -> Project:
     folder.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, folder / part)
+            # Files that another worker is writing, which have gone or become others in a moment.
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("*.tmp.*", "*.pyc.*"))
         else:
             shutil.copy(ROOT / part, folder / part)
     project = Project(folder)
