@@ -15,6 +15,7 @@ import pandas as pd
 from linecam.errors import UserError, reported
 from linecam.files import read_json
 from linecam.frames import read_index, usable
+from linecam.given import given_labels
 from linecam.labelling import Desk, Frame, serve
 from linecam.labels import disagreements, read_rows
 from linecam.neighbours import NEAR
@@ -71,7 +72,7 @@ def frames_to_label(
         "other": [about[0]["sha256"] for about in disagreements(told)],
     }
     tested = set(parts["test"])
-    given = given_labels(files, truth, classes)
+    given, _ = given_labels(files, truth, classes)
     # A label that looked wrong, and has been changed since, has no reason any more.
     written = {row["sha256"] for row in told}
     stands = {(row["sha256"], row["label"]) for row in told}
@@ -134,22 +135,6 @@ def neighbours(frames: pd.DataFrame) -> dict[str, tuple[tuple[int, str], ...]]:
             close = [*range(max(n - SIDE, 0), n), *range(n + 1, min(n + 1 + SIDE, len(digests)))]
             found[digest] = tuple((numbers[other] - numbers[n], digests[other]) for other in close)
     return found
-
-
-def given_labels(files: pd.DataFrame, truth: Path | None, classes: list[str]) -> dict[str, tuple[str, str]]:
-    """By sha256 the label that a frame has without labels.csv, and where from; none where folders contradict."""
-    given: dict[str, tuple[str, str]] = {}
-    if truth:
-        by_name = pd.read_csv(truth, dtype=str, keep_default_na=False).set_index("frame")["label"]
-        rows = files[files["path"].isin(by_name.index)]
-        given |= {digest: (by_name[path], "truth") for digest, path in zip(rows["sha256"], rows["path"], strict=True)}
-    rows = files[files["label"].isin(classes) & (files["status"] != "quarantined")]
-    told = rows.groupby("sha256")["label"].agg(set)
-    for digest, said in told.items():
-        given.pop(str(digest), None)
-        if len(said) == 1:
-            given[str(digest)] = (next(iter(said)), "folder")
-    return given
 
 
 def suggestions_of(results: Path, classes: list[str]) -> dict[str, tuple[str, float]]:

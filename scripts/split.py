@@ -13,6 +13,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from linecam.errors import UserError, reported
 from linecam.files import whole, write_json
 from linecam.frames import read_index, usable
+from linecam.given import given_labels
 from linecam.labels import COLUMNS, read_labels, read_unsure
 from linecam.neighbours import NEAR, gaps
 from linecam.selection import rank_by_hash
@@ -50,7 +51,7 @@ def split(
     selected["part"] = ["train"] * len(listed["train"]) + ["test"] * len(listed["test"])
     told = read_labels(labels, classes) if labels else {}
     doubted = read_unsure(labels, classes) if labels else set()
-    known = gather(files, selected["sha256"], told, doubted, truth, classes, labels_csv)
+    known = gather(files, told, doubted, truth, classes, labels_csv)
 
     unlabelled_yet = selected[~selected["sha256"].isin(known)]
     doubtful = unlabelled_yet["sha256"].isin(doubted)
@@ -88,43 +89,25 @@ def split(
 
 def gather(
     index: pd.DataFrame,
-    wanted: pd.Series,
     labels: dict[str, dict[str, str]],
     doubted: set[str],
     truth: Path | None,
     classes: list[str],
     labels_csv: Path,
 ) -> dict[str, tuple[str, str]]:
-    """Label and author of the `wanted` sha256, as far as known; none of those `doubted` in labels.csv, whatever their
-    folders say. Raises `UserError` where two folders disagree.
+    """Label and author by sha256, as far as known; none of those `doubted` in labels.csv, whatever their folders say.
+
+    Raises `UserError` where two folders disagree.
     """
-    known: dict[str, tuple[str, str]] = {}
-    if truth:
-        by_name = pd.read_csv(truth, dtype=str, keep_default_na=False).set_index("frame")["label"]
-        unknown = sorted(set(by_name) - set(classes))
-        if unknown:
-            raise UserError(
-                f"{truth} has frames labelled {', '.join(unknown)}, which dataset.classes = {classes} does not name. "
-                "Name every class there."
-            )
-        rows = index[index["sha256"].isin(wanted) & index["path"].isin(by_name.index)]
-        known |= {
-            digest: (str(label), "truth")
-            for digest, label in zip(rows["sha256"], by_name.loc[rows["path"]], strict=True)
-        }
-    in_folder = index[(index["label"] != "") & (index["status"] != "quarantined")]
-    told = in_folder.groupby("sha256")["label"].nunique()
-    doubtful = [digest for digest in told.index[told > 1] if digest not in labels and digest not in doubted]
+    known, contradicted = given_labels(index, truth, classes)
+    doubtful = [paths for digest, paths in contradicted.items() if digest not in labels and digest not in doubted]
     if doubtful:
-        lines = in_folder[in_folder["sha256"].isin(doubtful)].groupby("sha256")["path"].agg(" and ".join)
         raise UserError(
             f"{len(doubtful)} frames lie in folders of two classes:\n"
-            + "".join(f"  - {line}\n" for line in lines)
+            + "".join(f"  - {' and '.join(paths)}\n" for paths in doubtful)
             + f"Remove the wrong copies, or say which is right in {labels_csv}."
         )
-    rows = in_folder[in_folder["sha256"].isin(wanted)]
-    known |= {digest: (label, "folder") for digest, label in zip(rows["sha256"], rows["label"], strict=True)}
-    there = set(index.loc[index["sha256"].isin(list(labels)), "sha256"])
+    there = set(index["sha256"])
     strangers = [row["path"] or digest[:12] for digest, row in labels.items() if digest not in there]
     if strangers:
         logging.info(

@@ -1,5 +1,6 @@
 """What workflow tests share: copies of the project with a dataset small enough to run, and Snakemake on them."""
 
+import fcntl
 import re
 import shutil
 import subprocess
@@ -69,14 +70,18 @@ class Project:
 @cache
 def compile_loops() -> None:
     """Have numba keep the loops' machine code in linecam/__pycache__, whence each copy of the project takes it."""
-    selection.coreset(np.zeros((2, 16), np.float32), ["a", "b"], 2, [], 1)
-    draws = draw(1, 8, np.random.default_rng(1), color_jitter=1, min_crop=0.5)
-    norm = torch.nn.Sequential(torch.nn.BatchNorm2d(8))
-    quicken_norms(norm)
-    images = torch.zeros(1, 8, 8, 8, dtype=torch.bfloat16).contiguous(memory_format=torch.channels_last)
-    norm(images.requires_grad_()).sum().backward()
-    Renderer(torch.device("cpu"), 1)(torch.zeros(1, 8, 8, 3, dtype=torch.uint8), draws)
-    variants(np.zeros((1, 8, 8, 3), np.uint8), 8, np.random.default_rng(1))
+    kept = ROOT / "linecam/__pycache__"
+    kept.mkdir(exist_ok=True)
+    with (kept / ".compiling").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one worker compiles, the others read
+        selection.coreset(np.zeros((2, 16), np.float32), ["a", "b"], 2, [], 1)
+        draws = draw(1, 8, np.random.default_rng(1), color_jitter=1, min_crop=0.5)
+        norm = torch.nn.Sequential(torch.nn.BatchNorm2d(8))
+        quicken_norms(norm)
+        images = torch.zeros(1, 8, 8, 8, dtype=torch.bfloat16).contiguous(memory_format=torch.channels_last)
+        norm(images.requires_grad_()).sum().backward()
+        Renderer(torch.device("cpu"), 1)(torch.zeros(1, 8, 8, 3, dtype=torch.uint8), draws)
+        variants(np.zeros((1, 8, 8, 3), np.uint8), 8, np.random.default_rng(1))
 
 
 def copy_project(folder: Path, config: dict) -> Project:
