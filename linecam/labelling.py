@@ -44,6 +44,7 @@ FILES = {
     "page.css": "text/css",
     "page.js": "text/javascript",
     "frames.js": "text/javascript",
+    "answers.js": "text/javascript",
     "server.js": "text/javascript",
     "grid.js": "text/javascript",
     "dialogs.js": "text/javascript",

@@ -9,6 +9,8 @@ export class Frames {
     this.number = new Map(this.frames.map((frame, n) => [frame.sha256, n]));
   }
 
+  word(label) { return label === this.unsure ? "not sure" : label; }
+
   rowsOf(frame) { return this.rows[frame.sha256] ?? []; }
 
   labelBy(frame, by) { return this.rowsOf(frame).find((row) => row.by === by)?.label ?? ""; }
@@ -91,6 +93,8 @@ export class Frames {
     }
   }
 }
+
+export const plural = (n) => `${n} frame${n === 1 ? "" : "s"}`;
 
 /** "about 6 minutes left" for so many seconds. */
 export function left(seconds) {

@@ -1,7 +1,8 @@
 // The page: one frame or many, keys, answers. The next frame is shown when the server has the answer on its disk.
 
+import { Answers } from "./answers.js";
 import { ask, help, isOpen, make } from "./dialogs.js";
-import { ALL, DISAGREE, Frames, left, median } from "./frames.js";
+import { ALL, DISAGREE, Frames, left, median, plural } from "./frames.js";
 import { Grid } from "./grid.js";
 import { Ended, get, post } from "./server.js";
 
@@ -12,24 +13,22 @@ const LETTERS = [..."qwrtyio"];
 // So many answers say how long one takes.
 const ENOUGH = 3;
 
-let frames; // Frames
+let frames, answers; // Frames, Answers
 let at = 0; // number of the frame that is shown large
 let view = "one"; // or "many"
 let filter = ALL; // of many; "group" for those of one group
 let group = null; // there: {label, frame}
 let deciding = false; // a key writes what people have decided, not what one person says
-let busy = false, ended = false, seen = false; // seen: the large frame has been loaded
-let shownAt = 0, version = "", writes = 0;
+let seen = false; // the large frame has been loaded
+let shownAt = 0, version = "";
 const times = []; // seconds a frame
-let undos = JSON.parse(sessionStorage.getItem("undos") ?? "[]"); // of answers: {decision, changes: [sha256, before, after]}
 
 const grid = new Grid(caption, (frame) => open(frame));
 const frame = () => frames.frames[at];
 const keyOf = (n) => (n < 9 ? String(n + 1) : LETTERS[n - 9].toUpperCase());
 const name = (one) => one.path.split("/").at(-1);
 const percent = (p) => `${Math.round(100 * p)} %`;
-const word = (label) => (label === frames.unsure ? "not sure" : label);
-const plural = (n) => `${n} frame${n === 1 ? "" : "s"}`;
+const word = (label) => frames.word(label);
 
 function say(text) { byId("said").textContent = text; }
 
@@ -38,92 +37,12 @@ function alarm(text) {
   byId("alarm").textContent = text;
 }
 
-const waiting = (label) => (on) =>
-  alarm(on ? `linecam does not answer. Your answer${label} is kept here and sent again until it does. If linecam has ended, start it again: the new page begins at this frame.` : "");
-
 // --- answers
 
-/** Write labels, [[frame, label], ...]; whether they are on the disk. Asks where others stand there now. */
-async function write(wanted, decision, undoable = true) {
-  if (busy || ended || !wanted.length) return false;
-  busy = true;
-  writes += 1;
-  document.body.classList.add("busy");
-  const by = decision ? frames.decision : frames.by;
-  const changes = wanted.map(([one, label]) => [one.sha256, frames.labelBy(one, by), label]);
-  const step = { decision, changes: changes.filter(([, before, label]) => before !== label) };
-  // Before it is sent: where the page is loaded anew meanwhile, the answer may stand, and can be taken back.
-  if (undoable && step.changes.length) keepUndos([...undos, step]);
-  const reply = await sent(changes, decision);
-  if (reply?.status !== 200) keepUndos(undos.filter((one) => one !== step));
-  busy = false;
-  document.body.classList.remove("busy");
-  if (!reply) return false;
-  Object.assign(frames.rows, reply.data.rows ?? {});
-  if (reply.status === 409) return conflict(wanted, changes, decision);
-  if (reply.status !== 200) {
-    await ask("This could not be written", [reply.data.error], [[true, "Enter", "Back"]]);
-    return false;
-  }
-  return true;
-}
-
-async function sent(changes, decision) {
-  const answers = changes.map(([sha256, before, label]) => ({ sha256, label, seen: before }));
-  const about = answers.length === 1 ? ` “${word(answers[0].label) || "none"}”` : ` for ${answers.length} frames`;
-  try {
-    const reply = await post("answers", { answers, decision }, waiting(about));
-    alarm("");
-    return reply;
-  } catch (error) {
-    lost(error);
-    return null;
-  }
-}
-
-function lost(error) {
-  if (!(error instanceof Ended)) throw error;
-  ended = true;
-  alarm("This page is of a run of linecam that has ended, and another one is running: go on at the address that it printed. What you answered last is not saved if it is not shown there.");
-}
-
-/** Other labels stand there than this page knew of: let the user choose. */
-async function conflict(wanted, changes, decision) {
-  const by = decision ? frames.decision : frames.by;
-  const differ = changes.filter(([digest, before, label]) => {
-    const now = frames.labelBy(frames.frames[frames.number.get(digest)], by);
-    return now !== before && now !== label;
-  });
-  const lines = differ.slice(0, 12).map(([digest, , label]) => {
-    const one = frames.frames[frames.number.get(digest)];
-    return `${one.path}: ${word(frames.labelBy(one, by)) || "no label"} stands there now, your answer is ${word(label) || "no label"}.`;
-  });
-  if (differ.length > lines.length) lines.push(`And ${differ.length - lines.length} more.`);
-  refresh();
-  const choice = await ask(`Meanwhile ${by} has answered otherwise, in another window`, lines, [
-    ["keep", "K", "Keep what stands there"],
-    ["write", "W", "Write my answer over it"],
-  ]);
-  const contested = new Set(differ.map(([digest]) => digest));
-  if (choice === "write") return write(wanted, decision);
-  if (choice !== "keep") return false;
-  const others = wanted.filter(([one]) => !contested.has(one.sha256));
-  return others.length ? write(others, decision) : true;
-}
-
-function keepUndos(steps) {
-  undos = steps.slice(-500);
-  sessionStorage.setItem("undos", JSON.stringify(undos));
-}
-
 async function undo() {
-  const last = undos.at(-1);
-  if (!last) return say("There is nothing to undo.");
-  const by = last.decision ? frames.decision : frames.by;
-  const back = last.changes.map(([digest, before, label]) => [frames.frames[frames.number.get(digest)], before, label])
-    .filter(([one, before]) => one && frames.labelBy(one, by) !== before);
-  if (back.length && !(await write(back, last.decision, false))) return;
-  keepUndos(undos.slice(0, -1));
+  if (!answers.steps.length) return say("There is nothing to undo.");
+  const back = await answers.takeBack();
+  if (!back) return;
   if (!back.length) return undo(); // it has never been written, or is taken back already
   const [[first, , label]] = back;
   at = frames.number.get(first.sha256);
@@ -139,7 +58,7 @@ async function label(given) {
   const one = frame(), decision = deciding && frames.disagreement(one).any;
   if (decision && given === frames.unsure) return say("A decision is for a class.");
   const first = !frames.done(one), seconds = (performance.now() - shownAt) / 1000;
-  if (!(await write([[one, given]], decision))) return refresh();
+  if (!(await answers.write([[one, given]], decision))) return refresh();
   if (first) times.push(seconds);
   say(`${decision ? "Decided" : "Saved"}: ${name(one)} is ${word(given)}.`);
   if (decision) return goto(frames.frames.findIndex((other) => frames.unsettled(other)), () => many(DISAGREE));
@@ -157,7 +76,7 @@ async function labelMany(given) {
   const chosen = grid.chosen(), decision = filter === DISAGREE;
   if (!chosen.length) return;
   if (decision && given === frames.unsure) return say("A decision is for a class.");
-  if (!(await write(chosen.map((one) => [one, given]), decision))) return refresh();
+  if (!(await answers.write(chosen.map((one) => [one, given]), decision))) return refresh();
   say(`${decision ? "Decided" : "Saved"}: ${chosen.length === 1 ? name(chosen[0]) : plural(chosen.length)}, ${word(given)}. U takes it back.`);
   grid.marked.clear();
   refresh();
@@ -177,7 +96,7 @@ async function labelGroup() {
   const { label: given, frame: one } = group, chosen = grid.marked.size ? grid.chosen() : [];
   if (!chosen.length) return say("No frame is marked. Escape goes back.");
   const seconds = (performance.now() - shownAt) / 1000 / chosen.length;
-  if (!(await write(chosen.map((other) => [other, given]), false))) return refresh();
+  if (!(await answers.write(chosen.map((other) => [other, given]), false))) return refresh();
   times.push(...chosen.map(() => seconds));
   say(`Saved: ${plural(chosen.length)}, ${word(given)}. U takes it back.`);
   at = frames.number.get(one.sha256);
@@ -200,7 +119,7 @@ async function end() {
   const undecided = frames.undecided().length;
   if (undecided) lines.push(`People disagree about ${plural(undecided)}: snakemake stops at ${undecided === 1 ? "it" : "them"} until you have decided, with D.`);
   if (!(await ask("End?", lines, [[true, "Enter", "End"], [false, "Esc", "Go on"]]))) return;
-  ended = true;
+  answers.ended = true;
   try {
     await post("done", {}, () => { throw new Ended(); });
   } catch (error) {
@@ -243,7 +162,7 @@ byId("large").addEventListener("error", () => {
 });
 
 function refresh() {
-  if (ended || !frames) return;
+  if (!answers || answers.ended) return;
   const [done, all] = frames.progress(), parts = [["train", "training"], ["test", "test"], ["next", "next batch"], ["other", "other"]];
   byId("who").textContent = `${frames.dataset}, labelled by ${frames.by}`;
   byId("count").textContent = view === "one" ? `Frame ${at + 1} of ${all}` : `${plural(grid.frames.length)} shown, ${grid.marked.size} marked`;
@@ -296,7 +215,7 @@ function replace(place, buttons) {
 }
 
 function button(key, text, action, attributes = {}) {
-  return make("button", { type: "button", ...attributes, onclick: (event) => { if (event.detail) event.currentTarget.blur(); if (!busy) action(); } },
+  return make("button", { type: "button", ...attributes, onclick: (event) => { if (event.detail) event.currentTarget.blur(); if (!answers.busy) action(); } },
     make("kbd", {}, key), make("span", {}, text), attributes["aria-pressed"] === "true" ? make("b", { class: "mark" }, "✓") : "");
 }
 
@@ -385,13 +304,13 @@ function classOf(event) {
 
 function pressed(event) {
   const native = event.target.tagName === "BUTTON" && (event.key === "Enter" || event.key === " ");
-  if (!frames || ended || isOpen() || native || ["INPUT", "SELECT"].includes(event.target.tagName)) return;
+  if (!answers || answers.ended || isOpen() || native || ["INPUT", "SELECT"].includes(event.target.tagName)) return;
   const key = event.key.toLowerCase();
   if (event.ctrlKey || event.metaKey || event.altKey) {
     if (!(key === "z" && !event.altKey && !event.shiftKey)) return;
   }
   if (event.key === "Tab" || (event.key === "Shift")) return;
-  if (busy) return event.preventDefault();
+  if (answers.busy) return event.preventDefault();
   if (view === "many" && !event.ctrlKey && !event.metaKey && grid.key(event)) {
     event.preventDefault();
     return refresh();
@@ -411,17 +330,17 @@ function pressed(event) {
 }
 
 document.addEventListener("keydown", pressed);
-window.addEventListener("beforeunload", (event) => { if (busy) event.preventDefault(); });
+window.addEventListener("beforeunload", (event) => { if (answers?.busy) event.preventDefault(); });
 
 // --- start
 
 /** Take over what others, or this person in another window, have written meanwhile. */
 async function look() {
-  if (busy || ended) return;
-  const before = writes;
+  if (answers.busy || answers.ended) return;
+  const before = answers.sent;
   try {
     const { status, data } = await get(`labels?after=${version}`);
-    if (writes !== before) return; // an answer has overtaken this
+    if (answers.sent !== before) return; // an answer has overtaken this
     alarm(status === 200 ? "" : data.error);
     if (data.rows) {
       frames.rows = data.rows;
@@ -429,13 +348,14 @@ async function look() {
       refresh();
     }
   } catch (error) {
-    if (error instanceof Ended) lost(error);
+    if (error instanceof Ended) answers.lost(error);
     else alarm("linecam does not answer; every answer so far is saved. If it has ended, start it again with snakemake label.");
   }
 }
 
 async function start() {
   frames = new Frames((await get("everything")).data);
+  answers = new Answers(frames, alarm, refresh);
   await look();
   at = Math.max(0, frames.nextOpen(-1));
   showOne();
