@@ -50,7 +50,9 @@ demo: .venv/.installed
 label: .venv/.installed
 	.venv/bin/snakemake label $(if $(BY),--config "by=$(BY)") $(if $(CONFIG),--configfile "$(CONFIG)")
 
-# A file's tests share what they build, so they stay in one worker; the first files are the slowest.
+# A file's tests share what they build, so they stay in one worker; the first files are the slowest. Workers train beside
+# each other, and PyTorch's threads, left to spin while they wait, take the cores from those that work.
+test: export OMP_WAIT_POLICY = passive
 test: .venv/.installed
 	.venv/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
