@@ -46,6 +46,7 @@ def study_selection(
     """
     vectors = np.load(embeddings, mmap_mode="r")
     judged: Judged = {}
+    chosen: dict[tuple[str, int], list[frozenset[int]]] = {}
     rows = []
     for cell in cells:
         split = read_split(cell["split"])
@@ -58,7 +59,9 @@ def study_selection(
             raise UserError(
                 f"No test frame is {', '.join(missing)}: no strategy can be judged by it. Test on more frames."
             )
-        counts = split.loc[split["part"] == "train", "label"].value_counts()
+        train = split[split["part"] == "train"]
+        chosen.setdefault((cell["strategy"], cell["labels"]), []).append(frozenset(train["row"]))
+        counts = train["label"].value_counts()
         for learner, said in answers.items():
             right = said == truth
             key = (learner, cell["strategy"], cell["labels"])
@@ -82,7 +85,8 @@ def study_selection(
         "results": results,
         "verdict": verdict(results),
     }
-    found["by_chance"] = by_chance(found)
+    alike = {strategy for (strategy, _), sets in chosen.items() if len(sets) > 1 and len(set(sets)) == 1}
+    found["by_chance"] = f"{by_chance(found)} {same_frames(sorted(alike))}".strip()
     logging.info("%s", " ".join(verdict(results)))
     write_json(summary, found)
     with whole(text) as temporary:
@@ -192,7 +196,7 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         f"Balanced accuracy on {found['test_frames']} test frames, mean of {found['seeds']} "
         f"seed{'s' * (found['seeds'] > 1)}, with {found['confidence']:.0%} intervals; then the difference to random in "
-        f"points. Frames were chosen by the embeddings of {found['embedded']}. {by_chance(found)}",
+        f"points. Frames were chosen by the embeddings of {found['embedded']}. {found['by_chance']}",
     ]
     return "\n".join(lines) + "\n"
 
@@ -202,6 +206,16 @@ def by_chance(found: dict[str, Any]) -> str:
     compared = sum(row["strategy"] != "random" for row in found["results"])
     wrong = compared * (1 - found["confidence"])
     return f"Of {compared} differences about {wrong:.1f} would be called better or worse if there were none."
+
+
+def same_frames(strategies: list[str]) -> str:
+    """What the intervals do not hold of `strategies`, which have chosen the same frames for every seed."""
+    if not strategies:
+        return ""
+    return (
+        f"Every seed has the same frames of {' and '.join(strategies)}: how lucky that one choice was is in no "
+        "interval, and other embeddings would choose others."
+    )
 
 
 def points(share: float) -> str:

@@ -91,6 +91,27 @@ def test_a_class_missing_from_the_test_is_an_error(tmp_path):
     assert not any(path.exists() for path in outputs)
 
 
+def test_what_no_interval_holds_is_said(tmp_path):
+    """Of a strategy with one choice of frames the luck of that choice is not known."""
+    rows = pd.DataFrame({"row": range(6), "sha256": list("abcdef"), "path": list("abcdef"), "by": "", "fold": -1})
+    rows = rows.assign(label=["bad", "good", "bad", "good", "bad", "good"], predicted="good")
+    cells = []
+    for strategy, seed, train in [("random", 1, "ab"), ("random", 2, "cd"), ("coreset", 1, "ab"), ("coreset", 2, "ab")]:
+        split = rows.assign(part=["train" if name in train else "test" if name in "ef" else "" for name in "abcdef"])
+        places = {
+            "split": tmp_path / f"{strategy}-{seed}.csv",
+            "predictions": tmp_path / f"{strategy}-{seed}-float.csv",
+        }
+        split[split["part"] != ""].drop(columns="predicted").to_csv(places["split"], index=False)
+        split[split["part"] != ""].to_csv(places["predictions"], index=False)
+        cells.append({"strategy": strategy, "labels": 2, "seed": seed} | places)
+    np.save(tmp_path / "e.npy", np.eye(6, dtype=np.float32))
+    outputs = [tmp_path / name for name in ("cells.csv", "summary.json", "table.md", "plot.png")]
+    study_selection(cells, tmp_path / "e.npy", *outputs, classes=CLASSES, confidence=0.95, embedded="x")
+    for text in (outputs[2].read_text(), json.loads(outputs[1].read_text())["by_chance"]):
+        assert "the same frames of coreset:" in text
+
+
 @pytest.fixture(scope="module")
 def studied(belt, tmp_path_factory) -> Path:
     belt.configure(
