@@ -85,8 +85,9 @@ def study_selection(
         "results": results,
         "verdict": verdict(results),
     }
-    alike = {strategy for (strategy, _), sets in chosen.items() if len(sets) > 1 and len(set(sets)) == 1}
-    found["by_chance"] = f"{by_chance(found)} {same_frames(sorted(alike))}".strip()
+    varied = {strategy for (strategy, _), sets in chosen.items() if len(set(sets)) > 1 or len(sets) == 1}
+    alike = sorted({strategy for strategy, _ in chosen} - varied)
+    found["by_chance"] = f"{by_chance(found)} {same_frames(alike)}".strip()
     logging.info("%s", " ".join(verdict(results)))
     write_json(summary, found)
     with whole(text) as temporary:
