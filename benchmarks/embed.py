@@ -23,10 +23,10 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a file, from anywhere
 from benchmarks.sides import in_turn, show, show_ratio
-from linecam.compute import prepare_torch
-from linecam.frames import COLUMNS
-from linecam.networks import backbone, load_weights, save_weights
-from linecam.networks import embed as forward
+from linecam.frames.index import COLUMNS
+from linecam.networks.models import backbone, load_weights, save_weights
+from linecam.networks.models import embed as forward
+from linecam.networks.torch_setup import prepare_torch
 from scripts.embed import BATCH, embed, images
 from scripts.gather_embeddings import gather_embeddings
 

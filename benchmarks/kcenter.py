@@ -24,8 +24,8 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # run as a file, from anywhere
 
 from benchmarks.sides import in_turn, show, show_ratio  # noqa: E402
-from linecam.frames import COLUMNS  # noqa: E402
-from linecam.selection import coreset  # noqa: E402
+from linecam.frames.index import COLUMNS  # noqa: E402
+from linecam.selection.strategies import coreset  # noqa: E402
 
 try:
     import lightly_mundig
@@ -44,7 +44,7 @@ select_train(index, test, embeddings, None, train, strategy="coreset", count=200
 COMPILE = """
 import time
 import numpy as np
-from linecam.selection import coreset
+from linecam.selection.strategies import coreset
 points = np.zeros((100, 8), np.float32)
 start = time.perf_counter()
 coreset(points, [], 10, [], 1)

@@ -23,10 +23,10 @@ import torch
 from PIL import Image
 
 from benchmarks.sides import in_turn, show, show_ratio
-from linecam.camera import square, to_input
-from linecam.compute import bfloat16_is_fast, prepare_torch
-from linecam.distributed import Processes
-from linecam.networks import FEATURES, tutorial
+from linecam.camera.arithmetic import square, to_input
+from linecam.networks.models import FEATURES, tutorial
+from linecam.networks.torch_setup import bfloat16_is_fast, prepare_torch
+from linecam.training.distributed import Processes
 from scripts.pretrain import Recipe, pretrain
 from scripts.render_belt import render_belt
 

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a file, from any
 import numpy as np
 
 from benchmarks.sides import in_turn, show, show_ratio
-from linecam.tflm import predict
+from linecam.tflite.tflm import predict
 from tests.conftest import TINY, Project, copy_project
 
 GOAL = 5.0  # s

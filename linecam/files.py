@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from linecam.errors import UserError
+
 
 @contextmanager
-def whole(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; when the block ends well, rename it to `path`, file or folder."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +44,7 @@ def sha256(path: str | Path) -> str:
 
 def write_json(path: str | Path, value: Any) -> None:
     """Write `value` as indented JSON with sorted keys, so that equal values give equal bytes."""
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
 
 
@@ -51,7 +53,19 @@ def read_json(path: str | Path) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
+def load_yaml(path: str | Path) -> Any:
+    """Read a YAML file. Raises `UserError` with line and column where it is not YAML."""
+    import yaml  # noqa: PLC0415 (few steps read YAML)
+
+    # libyaml is ten times as fast, and this happens whenever Snakemake starts.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from None
+
+
 def write_history(path: str | Path, losses: Sequence[float]) -> None:
     """Write the mean loss of each epoch of a training, as CSV of (epoch, loss), epochs from 1 on."""
-    with whole(path) as temporary, temporary.open("w", newline="") as file:
+    with atomic_write(path) as temporary, temporary.open("w", newline="") as file:
         csv.writer(file).writerows([("epoch", "loss"), *((n + 1, f"{loss:.6f}") for n, loss in enumerate(losses))])

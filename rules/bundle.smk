@@ -20,7 +20,7 @@ rule bundle:
         main=here("openmv/main.py"),
         collect=here("openmv/collect.py"),
         template=here("scripts/bundle_readme.md.j2"),
-        code=sources("scripts/bundle.py"),
+        code=modules_of("scripts/bundle.py"),
     output:
         folder=directory("<results>/bundle/{board}"),
         archive="<results>/bundle/{board}.zip",
@@ -52,7 +52,7 @@ rule sign:
     """A detached signature over a bundle, with the user's own key; beside it, since no two signatures are alike."""
     input:
         folder="<results>/bundle/{board}",
-        code=sources("scripts/sign.py"),
+        code=modules_of("scripts/sign.py"),
     output:
         signature="<results>/bundle/{board}.sig",
     log:
@@ -93,7 +93,7 @@ rule report:
             "<results>/pretrain/{backbone}/history.csv", backbone=PRETRAINED
         ),
         template=here("scripts/report.html.j2"),
-        code=sources("scripts/report.py"),
+        code=modules_of("scripts/report.py"),
     output:
         page=report(
             "<results>/report.html",

@@ -6,22 +6,22 @@ from pathlib import Path
 
 import yaml
 
-from linecam.config import (
+from linecam.workflow.config import (
     board_to_deploy,
     check,
     check_sizes,
     complete,
-    frames_folder,
     has_gpu,
-    load_yaml,
     pins,
     side_of,
 )
-from linecam.deploy import check_drive
+from linecam.frames.folder import frames_folder
+from linecam.files import load_yaml
+from linecam.usb.deploy import check_drive
 from linecam.errors import UserError
 from linecam.files import sha256
-from linecam.folder import content_of, digest_of, has_given_split
-from linecam.labels import labelled_digest
+from linecam.frames.folder import content_of, digest_of, has_given_split
+from linecam.labels.store import labelled_digest
 
 try:
     config = complete(config, load_yaml("config/schema.yaml"), workflow.configfiles)

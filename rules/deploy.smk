@@ -12,7 +12,7 @@ rule deploy:
     """Copy a bundle to the camera's drive, --config drive=FOLDER; what runs there stays until the new one is whole."""
     input:
         bundle=bundle_to_deploy,
-        code=sources("scripts/deploy.py"),
+        code=modules_of("scripts/deploy.py"),
     log:
         "<logs>/deploy.log",
     conda:

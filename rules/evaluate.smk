@@ -16,7 +16,7 @@ rule predict_float:
         model="<results>/finetune/<model>/model.safetensors",
         pixels=pixels,
         split="<results>/split/{selection}.csv",
-        code=sources("scripts/predict_float.py"),
+        code=modules_of("scripts/predict_float.py"),
     output:
         predictions="<results>/predict/<model>/float.csv",
     log:
@@ -41,7 +41,7 @@ rule predict_onnx:
         onnx="<results>/onnx/<model>/model.onnx",
         pixels=pixels,
         split="<results>/split/{selection}.csv",
-        code=sources("scripts/predict_onnx.py"),
+        code=modules_of("scripts/predict_onnx.py"),
     output:
         predictions="<results>/predict/<model>/onnx.csv",
     log:
@@ -66,7 +66,7 @@ rule predict_tflite:
         tflite="<results>/quantize/<model>/{range}/model.tflite",
         pixels=pixels,
         split="<results>/split/{selection}.csv",
-        code=sources("scripts/predict_tflite.py"),
+        code=modules_of("scripts/predict_tflite.py"),
     output:
         predictions="<results>/predict/<model>/{range}.csv",
         cost="<results>/predict/<model>/{range}.json",
@@ -98,7 +98,7 @@ rule evaluate:
         ),
         thresholds="<results>/finetune/<model>/thresholds.json",
         near="<results>/near/{selection}.csv",
-        code=sources("scripts/evaluate.py"),
+        code=modules_of("scripts/evaluate.py"),
     output:
         metrics="<results>/evaluate/<model>/{form}.json",
     log:
@@ -122,7 +122,7 @@ rule check_firmware:
     """Would the board's firmware load this file, and compute the right thing, in its memory and in time?"""
     input:
         tflite="<results>/quantize/<model>/{range}/model.tflite",
-        code=sources("scripts/check_firmware.py"),
+        code=modules_of("scripts/check_firmware.py"),
     output:
         findings="<results>/firmware/<model>/{range}/{board}.json",
         model="<results>/firmware/<model>/{range}/{board}.tflite",
@@ -150,7 +150,7 @@ rule choose:
         scores=sorted({entry["score"] for entry in CANDIDATES}),
         metrics=[entry["metrics"] for entry in CANDIDATES],
         firmware=FIRMWARE,
-        code=sources("scripts/choose.py"),
+        code=modules_of("scripts/choose.py"),
     output:
         choice=report(
             "<results>/choice.json",
@@ -180,7 +180,7 @@ rule predict_clean:
         models=[entry["tflite"] for entry in CANDIDATES],
         pixels=expand(f"<results>/pixels/{SELECTIONS[0]}-test-{{size}}.npy", size=SIZES),
         frames=expand(f"<results>/pixels/{SELECTIONS[0]}-test-{{size}}.csv", size=SIZES),
-        code=sources("scripts/predict_clean.py"),
+        code=modules_of("scripts/predict_clean.py"),
     output:
         predictions="<results>/predict/clean.csv",
     log:
@@ -209,7 +209,7 @@ rule evaluate_clean:
             path for entry in TRAINED for path in entry["predictions"].values()
         ],
         clean="<results>/predict/clean.csv",
-        code=sources("scripts/evaluate_clean.py"),
+        code=modules_of("scripts/evaluate_clean.py"),
     output:
         metrics="<results>/evaluate/clean.json",
     log:
@@ -238,7 +238,7 @@ rule predict_votes:
         pixels=expand("<results>/pixels/{size}.npy", size=SIZES),
         frames="<results>/index/frames.csv",
         split=f"<results>/split/{SELECTIONS[0]}.csv",
-        code=sources("scripts/predict_votes.py"),
+        code=modules_of("scripts/predict_votes.py"),
     output:
         votes="<results>/predict/votes.csv",
     log:
@@ -266,7 +266,7 @@ rule evaluate_votes:
         choice="<results>/choice.json",
         thresholds=sorted({entry["thresholds"] for entry in CANDIDATES}),
         votes="<results>/predict/votes.csv",
-        code=sources("scripts/evaluate_votes.py"),
+        code=modules_of("scripts/evaluate_votes.py"),
     output:
         metrics="<results>/evaluate/votes.json",
     log:

@@ -21,7 +21,7 @@ rule finetune:
         pixels=sensor_frames(".npy"),
         frames=sensor_frames(".csv"),
         backbone="<results>/pretrain/{network}-{method}/backbone.safetensors",
-        code=sources("scripts/finetune.py"),
+        code=modules_of("scripts/finetune.py"),
     output:
         weights="<results>/finetune/<model>/weights.safetensors",
         history="<results>/finetune/<model>/history.csv",
@@ -47,7 +47,7 @@ rule finetune_fold:
         pixels=sensor_frames(".npy"),
         frames=sensor_frames(".csv"),
         backbone="<results>/pretrain/{network}-{method}/backbone.safetensors",
-        code=sources("scripts/finetune_fold.py"),
+        code=modules_of("scripts/finetune_fold.py"),
     output:
         held_out="<results>/finetune/<model>/held_out/{fold}.csv",
     log:
@@ -75,7 +75,7 @@ rule calibrate:
             fold=range(config["finetune"]["folds"]),
             allow_missing=True,
         ),
-        code=sources("scripts/calibrate.py"),
+        code=modules_of("scripts/calibrate.py"),
     output:
         model="<results>/finetune/<model>/model.safetensors",
         held_out="<results>/finetune/<model>/held_out.csv",
@@ -100,7 +100,7 @@ rule set_thresholds:
     """From which probability on to decide for a class, for a wanted recall, and at how many false alarms."""
     input:
         held_out="<results>/finetune/<model>/held_out.csv",
-        code=sources("scripts/set_thresholds.py"),
+        code=modules_of("scripts/set_thresholds.py"),
     output:
         thresholds="<results>/finetune/<model>/thresholds.json",
     log:

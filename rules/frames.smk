@@ -13,7 +13,7 @@ scattergather:
 rule render_belt:
     """Render the built-in dataset: a conveyor belt with masks on it."""
     input:
-        code=sources("scripts/render_belt.py"),
+        code=modules_of("scripts/render_belt.py"),
     output:
         frames=directory("<results>/frames"),
         truth="<results>/truth.csv",
@@ -37,7 +37,7 @@ rule fetch_masks:
     """Fetch the tutorial's frames, or take them from a local copy, and check every file."""
     input:
         sums=here("config/masks.sha256"),
-        code=sources("scripts/fetch_masks.py"),
+        code=modules_of("scripts/fetch_masks.py"),
     output:
         frames=directory(f"data/{NAME}/frames"),
     log:
@@ -61,7 +61,7 @@ rule index_frames:
     """List every file with its hash, size and place in its sequence; set aside what cannot be used."""
     input:
         folder=[] if KIND == "folder" else FRAMES,
-        code=sources("scripts/index_frames.py"),
+        code=modules_of("scripts/index_frames.py"),
     output:
         frames="<results>/index/frames.csv",
         quarantine="<results>/index/quarantine.csv",
@@ -89,7 +89,7 @@ rule decode_frames:
     input:
         folder=FETCHED,
         frames="<results>/index/frames.csv",
-        code=sources("scripts/decode_frames.py"),
+        code=modules_of("scripts/decode_frames.py"),
     output:
         pixels=temp("<results>/pixels/{size}/{scatteritem}.npy"),
         certificate=temp("<results>/pixels/{size}/{scatteritem}.rows.npy"),
@@ -116,7 +116,7 @@ rule gather_pixels:
     input:
         parts=gather.frames("<results>/pixels/{{size}}/{scatteritem}.npy"),
         certificates=gather.frames("<results>/pixels/{{size}}/{scatteritem}.rows.npy"),
-        code=sources("scripts/gather_pixels.py"),
+        code=modules_of("scripts/gather_pixels.py"),
     output:
         pixels="<results>/pixels/{size}.npy",
     log:
@@ -138,7 +138,7 @@ rule decode_part:
     input:
         split="<results>/split/{selection}.csv",
         folder=FETCHED,
-        code=sources("scripts/decode_part.py"),
+        code=modules_of("scripts/decode_part.py"),
     output:
         pixels="<results>/pixels/{selection}-{part}-{size}.npy",
         frames="<results>/pixels/{selection}-{part}-{size}.csv",

@@ -22,7 +22,7 @@ rule label:
             if set(STRATEGIES) - BLIND
             else []
         ),
-        code=sources("scripts/label.py"),
+        code=modules_of("scripts/label.py"),
     log:
         "<logs>/label.log",
     conda:

@@ -21,7 +21,7 @@ rule next:
         splits=expand("<results>/split/{selection}.csv", selection=SELECTIONS),
         embeddings=f"<results>/embed/{SELECTED_BY}/embeddings.npy",
         labels=here(if_there(LABELS)),
-        code=sources("scripts/next.py"),
+        code=modules_of("scripts/next.py"),
     output:
         batch="<results>/next/batch.csv",
         suspects="<results>/next/suspects.csv",

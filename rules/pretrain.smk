@@ -12,7 +12,7 @@ rule pretrain:
     """Train a backbone on the frames, without labels, by SimCLR."""
     input:
         pixels=lambda wildcards: ancient(pixels(wildcards)),
-        code=sources("scripts/pretrain.py"),
+        code=modules_of("scripts/pretrain.py"),
     output:
         weights="<results>/pretrain/{network}-simclr/backbone.safetensors",
         history="<results>/pretrain/{network}-simclr/history.csv",
@@ -26,7 +26,7 @@ rule pretrain:
     resources:
         # Not params: on how many devices a backbone is trained is no reason to train it again.
         **settings("pretrain", "devices", "num_nodes", "strategy"),
-        # The job of several nodes runs once, on its first one, and calls srun itself (linecam/distributed.py).
+        # The job of several nodes runs once, on its first one, and calls srun itself (linecam/training/distributed.py).
         **(
             {
                 "tasks": config["pretrain"]["num_nodes"],
@@ -66,7 +66,7 @@ rule distill:
     input:
         pixels=lambda wildcards: ancient(pixels(wildcards)),
         teacher=lambda wildcards: f"results/{NAME}/pretrain/{teacher(wildcards.network)}-simclr/backbone.safetensors",
-        code=sources("scripts/distill.py"),
+        code=modules_of("scripts/distill.py"),
     output:
         weights="<results>/pretrain/{network}-distilled/backbone.safetensors",
         history="<results>/pretrain/{network}-distilled/history.csv",
@@ -124,7 +124,7 @@ rule pretrain_on_rendered:
         frames="<results>/pretrain/rendered/frames",
         truth="<results>/pretrain/rendered/truth.csv",
         backbone="<results>/pretrain/{network}-none/backbone.safetensors",
-        code=sources("scripts/pretrain_on_rendered.py"),
+        code=modules_of("scripts/pretrain_on_rendered.py"),
     output:
         weights="<results>/pretrain/{network}-rendered/backbone.safetensors",
         history="<results>/pretrain/{network}-rendered/history.csv",
@@ -152,7 +152,7 @@ rule pretrain_on_rendered:
 rule initialise_backbone:
     """Random weights: training from scratch."""
     input:
-        code=sources("scripts/initialise_backbone.py"),
+        code=modules_of("scripts/initialise_backbone.py"),
     output:
         weights="<results>/pretrain/{network}-none/backbone.safetensors",
     log:
@@ -175,7 +175,7 @@ rule import_backbone:
     """Take the backbone of a given checkpoint: safetensors, or the tutorial's pretrained.ckpt."""
     input:
         checkpoint=here(config["pretrain"]["checkpoint"] or []),
-        code=sources("scripts/import_backbone.py"),
+        code=modules_of("scripts/import_backbone.py"),
     output:
         weights="<results>/pretrain/{network}-given/backbone.safetensors",
     log:
@@ -199,7 +199,7 @@ if config["embed"]["file"]:
         input:
             frames="<results>/index/frames.csv",
             table=here(config["embed"]["file"]),
-            code=sources("scripts/read_embeddings.py"),
+            code=modules_of("scripts/read_embeddings.py"),
         output:
             array="<results>/embed/{network}-{method}/embeddings.npy",
         log:
@@ -222,7 +222,7 @@ else:
         input:
             pixels=pixels,
             weights="<results>/pretrain/{network}-{method}/backbone.safetensors",
-            code=sources("scripts/embed.py"),
+            code=modules_of("scripts/embed.py"),
         output:
             array=temp("<results>/embed/{network}-{method}/{scatteritem}.npy"),
             certificate=temp(
@@ -254,7 +254,7 @@ else:
             certificates=gather.frames(
                 "<results>/embed/{{network}}-{{method}}/{scatteritem}.rows.npy"
             ),
-            code=sources("scripts/gather_embeddings.py"),
+            code=modules_of("scripts/gather_embeddings.py"),
         output:
             array="<results>/embed/{network}-{method}/embeddings.npy",
             table="<results>/embed/{network}-{method}/embeddings.csv",

@@ -11,7 +11,7 @@ rule export_onnx:
         model="<results>/finetune/<model>/model.safetensors",
         pixels=pixels,
         split="<results>/split/{selection}.csv",
-        code=sources("scripts/export_onnx.py"),
+        code=modules_of("scripts/export_onnx.py"),
     output:
         onnx="<results>/onnx/<model>/model.onnx",
         check="<results>/onnx/<model>/check.json",
@@ -35,7 +35,7 @@ rule convert_savedmodel:
     """ONNX to a TensorFlow SavedModel: the slow step, once for all ranges."""
     input:
         onnx="<results>/onnx/<model>/model.onnx",
-        code=sources("scripts/convert_savedmodel.py"),
+        code=modules_of("scripts/convert_savedmodel.py"),
     output:
         savedmodel=directory("<results>/savedmodel/<model>"),
     log:
@@ -58,7 +58,7 @@ rule quantize:
         savedmodel="<results>/savedmodel/<model>",
         pixels=pixels,
         split="<results>/split/{selection}.csv",
-        code=sources("scripts/quantize.py"),
+        code=modules_of("scripts/quantize.py"),
     output:
         tflite="<results>/quantize/<model>/{range}/model.tflite",
     log:

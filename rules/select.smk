@@ -9,7 +9,7 @@ rule select_test:
     """Random test frames, the same ones as frames are added; or those of the folder test/."""
     input:
         frames="<results>/index/frames.csv",
-        code=sources("scripts/select_test.py"),
+        code=modules_of("scripts/select_test.py"),
     output:
         test="<results>/select/test.csv",
     log:
@@ -43,7 +43,7 @@ rule select_train:
         ),
         # Which frames are labelled matters here, not as what: see `labelled`.
         labels=ancient(local(if_there(LABELS))),
-        code=sources("scripts/select_train.py"),
+        code=modules_of("scripts/select_train.py"),
     output:
         train="<results>/select/{selection}.csv",
     log:
@@ -82,7 +82,7 @@ rule split:
         test="<results>/select/test.csv",
         labels=here(if_there(LABELS)),
         truth="<results>/truth.csv" if KIND == "belt" else [],
-        code=sources("scripts/split.py"),
+        code=modules_of("scripts/split.py"),
     output:
         table="<results>/split/{selection}.csv",
         summary="<results>/split/{selection}.json",
@@ -116,7 +116,7 @@ rule find_near:
         frames="<results>/index/frames.csv",
         split="<results>/split/{selection}.csv",
         embeddings=f"<results>/embed/{SELECTED_BY}/embeddings.npy",
-        code=sources("scripts/find_near.py"),
+        code=modules_of("scripts/find_near.py"),
     output:
         near="<results>/near/{selection}.csv",
     log:

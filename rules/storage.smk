@@ -11,7 +11,7 @@ import json
 from snakemake.io import flag, is_flagged
 
 from linecam.files import sha256
-from linecam.sources import sources as files_of
+from linecam.workflow.dependencies import modules_of as files_of
 
 STORED = workflow.storage_settings.default_storage_provider is not None
 
@@ -36,7 +36,7 @@ def here(path):
     return flag(ancient(local(path)), "counted") if STORED and path else path
 
 
-def sources(script):
+def modules_of(script):
     """What a rule lists so that a changed line of its script reruns it.
 
     In a bucket it is an object that is named by the content of the script, of the modules that it imports and of the

@@ -16,7 +16,7 @@ rule study:
             f"<results>/finetune/{COMPETING[0]}/thresholds.json" if THRESHOLDS else []
         ),
         score=f"<results>/finetune/{COMPETING[0]}/score.json" if THRESHOLDS else [],
-        code=sources("scripts/study.py"),
+        code=modules_of("scripts/study.py"),
     output:
         table="<results>/study/study.csv",
         text="<results>/study/table.md",
@@ -58,7 +58,7 @@ rule select_first:
     """The first frames of a selection, as if there had been fewer labels."""
     input:
         selection="<results>/select/{base}.csv",
-        code=sources("scripts/select_first.py"),
+        code=modules_of("scripts/select_first.py"),
     output:
         train="<results>/select/{base}-first-{number}.csv",
     log:
@@ -87,7 +87,7 @@ use rule predict_float as study_predict_float with:
         model="<results>/finetune/<model>/weights.safetensors",
         pixels=pixels,
         split="<results>/split/{selection}.csv",
-        code=sources("scripts/predict_float.py"),
+        code=modules_of("scripts/predict_float.py"),
     output:
         predictions="<results>/study/<model>/float.csv",
     log:
@@ -101,7 +101,7 @@ use rule export_onnx as study_export_onnx with:
         model="<results>/finetune/<model>/weights.safetensors",
         pixels=pixels,
         split="<results>/split/{selection}.csv",
-        code=sources("scripts/export_onnx.py"),
+        code=modules_of("scripts/export_onnx.py"),
     output:
         onnx="<results>/study/<model>/model.onnx",
         check="<results>/study/<model>/check.json",
@@ -114,7 +114,7 @@ use rule export_onnx as study_export_onnx with:
 use rule convert_savedmodel as study_convert_savedmodel with:
     input:
         onnx="<results>/study/<model>/model.onnx",
-        code=sources("scripts/convert_savedmodel.py"),
+        code=modules_of("scripts/convert_savedmodel.py"),
     output:
         savedmodel=directory("<results>/study/<model>/savedmodel"),
     log:
@@ -128,7 +128,7 @@ use rule quantize as study_quantize with:
         savedmodel="<results>/study/<model>/savedmodel",
         pixels=pixels,
         split="<results>/split/{selection}.csv",
-        code=sources("scripts/quantize.py"),
+        code=modules_of("scripts/quantize.py"),
     output:
         tflite="<results>/study/<model>/model.tflite",
     log:
@@ -145,7 +145,7 @@ use rule predict_tflite as study_predict_tflite with:
         tflite="<results>/study/<model>/model.tflite",
         pixels=pixels,
         split="<results>/split/{selection}.csv",
-        code=sources("scripts/predict_tflite.py"),
+        code=modules_of("scripts/predict_tflite.py"),
     output:
         predictions="<results>/study/<model>/int8.csv",
         cost="<results>/study/<model>/cost.json",
@@ -158,7 +158,7 @@ use rule predict_tflite as study_predict_tflite with:
 use rule check_firmware as study_check_firmware with:
     input:
         tflite="<results>/study/<model>/model.tflite",
-        code=sources("scripts/check_firmware.py"),
+        code=modules_of("scripts/check_firmware.py"),
     output:
         findings="<results>/study/<model>/firmware/{board}.json",
         model="<results>/study/<model>/firmware/{board}.tflite",
@@ -172,7 +172,7 @@ use rule evaluate as study_evaluate with:
     input:
         predictions="<results>/study/<model>/{form}.csv",
         reference="<results>/study/<model>/float.csv",
-        code=sources("scripts/evaluate.py"),
+        code=modules_of("scripts/evaluate.py"),
     output:
         metrics="<results>/study/<model>/{form}.json",
     log:

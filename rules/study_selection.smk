@@ -11,7 +11,7 @@ rule study_selection:
         splits=chosen_in_study("split"),
         finetuned=chosen_in_study("predictions"),
         embeddings=f"<results>/embed/{SELECTED_BY}/embeddings.npy",
-        code=sources("scripts/study_selection.py"),
+        code=modules_of("scripts/study_selection.py"),
     output:
         cells="<results>/study_selection/cells.csv",
         summary="<results>/study_selection/summary.json",

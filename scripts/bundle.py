@@ -13,10 +13,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from linecam.bom import Dataset, Model, bill
+from linecam.bundle.bill_of_materials import Dataset, Model, bill
+from linecam.bundle.romfs import flash_command, pack
 from linecam.errors import UserError, reported
-from linecam.files import read_json, sha256, whole, write_json
-from linecam.romfs import flash_command, pack
+from linecam.files import atomic_write, read_json, sha256, write_json
 
 DRIVE = ["model.tflite", "labels.txt", "settings.json", "main.py"]  # in the order of copying: the program comes last
 ROMFS = DRIVE[:3]
@@ -74,7 +74,7 @@ def bundle(
     model = Model(*chosen, sha256(tflite), tflite.stat().st_size, classes, metrics)
     dataset = Dataset(config["dataset"]["name"], read_json(sources.split)["frames"], sha256(sources.index))
     git = revision()
-    with whole(folder) as temporary:
+    with atomic_write(folder) as temporary:
         temporary.mkdir()
         copyfile(tflite, temporary / "model.tflite")
         copyfile(sources.main, temporary / "main.py")
@@ -128,7 +128,7 @@ def bundle(
                 "git": git,
             },
         )
-        with whole(archive) as zipped:
+        with atomic_write(archive) as zipped:
             zip_folder(temporary, zipped)
     logging.info("bundle for %s in %s and %s", board, folder, archive)
 

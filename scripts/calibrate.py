@@ -11,9 +11,9 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from linecam.errors import reported
-from linecam.files import whole, write_json
-from linecam.networks import Classifier, load_weights, save_weights
-from linecam.predictions import read_predictions
+from linecam.evaluation.predictions import read_predictions
+from linecam.files import atomic_write, write_json
+from linecam.networks.models import Classifier, load_weights, save_weights
 
 TEMPERATURES = (0.05, 20.0)
 
@@ -44,7 +44,7 @@ def calibrate(
     table["predicted"] = [classes[number] for number in probabilities.argmax(axis=1)]
     for number, name in enumerate(classes):
         table[f"p_{name}"] = [f"{value:.6f}" for value in probabilities[:, number]]
-    with whole(held_out) as temporary:
+    with atomic_write(held_out) as temporary:
         table.to_csv(temporary, index=False)
 
     model = Classifier(network, len(classes))

@@ -4,9 +4,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from linecam.boards.check import examine
 from linecam.errors import reported
-from linecam.files import whole, write_json
-from linecam.firmware import examine
+from linecam.files import atomic_write, write_json
 
 
 def check_firmware(
@@ -24,7 +24,7 @@ def check_firmware(
     verdict = examine(tflite, board, place=place, firmware=firmware, budget_ms=latency_ms, measured=measured)
     for finding in verdict.findings:
         logging.info("%s", finding)
-    with whole(model) as temporary:
+    with atomic_write(model) as temporary:
         temporary.write_bytes(verdict.model)
     write_json(findings, verdict.as_json())
 

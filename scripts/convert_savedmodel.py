@@ -17,7 +17,7 @@ import onnx
 from onnx2tf import onnx2tf
 
 from linecam.errors import reported
-from linecam.files import whole
+from linecam.files import atomic_write
 
 
 def convert_savedmodel(onnx_path: Path, folder: Path) -> None:
@@ -26,7 +26,7 @@ def convert_savedmodel(onnx_path: Path, folder: Path) -> None:
     # onnx2tf downloads photographs to try a 3-channel model on, whether it needs them or not: give it noise instead.
     sample = np.random.default_rng(0).random((20, shape[2], shape[3], 3), dtype=np.float32)
     onnx2tf.download_test_image_data = lambda: sample
-    with whole(folder) as temporary, TemporaryDirectory() as scratch:
+    with atomic_write(folder) as temporary, TemporaryDirectory() as scratch:
         # onnx2tf writes its simplified graph over the file that it is given.
         copy = copyfile(onnx_path, Path(scratch) / "model.onnx")
         with contextlib.redirect_stdout(sys.stderr):

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, features
 
-from linecam import camera
-from linecam.decode import read_square
+from linecam.camera import arithmetic as camera
 from linecam.errors import reported
-from linecam.files import whole
-from linecam.frames import read_frames
+from linecam.files import atomic_write
+from linecam.frames.decode import read_square
+from linecam.frames.index import read_frames
+from linecam.frames.reuse import certify, key_of, reuse, sums
+from linecam.frames.shards import rows_of
 from linecam.progress import progress
-from linecam.reuse import certify, key_of, reuse, sums
-from linecam.shards import rows_of
+from linecam.workflow.dependencies import modules_of
 
 CHUNK = 32  # frames a worker is given at a time
 CACHED = 8  # of them so many at a time through the camera's arithmetic: more don't fit into a core's cache
@@ -44,9 +45,9 @@ def decode_frames(
     frames = read_frames(index)
     rows = rows_of(shard, len(frames))
     paths, digests = ([*frames[column].iloc[rows.start : rows.stop]] for column in ("path", "sha256"))
-    key = key_of("scripts/decode_frames.py", size=size, side=side, decoders=DECODERS)
+    key = key_of(modules_of("scripts/decode_frames.py"), size=size, side=side, decoders=DECODERS)
     certified = certify(key, map(bytes.fromhex, digests), len(paths))
-    with whole(pixels) as temporary:
+    with atomic_write(pixels) as temporary:
         array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=(len(paths), size, size, 3))
         missing = reuse(former, certified, array) if former else np.arange(len(paths))
         chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
@@ -58,7 +59,7 @@ def decode_frames(
                 for chunk, made in zip(chunks, done, strict=True):
                     certified["sum"][chunk] = made
     if certificate:
-        with whole(certificate) as temporary:
+        with atomic_write(certificate) as temporary:
             np.save(temporary, certified)
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from linecam.decode import read_square
 from linecam.errors import reported
-from linecam.files import whole
-from linecam.frames import read_split
+from linecam.files import atomic_write
+from linecam.frames.decode import read_square
+from linecam.frames.index import read_split
 from linecam.progress import progress
 
 CHUNK = 32
@@ -29,9 +29,9 @@ def decode_part(split: Path, folder: Path, pixels: Path, frames: Path, *, part: 
     with ProcessPoolExecutor(workers) as pool:
         decoded = pool.map(work, paths, chunksize=CHUNK)
         squares = list(progress(decoded, f"decode {part}", "frames", len(paths)))
-    with whole(pixels) as temporary, temporary.open("wb") as file:  # np.save would add a suffix to a path
+    with atomic_write(pixels) as temporary, temporary.open("wb") as file:  # np.save would add a suffix to a path
         np.save(file, np.stack(squares))
-    with whole(frames) as temporary:
+    with atomic_write(frames) as temporary:
         table.to_csv(temporary, index=False)
 
 

@@ -1,9 +1,9 @@
-"""Copy a bundle to the camera's drive; `python -m linecam.deploy` does the same without the workflow."""
+"""Copy a bundle to the camera's drive; `python -m linecam.usb.deploy` does the same without the workflow."""
 
 from pathlib import Path
 
-from linecam.deploy import deploy
 from linecam.errors import reported
+from linecam.usb.deploy import deploy
 
 if __name__ == "__main__":
     with reported(snakemake.log[0]):

@@ -15,13 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from linecam.compute import bfloat16_is_fast, prepare_torch
 from linecam.errors import reported
 from linecam.files import write_history
-from linecam.frames import read_pixels
-from linecam.networks import FEATURES, Backbone, backbone, embed, load_weights, save_weights, to_images
+from linecam.frames.index import read_pixels
+from linecam.networks.models import FEATURES, Backbone, backbone, embed, load_weights, save_weights, to_images
+from linecam.networks.torch_setup import bfloat16_is_fast, prepare_torch
 from linecam.progress import progress
-from linecam.views import Renderer, draw
+from linecam.training.simclr_views import Renderer, draw
 
 HIDDEN = 128
 SAMPLE = 256  # frames that the teacher's mean is taken over
@@ -77,7 +77,7 @@ def distill(
         middle = see(to_images(pixels[:: max(len(pixels) // SAMPLE, 1)], device)).mean(dim=0)
     student = Student(recipe.network, len(middle)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if device.type == "cpu" and recipe.precision == "bfloat16":
-        from linecam.norms import quicken_norms  # noqa: PLC0415 (numba, of no use on a GPU)
+        from linecam.networks.fast_batch_norm import quicken_norms  # noqa: PLC0415 (numba, of no use on a GPU)
 
         quicken_norms(student)
     peak = recipe.learning_rate * size / 128

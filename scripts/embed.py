@@ -8,15 +8,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from linecam.compute import prepare_torch
 from linecam.errors import reported
-from linecam.files import sha256, whole
-from linecam.frames import read_pixels
-from linecam.networks import FEATURES, backbone, load_weights
-from linecam.networks import embed as forward
+from linecam.files import atomic_write, sha256
+from linecam.frames.index import read_pixels
+from linecam.frames.reuse import certify, key_of, reuse, sums
+from linecam.frames.shards import rows_of
+from linecam.networks.models import FEATURES, backbone, load_weights
+from linecam.networks.models import embed as forward
+from linecam.networks.torch_setup import prepare_torch
 from linecam.progress import progress
-from linecam.reuse import certify, key_of, reuse, sums
-from linecam.shards import rows_of
+from linecam.workflow.dependencies import modules_of
 
 # One size of a batch, its last frames repeated where there are too few: what a frame's embedding is, to the last bit,
 # must not depend on its neighbours. On a CPU, larger ones don't fit into the cache.
@@ -49,10 +50,14 @@ def embed(
     model.eval()
     processor = torch.cuda.get_device_name() if device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
     key = key_of(
-        "scripts/embed.py", network=network, weights=sha256(weights), torch=torch.__version__, processor=processor
+        modules_of("scripts/embed.py"),
+        network=network,
+        weights=sha256(weights),
+        torch=torch.__version__,
+        processor=processor,
     )
     certified = certify(key, map(np.ascontiguousarray, pixels), len(pixels))
-    with whole(array) as temporary:
+    with atomic_write(array) as temporary:
         out = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=(len(pixels), FEATURES))
         missing = reuse(former, certified, out) if former else np.arange(len(pixels))
         size = BATCH[device.type]
@@ -72,7 +77,7 @@ def embed(
                 pass
         certified["sum"][missing] = sums(out[missing])
     if certificate:
-        with whole(certificate) as temporary:
+        with atomic_write(certificate) as temporary:
             np.save(temporary, certified)
 
 

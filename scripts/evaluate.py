@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 
 from linecam.errors import reported
+from linecam.evaluation.metrics import score
+from linecam.evaluation.predictions import decide, read_predictions
 from linecam.files import read_json, write_json
-from linecam.metrics import difference, ratio, score
-from linecam.predictions import decide, read_predictions
+from linecam.intervals import difference, ratio
 
 
 def evaluate(

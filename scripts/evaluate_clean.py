@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from linecam.errors import reported
+from linecam.evaluation.metrics import score
+from linecam.evaluation.predictions import read_predictions
 from linecam.files import read_json, write_json
-from linecam.metrics import score
-from linecam.predictions import read_predictions
 
 
 def evaluate_clean(

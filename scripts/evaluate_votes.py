@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from linecam.errors import reported
+from linecam.evaluation.metrics import score
+from linecam.evaluation.predictions import decide
 from linecam.files import read_json, write_json
-from linecam.metrics import score
-from linecam.predictions import decide
 
 ONE = 65536  # main.py counts scores in whole numbers of 1/65536
 # Why a window is left out, in this order where there are several reasons.

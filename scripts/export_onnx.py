@@ -10,11 +10,11 @@ import onnxruntime
 import torch
 from torch import nn
 
-from linecam.compute import prepare_torch
 from linecam.errors import reported
-from linecam.files import whole, write_json
-from linecam.frames import read_pixels, read_split
-from linecam.networks import Classifier, load_weights, to_images
+from linecam.files import atomic_write, write_json
+from linecam.frames.index import read_pixels, read_split
+from linecam.networks.models import Classifier, load_weights, to_images
+from linecam.networks.torch_setup import prepare_torch
 
 COMPARED = 50  # frames
 TOLERANCE = 1e-4  # of a probability; two runtimes sum float32 in different orders
@@ -35,7 +35,7 @@ def export_onnx(
     rows = table.loc[table["part"] == "train", "row"].to_numpy()[:COMPARED]
     images = to_images(read_pixels(pixels_path)[rows])
 
-    with whole(onnx_path) as temporary:
+    with atomic_write(onnx_path) as temporary:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             # The newer exporter writes paths of this machine into the file, so no two machines get the same bytes.

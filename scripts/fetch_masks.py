@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from linecam.errors import UserError, reported
-from linecam.files import sha256, whole
+from linecam.files import atomic_write, sha256
 from linecam.progress import progress
 
 TIMEOUT = 30.0  # seconds without a byte
@@ -48,7 +48,7 @@ def fetch_masks(sums: Path, frames: Path, *, source: str | None, url: str, worke
 
     def fetch(name: str) -> None:
         content = download(f"{url.rstrip('/')}/{quote(name)}", wanted[name])
-        with whole(partial / name) as temporary:
+        with atomic_write(partial / name) as temporary:
             temporary.write_bytes(content)
 
     with ThreadPoolExecutor(workers) as pool:
@@ -59,7 +59,7 @@ def fetch_masks(sums: Path, frames: Path, *, source: str | None, url: str, worke
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    with whole(frames) as temporary:
+    with atomic_write(frames) as temporary:
         partial.rename(temporary)
     logging.info("%d frames in %s, %d of them downloaded now", len(wanted), frames, len(missing))
 
@@ -87,7 +87,7 @@ def take(wanted: dict[str, str], source: Path, frames: Path) -> None:
     there = [name for name in wanted if (source / name).is_file()]
     if not there:
         raise UserError(f"dataset.source: {source} holds none of the {len(wanted)} frames. {layout}")
-    with whole(frames) as temporary:
+    with atomic_write(frames) as temporary:
         wrong = []
         for name in progress(there, "check", "frames"):
             try:

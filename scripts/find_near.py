@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from linecam.errors import reported
-from linecam.files import whole
-from linecam.frames import read_frames, read_split
-from linecam.neighbours import NEAR, alike, gaps, nearest
+from linecam.files import atomic_write
+from linecam.frames.index import read_frames, read_split
+from linecam.frames.near_duplicates import NEAR, alike, gaps, nearest
 
 
 def find_near(index: Path, split: Path, embeddings: Path, near: Path) -> None:
@@ -37,7 +37,7 @@ def find_near(index: Path, split: Path, embeddings: Path, near: Path) -> None:
         len(found),
         "an unknown number" if radius is None else found["by_embedding"].sum(),
     )
-    with whole(near) as temporary:
+    with atomic_write(near) as temporary:
         found.to_csv(temporary, index=False)
 
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from linecam.compute import prepare_torch
 from linecam.errors import reported
 from linecam.files import write_history
-from linecam.networks import save_weights
-from linecam.training import Recipe, labelled, start, train
+from linecam.networks.models import save_weights
+from linecam.networks.torch_setup import prepare_torch
+from linecam.training.finetune import Recipe, labelled, start, train
 
 
 def finetune(

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from linecam.architectures import parse
-from linecam.camera import to_input
-from linecam.compute import prepare_torch
+from linecam.camera.arithmetic import to_input
 from linecam.errors import reported
-from linecam.files import whole
-from linecam.networks import to_images
-from linecam.training import Recipe, labelled, start, train
+from linecam.files import atomic_write
+from linecam.networks.architectures import parse
+from linecam.networks.models import to_images
+from linecam.networks.torch_setup import prepare_torch
+from linecam.training.finetune import Recipe, labelled, start, train
 
 
 def finetune_fold(
@@ -44,7 +44,7 @@ def finetune_fold(
             logits = model(to_images(to_input(frames[held], parse(network)[1]), device)).cpu().numpy()
     for number, name in enumerate(classes):
         rows[f"z_{name}"] = [f"{value:.6f}" for value in logits[:, number]]
-    with whole(held_out) as temporary:
+    with atomic_write(held_out) as temporary:
         rows.to_csv(temporary, index=False)
 
 

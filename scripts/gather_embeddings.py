@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from linecam.errors import reported
-from linecam.files import whole
-from linecam.frames import read_frames
-from linecam.reuse import keep
-from linecam.shards import join
+from linecam.files import atomic_write
+from linecam.frames.index import read_frames
+from linecam.frames.reuse import keep
+from linecam.frames.shards import join
 
 
 def gather_embeddings(
@@ -23,7 +23,7 @@ def gather_embeddings(
     join(parts, array)
     frames = read_frames(index)
     embeddings = np.load(array, mmap_mode="r")
-    with whole(table) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+    with atomic_write(table) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["filenames", *(f"embedding_{number}" for number in range(embeddings.shape[1])), "labels"])
         for path, label, embedding in zip(frames["path"], frames["label"], embeddings, strict=True):

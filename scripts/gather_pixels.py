@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from linecam.errors import reported
-from linecam.reuse import keep
-from linecam.shards import join
+from linecam.frames.reuse import keep
+from linecam.frames.shards import join
 
 
 def gather_pixels(parts: list[Path], certificates: list[Path], pixels: Path) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from linecam.errors import UserError, reported
 from linecam.files import sha256
-from linecam.networks import backbone, check_weights, save_weights
+from linecam.networks.models import backbone, check_weights, save_weights
 
 # Where a backbone stands among the keys: in the tutorial's pretrained.ckpt, in a classifier of linecam, in the
 # tutorial's finetuned.pt. A file with none of them holds a backbone alone.

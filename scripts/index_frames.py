@@ -9,9 +9,10 @@ import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
 from linecam.errors import UserError, reported
-from linecam.files import whole
-from linecam.folder import content_of
-from linecam.frames import COLUMNS, FORMATS, QUARTER_TURNS, said_by_path, turn
+from linecam.files import atomic_write
+from linecam.frames.decode import FORMATS, QUARTER_TURNS, turn
+from linecam.frames.folder import content_of
+from linecam.frames.index import COLUMNS, path_facts
 from linecam.progress import progress
 
 
@@ -42,7 +43,7 @@ def index_frames(
         size, digest = content[path]
         rows.append(
             {"path": path, "sha256": digest, "bytes": size, "width": width, "height": height}
-            | said_by_path(path, classes)
+            | path_facts(path, classes)
             | {"status": "quarantined" if reason else "ok", "reason": reason}
         )
     table = pd.DataFrame(rows, columns=COLUMNS)
@@ -54,9 +55,9 @@ def index_frames(
         raise UserError(
             f"None of the {len(table)} images below {folder} can be used. First: {rows[0]['path']}: {looks[0][2]}."
         )
-    with whole(index) as temporary:
+    with atomic_write(index) as temporary:
         table.to_csv(temporary, index=False)
-    with whole(quarantine) as temporary:
+    with atomic_write(quarantine) as temporary:
         table.loc[table["status"] != "ok", ["path", "status", "reason", "bytes", "sha256"]].to_csv(
             temporary, index=False
         )

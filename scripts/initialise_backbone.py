@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from linecam.errors import reported
-from linecam.networks import backbone, save_weights
+from linecam.networks.models import backbone, save_weights
 
 
 def initialise_backbone(weights: Path, *, network: str, seed: int) -> None:

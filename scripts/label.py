@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 
 from linecam.errors import UserError, reported
+from linecam.evaluation.predictions import read_predictions
 from linecam.files import read_json
-from linecam.frames import read_index, usable
-from linecam.given import given_labels
-from linecam.labelling import Desk, Frame, serve
-from linecam.labels import disagreements, read_rows
-from linecam.neighbours import NEAR
-from linecam.predictions import read_predictions
-from linecam.similar import MOST, in_similar_order
+from linecam.frames.index import read_index, usable
+from linecam.frames.near_duplicates import NEAR
+from linecam.labels.existing import existing_labels
+from linecam.labels.store import disagreements, read_rows
+from linecam.page.server import Desk, Frame, serve
+from linecam.selection.similarity_order import MOST, in_similar_order
 
 READ = ["path", "sha256", "bytes", "width", "height", "sequence", "number", "label", "status"]
 # So many similar frames stand together, on average.
@@ -72,7 +72,7 @@ def frames_to_label(
         "other": [about[0]["sha256"] for about in disagreements(told)],
     }
     tested = set(parts["test"])
-    given, _ = given_labels(files, truth, classes)
+    given, _ = existing_labels(files, truth, classes)
     # A label that looked wrong, and has been changed since, has no reason any more.
     written = {row["sha256"] for row in told}
     stands = {(row["sha256"], row["label"]) for row in told}

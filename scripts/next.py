@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from linecam.architectures import parse
-from linecam.compute import prepare_torch
 from linecam.errors import UserError, reported
-from linecam.files import read_json, whole
-from linecam.frames import read_frames, read_pixels, read_split
-from linecam.labels import UNSURE, read_rows
-from linecam.neighbours import gaps
-from linecam.networks import Classifier, load_weights, probabilities
-from linecam.predictions import read_predictions
+from linecam.evaluation.predictions import read_predictions
+from linecam.files import atomic_write, read_json
+from linecam.frames.index import read_frames, read_pixels, read_split
+from linecam.frames.near_duplicates import gaps
+from linecam.labels.store import UNSURE, read_rows
+from linecam.networks.architectures import parse
+from linecam.networks.models import Classifier, load_weights, probabilities
+from linecam.networks.torch_setup import prepare_torch
 
 # Of the least sure frames so many times the batch are looked at; the batch is to be spread over them.
 CANDIDATES = 10
@@ -88,10 +88,10 @@ def choose_next(
     chosen["reason"] = [why(p[n], classes, number) for n, number in zip(picks, stands_for, strict=True)]
     chosen["predicted"] = [classes[p[n].argmax()] for n in picks]
     chosen["p"] = [f"{p[n].max():.4f}" for n in picks]
-    with whole(batch) as temporary:
+    with atomic_write(batch) as temporary:
         chosen.to_csv(temporary, index=False)
     doubtful = doubt(read_predictions(held_out[model_name]), classes)
-    with whole(suspects) as temporary:
+    with atomic_write(suspects) as temporary:
         doubtful.to_csv(temporary, index=False)
     logging.info("%d frames to label next: %s. snakemake label shows them", len(chosen), batch)
     if selection == "given":

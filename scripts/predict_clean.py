@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from linecam.errors import reported
+from linecam.evaluation.predictions import chosen_file, write_predictions
 from linecam.files import read_json
-from linecam.frames import read_pixels
-from linecam.predictions import chosen_file, write_predictions
-from linecam.tflm import predict
+from linecam.frames.index import read_pixels
+from linecam.tflite.tflm import predict
 
 
 def predict_clean(

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from linecam.compute import prepare_torch
 from linecam.errors import reported
-from linecam.frames import read_pixels
-from linecam.networks import Classifier, load_weights, probabilities
-from linecam.predictions import rows_of, write_predictions
+from linecam.evaluation.predictions import rows_of, write_predictions
+from linecam.frames.index import read_pixels
+from linecam.networks.models import Classifier, load_weights, probabilities
+from linecam.networks.torch_setup import prepare_torch
 
 
 def predict_float(

@@ -6,8 +6,8 @@ import numpy as np
 import onnxruntime
 
 from linecam.errors import reported
-from linecam.frames import read_pixels
-from linecam.predictions import rows_of, write_predictions
+from linecam.evaluation.predictions import rows_of, write_predictions
+from linecam.frames.index import read_pixels
 from linecam.progress import progress
 
 

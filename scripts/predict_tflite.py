@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from linecam.errors import reported
+from linecam.evaluation.predictions import judged_on, rows_of, write_predictions
 from linecam.files import write_json
-from linecam.frames import read_pixels
-from linecam.predictions import judged_on, rows_of, write_predictions
-from linecam.tflite import read_graph
-from linecam.tflm import arena_bytes, predict
+from linecam.frames.index import read_pixels
+from linecam.tflite.graph import read_graph
+from linecam.tflite.tflm import arena_bytes, predict
 
 
 def predict_tflite(

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from linecam.errors import reported
-from linecam.files import read_json, whole
-from linecam.frames import read_index, read_pixels, read_split
-from linecam.predictions import chosen_file
-from linecam.tflm import predict
+from linecam.evaluation.predictions import chosen_file
+from linecam.files import atomic_write, read_json
+from linecam.frames.index import read_index, read_pixels, read_split
+from linecam.tflite.tflm import predict
 
 READ = ["path", "sha256", "sequence", "number", "status"]
 
@@ -46,7 +46,7 @@ def predict_votes(
         probabilities = predict(tflite, read_pixels(pixels[size])[rows], workers, "TFLM, votes")[places]
         for number, name in enumerate(classes):
             table.loc[needed, f"p_{name}"] = [f"{value:.8f}" for value in probabilities[:, number]]
-    with whole(votes) as temporary:
+    with atomic_write(votes) as temporary:
         table.drop(columns="row").to_csv(temporary, index=False)
 
 

@@ -19,14 +19,14 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from linecam.compute import bfloat16_is_fast, prepare_torch
-from linecam.distributed import Processes, launch, launched, synchronize_norms
 from linecam.errors import UserError, reported
-from linecam.files import whole, write_history
-from linecam.frames import read_pixels
-from linecam.networks import FEATURES, backbone, embed, save_weights
+from linecam.files import atomic_write, write_history
+from linecam.frames.index import read_pixels
+from linecam.networks.models import FEATURES, backbone, embed, save_weights
+from linecam.networks.torch_setup import bfloat16_is_fast, prepare_torch
 from linecam.progress import progress
-from linecam.views import Draws, Renderer, draw
+from linecam.training.distributed import Processes, launch, launched, synchronize_norms
+from linecam.training.simclr_views import Draws, Renderer, draw
 
 
 class SimCLR(nn.Module):
@@ -113,7 +113,7 @@ def pretrain(
     if processes.count > 1:
         synchronize_norms(model)
     elif device.type == "cpu" and recipe.precision == "bfloat16":
-        from linecam.norms import quicken_norms  # noqa: PLC0415 (numba, of no use on a GPU)
+        from linecam.networks.fast_batch_norm import quicken_norms  # noqa: PLC0415 (numba, of no use on a GPU)
 
         quicken_norms(model)
     loss_of = NTXentLoss(temperature=recipe.temperature, gather_distributed=processes.count > 1)
@@ -196,7 +196,7 @@ def save_checkpoint(
     tensors = {f"model.{name}": tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     for number, state in optimizer.state_dict()["state"].items():
         tensors[f"momentum.{number}"] = state["momentum_buffer"].detach().cpu().contiguous()
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         save_file(tensors, temporary, metadata={"settings": settings, "losses": json.dumps(losses)})
 
 

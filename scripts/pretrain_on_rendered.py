@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from linecam.compute import prepare_torch
-from linecam.decode import read_square
 from linecam.errors import reported
 from linecam.files import write_history
-from linecam.networks import save_weights
+from linecam.frames.decode import read_square
+from linecam.networks.models import save_weights
+from linecam.networks.torch_setup import prepare_torch
 from linecam.progress import progress
-from linecam.training import Recipe, start, train
+from linecam.training.finetune import Recipe, start, train
 
 # Twice the batch of finetuning: here labels are not what there is too little of, but time.
 BATCH = 32

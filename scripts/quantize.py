@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linecam.errors import reported
-from linecam.files import whole
-from linecam.frames import read_pixels, read_split
-from linecam.lite import OpsSet, Optimize, TFLiteConverter, TFLiteConverterV2, int8
+from linecam.files import atomic_write
+from linecam.frames.index import read_pixels, read_split
+from linecam.tflite.converter import OpsSet, Optimize, TFLiteConverter, TFLiteConverterV2, int8
 
 
 def quantize(
@@ -29,7 +29,7 @@ def quantize(
         model = calibrated(savedmodel, pixels)
     else:
         model = fixed(savedmodel, span)
-    with whole(tflite) as temporary:
+    with atomic_write(tflite) as temporary:
         temporary.write_bytes(model)
     logging.info("%s: %d bytes", tflite, len(model))
 

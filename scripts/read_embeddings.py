@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from linecam.errors import UserError, reported
-from linecam.files import whole
-from linecam.frames import read_frames
+from linecam.files import atomic_write
+from linecam.frames.index import read_frames
 
 
 def read_embeddings(frames_path: Path, table_path: Path, array: Path) -> None:
@@ -40,7 +40,7 @@ def read_embeddings(frames_path: Path, table_path: Path, array: Path) -> None:
         embeddings = table.set_index("filenames").loc[frames["path"], columns].to_numpy(np.float32)
     except ValueError as error:
         raise UserError(f"embed.file: {table_path} holds an embedding that is not a number: {error}") from None
-    with whole(array) as temporary:
+    with atomic_write(array) as temporary:
         np.save(temporary, embeddings)
     logging.info("%d embeddings of %d numbers from %s", *embeddings.shape, table_path)
 

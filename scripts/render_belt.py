@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from linecam.belt import CAMERAS, render_sequence
+from linecam.belt.conveyor import CAMERAS, render_sequence
 from linecam.errors import UserError, reported
-from linecam.files import whole
+from linecam.files import atomic_write
 from linecam.progress import progress
 
 QUALITY = 90
@@ -76,7 +76,7 @@ def render_belt(folder: Path, truth: Path, *, frames: int, seed: int, workers: i
     if frames < 1 or seed < 0:
         raise UserError(f"The belt needs at least one frame and a seed of 0 or more: got {frames} frames, seed {seed}.")
     sequences = plan(frames, seed)
-    with whole(folder) as new_folder, whole(truth) as new_truth:
+    with atomic_write(folder) as new_folder, atomic_write(truth) as new_truth:
         new_folder.mkdir()
         work = functools.partial(film, folder=new_folder, seed=seed)
         rows: list[tuple[Any, ...]] = []

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from linecam.errors import reported
-from linecam.files import read_json, sha256, whole
-from linecam.frames import read_index, read_pixels
-from linecam.predictions import read_predictions
+from linecam.evaluation.predictions import read_predictions
+from linecam.files import atomic_write, read_json, sha256
+from linecam.frames.index import read_index, read_pixels
 
 WRONG = 48
 SHEET = 40
@@ -107,7 +107,7 @@ def report(
         selecting=selecting(Path(studied["summary"]), Path(studied["plot"])) if studied else None,
         versions=versions,
     )
-    with whole(page) as temporary:
+    with atomic_write(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from linecam.errors import UserError, reported
-from linecam.files import whole
-from linecam.selection import rank_by_hash
+from linecam.files import atomic_write
+from linecam.selection.strategies import rank_by_hash
 
 
 def select_first(selection: Path, train: Path, *, count: int, shuffled: bool, seed: int) -> None:
@@ -23,7 +23,7 @@ def select_first(selection: Path, train: Path, *, count: int, shuffled: bool, se
         )
     if shuffled:
         frames = frames.iloc[rank_by_hash(list(frames["sha256"]), seed)]
-    with whole(train) as temporary:
+    with atomic_write(train) as temporary:
         frames.head(count).to_csv(temporary, index=False)
 
 

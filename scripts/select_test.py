@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from linecam.errors import UserError, reported
-from linecam.files import whole
-from linecam.frames import read_frames, read_index, usable
-from linecam.selection import rank_by_hash
+from linecam.files import atomic_write
+from linecam.frames.index import read_frames, read_index, usable
+from linecam.selection.strategies import rank_by_hash
 
 # So many times `gap` frames in a row are for the test: the longer, the fewer frames at their ends are lost to training.
 STRETCH = 4
@@ -43,7 +43,7 @@ def select_test(index: Path, test: Path, *, count: int, seed: int, given: bool, 
     if picked.empty:
         raise UserError("There is no usable frame in test/: put labelled test frames there, one folder a class.")
     logging.info("%d test frames", len(picked))
-    with whole(test) as temporary:
+    with atomic_write(test) as temporary:
         picked[["sha256", "path"]].to_csv(temporary, index=False)
 
 

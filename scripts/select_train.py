@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from linecam.errors import UserError, reported
-from linecam.files import whole
-from linecam.frames import read_frames
-from linecam.labels import labelled
-from linecam.neighbours import gaps
-from linecam.selection import STRATEGIES
+from linecam.files import atomic_write
+from linecam.frames.index import read_frames
+from linecam.frames.near_duplicates import gaps
+from linecam.labels.store import labelled
+from linecam.selection.strategies import STRATEGIES
 
 
 def select_train(
@@ -58,7 +58,7 @@ def select_train(
         )
         picked = pool.iloc[picks]
     logging.info("%d training frames, by %s", len(picked), strategy)
-    with whole(train) as temporary:
+    with atomic_write(train) as temporary:
         picked[["sha256", "path"]].to_csv(temporary, index=False)
 
 

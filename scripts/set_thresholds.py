@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linecam.errors import reported
+from linecam.evaluation.predictions import read_predictions
 from linecam.files import write_json
-from linecam.metrics import ratio
-from linecam.predictions import read_predictions
+from linecam.intervals import ratio
 
 # A probability of the quantized model is a multiple of this.
 STEP = 1 / 256

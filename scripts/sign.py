@@ -3,15 +3,15 @@
 import os
 from pathlib import Path
 
+from linecam.bundle.signature import PASSWORD, sign
 from linecam.errors import UserError, reported
-from linecam.signature import PASSWORD, sign
 
 if __name__ == "__main__":
     with reported(snakemake.log[0]):
         if not snakemake.params.key:
             raise UserError(
-                "There is no key to sign with: bundle.signing_key is null. Make one (`python -m linecam.signature "
-                "new-key KEY.pem`) and name it in the configuration."
+                "There is no key to sign with: bundle.signing_key is null. Make one "
+                "(`python -m linecam.bundle.signature new-key KEY.pem`) and name it in the configuration."
             )
         sign(
             Path(snakemake.input.folder),

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from linecam.errors import UserError, reported
-from linecam.files import whole, write_json
-from linecam.frames import read_index, usable
-from linecam.given import given_labels
-from linecam.labels import COLUMNS, read_labels, read_unsure
-from linecam.neighbours import NEAR, gaps
-from linecam.selection import rank_by_hash
+from linecam.files import atomic_write, write_json
+from linecam.frames.index import read_index, usable
+from linecam.frames.near_duplicates import NEAR, gaps
+from linecam.labels.existing import existing_labels
+from linecam.labels.store import COLUMNS, read_labels, read_unsure
+from linecam.selection.strategies import rank_by_hash
 
 
 def split(
@@ -57,7 +57,7 @@ def split(
     doubtful = unlabelled_yet["sha256"].isin(doubted)
     unsure, missing = unlabelled_yet[doubtful], unlabelled_yet[~doubtful]
     if len(missing):
-        with whole(to_label) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        with atomic_write(to_label) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
             writer.writerows((row.sha256, row.path, "", "", "") for row in missing.itertuples())
@@ -81,7 +81,7 @@ def split(
     rest = rest.iloc[rank_by_hash(rest["sha256"], seed, unlabelled)].sort_index()
     rest = rest.assign(part="unlabelled", label="", by="", fold=-1)
     columns = ["row", "sha256", "path", "part", "label", "by", "fold"]
-    with whole(table) as temporary:
+    with atomic_write(table) as temporary:
         pd.concat([selected, rest])[columns].to_csv(temporary, index=False)
     left_out = {"unsure": sorted(unsure["path"]), "unsure_in_test": int((unsure["part"] == "test").sum())}
     write_json(summary, summarize(selected, files, classes) | left_out)
@@ -99,7 +99,7 @@ def gather(
 
     Raises `UserError` where two folders disagree.
     """
-    known, contradicted = given_labels(index, truth, classes)
+    known, contradicted = existing_labels(index, truth, classes)
     doubtful = [paths for digest, paths in contradicted.items() if digest not in labels and digest not in doubted]
     if doubtful:
         raise UserError(

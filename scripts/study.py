@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from linecam.errors import reported
-from linecam.files import read_json, whole
-from linecam.metrics import score
-from linecam.predictions import decide, read_predictions
+from linecam.evaluation.metrics import score
+from linecam.evaluation.predictions import decide, read_predictions
+from linecam.files import atomic_write, read_json
 
 COLOURS = ("#0b6e99", "#c2410c", "#6b4fa0", "#2e7d32", "#8a6d00", "#555f6b")
 VARIANT = ["network", "method", "labels"]
@@ -48,9 +48,9 @@ def study(
             for cell in cells
         ]
         rows = rows.join(pd.DataFrame(decided))
-    with whole(table) as temporary:
+    with atomic_write(table) as temporary:
         rows.to_csv(temporary, index=False)
-    with whole(text) as temporary:
+    with atomic_write(text) as temporary:
         temporary.write_text(markdown(rows, classes), encoding="utf-8")
     with style.context("default"):  # not the user's matplotlibrc
         save(plot_labels(rows), labels)
@@ -198,7 +198,7 @@ def finish(axes: Axes) -> None:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG; equal figures give equal bytes."""
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", dpi=120, metadata={"Software": None})
 
 

@@ -14,9 +14,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from linecam.errors import UserError, reported
-from linecam.files import whole, write_json
-from linecam.frames import read_split
-from linecam.predictions import read_predictions
+from linecam.evaluation.predictions import read_predictions
+from linecam.files import atomic_write, write_json
+from linecam.frames.index import read_split
 
 COLOURS = ("#555f6b", "#0b6e99", "#c2410c", "#6b4fa0", "#2e7d32")
 LEARNERS = {"probe": "linear probe", "finetuned": "finetuned"}
@@ -74,7 +74,7 @@ def study_selection(
             )
     frame = pd.DataFrame(rows)
     frame["balanced_accuracy"] = frame[[f"recall_{name}" for name in classes]].mean(axis=1)
-    with whole(table) as temporary:
+    with atomic_write(table) as temporary:
         frame.to_csv(temporary, index=False, float_format="%.6f")
     results = compare(judged, truth, classes, confidence)
     found: dict[str, Any] = {
@@ -90,9 +90,9 @@ def study_selection(
     found["by_chance"] = f"{by_chance(found)} {same_frames(alike)}".strip()
     logging.info("%s", " ".join(verdict(results)))
     write_json(summary, found)
-    with whole(text) as temporary:
+    with atomic_write(text) as temporary:
         temporary.write_text(markdown(found), encoding="utf-8")
-    with whole(plot) as temporary, style.context("default"):  # not the user's matplotlibrc
+    with atomic_write(plot) as temporary, style.context("default"):  # not the user's matplotlibrc
         draw(results).savefig(temporary, format="png", dpi=120, metadata={"Software": None})
 
 

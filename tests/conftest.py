@@ -15,10 +15,10 @@ import pytest
 import torch
 import yaml
 
-from linecam import selection
-from linecam.augment import variants
-from linecam.norms import quicken_norms
-from linecam.views import Renderer, draw
+from linecam.networks.fast_batch_norm import quicken_norms
+from linecam.selection import strategies as selection
+from linecam.training.augment import variants
+from linecam.training.simclr_views import Renderer, draw
 
 ROOT = Path(__file__).parent.parent
 PARTS = ["Snakefile", "requirements.lock", "rules", "scripts", "linecam", "config", "envs", "openmv", "profiles"]

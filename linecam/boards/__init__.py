@@ -1,0 +1,1 @@
+"""Would this board run the model, how fast, and in which memory?"""

@@ -1,0 +1,178 @@
+"""Would a board's firmware take this model? Asked on the PC, before flashing, of any .tflite file.
+
+    python -m linecam.boards.check MODEL.tflite --board openmv-h7
+
+A release board prints "Failed to allocate tensors" whatever the reason, so the reason has to be found here: the rules
+of linecam/boards/firmware_rules.py, then memory and time against what config/boards.yaml says of the board.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from linecam.boards import cost
+from linecam.boards import firmware_rules as rules
+from linecam.errors import UserError, reported
+from linecam.files import load_yaml
+from linecam.tflite.graph import read_graph
+from linecam.tflite.tflm import TflmError, arena_bytes
+from linecam.tflite.vela import VelaError, compile_model
+
+BOARDS = Path(__file__).parents[2] / "config" / "boards.yaml"
+NEWEST = ".".join(map(str, rules.LAST))
+FITTED = "between two published fits for the Cortex-M7, which leave out PAD, MUL and other small operators"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a board says of a file. `model` is what goes onto the board: the file itself, or what Vela made of it."""
+
+    findings: list[rules.Finding]
+    cost: dict[str, Any]
+    model: bytes
+
+    def as_json(self) -> dict[str, Any]:
+        """`accepted`, `findings` and `cost`, as JSON values."""
+        return {"accepted": not self.findings, "findings": rules.as_json(self.findings), "cost": self.cost}
+
+
+def examine(
+    tflite: Path,
+    board: dict[str, Any],
+    *,
+    place: str | None = None,
+    firmware: str = NEWEST,
+    budget_ms: float | None = None,
+    measured: dict[str, Any] | None = None,
+) -> Verdict:
+    """Check a .tflite file against the rules, the memory and the speed of a board (an entry of config/boards.yaml).
+
+    `place` is where the file will lie (a key of the board's `places`; None is its first). `budget_ms` is the most
+    that one inference may take, `measured` a time to correct the estimate by (see `cost.recalibrated`). The cost has
+    bytes of file, arena and peak of live activations, multiply-accumulates, layers, and ms; `estimate_ms` is before
+    the correction. Raises `UserError` where the file can't be read.
+    """
+    graph = read_graph(tflite)
+    place = place or next(iter(board["places"]))
+    findings = rules.check_board(board, firmware)
+    if findings:
+        return Verdict(findings, {}, tflite.read_bytes())
+    findings = rules.check_name(tflite.name) + rules.check_graph(graph)
+    model, arena, estimate, basis = tflite.read_bytes(), None, None, None
+    try:
+        if board["engine"] == "ethos-u" and not findings:
+            compiled = compile_model(tflite, board["romfs_board"])
+            model, arena = compiled.model, compiled.arena_bytes
+            estimate, basis = (compiled.latency_ms, compiled.latency_ms), "Vela's own model of the engine"
+        else:
+            arena = arena_bytes(tflite)
+    except (TflmError, VelaError) as error:
+        if not findings:
+            findings.append(
+                rules.Finding(
+                    "vela" if isinstance(error, VelaError) else "tflm",
+                    str(tflite),
+                    f"it does not take this file: {error}",
+                    "convert it again, from int8-quantized standard operators",
+                )
+            )
+    if board["engine"] == "tflm" and graph.operators and not findings:
+        estimate, basis = cost.latency_ms(graph, board["clock_hz"]), FITTED
+    latency = estimate
+    if estimate and measured:
+        latency, basis = cost.recalibrated(estimate, measured), f"{basis}, corrected by a measured time"
+    if arena is not None:
+        findings += rules.check_memory(len(model), arena, board, place, firmware)
+    if not findings:
+        findings += rules.check_latency(latency, budget_ms)
+    peak, at = graph.peak
+    figures = {
+        "file_bytes": len(model),
+        "place": place,
+        "arena_bytes": arena,
+        "peak_bytes": peak,
+        "peak_at": at,
+        "macs": graph.macs,
+        "estimate_ms": list(estimate) if estimate else None,
+        "instructions": cost.instructions(graph) if board["engine"] == "tflm" else None,
+        "latency_ms": list(latency) if latency else None,
+        "latency_basis": basis,
+        "layers": cost.as_json(cost.layers(graph), cycles=board["engine"] == "tflm"),
+    }
+    return Verdict(findings, figures, model)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command: print the verdict; return 0 where the board takes the file, 1 where it doesn't."""
+    boards = load_yaml(BOARDS)
+    parser = argparse.ArgumentParser(prog="python -m linecam.boards.check", description=__doc__.splitlines()[0])
+    parser.add_argument("model", type=Path, metavar="MODEL.tflite")
+    parser.add_argument("--board", default="openmv-h7", help=f"one of {', '.join(boards)} (default: %(default)s)")
+    parser.add_argument("--place", help="where the file will lie: drive, romfs or sd (default: the board's first)")
+    parser.add_argument("--firmware", default=NEWEST, help="the camera's firmware version (default: %(default)s)")
+    parser.add_argument("--latency-ms", type=_positive, help="the most that one inference may take")
+    parsed = parser.parse_args(arguments)
+    if parsed.board not in boards:
+        raise UserError(f"--board {parsed.board}: no such board. There are: {', '.join(boards)}.")
+    board = boards[parsed.board]
+    if parsed.place is not None and parsed.place not in board["places"]:
+        places = ", ".join(board["places"])
+        raise UserError(f"--place {parsed.place}: on {board['title']} a model may lie in: {places}.")
+    try:
+        rules.version(parsed.firmware)
+    except ValueError:
+        raise UserError(f"--firmware {parsed.firmware}: write a version such as {NEWEST}.") from None
+    if not parsed.model.is_file():
+        raise UserError(f"{parsed.model} is no file. Name the .tflite file to check.")
+    verdict = examine(parsed.model, board, place=parsed.place, firmware=parsed.firmware, budget_ms=parsed.latency_ms)
+    print(_text(parsed.model, board["title"], parsed.firmware, verdict))
+    return 1 if verdict.findings else 0
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
+def _text(path: Path, title: str, firmware: str, verdict: Verdict) -> str:
+    """The verdict for a reader."""
+    found = verdict.findings
+    lines = [f"{path} on {title}, firmware {firmware}: {'refused' if found else 'accepted'}"]
+    # A network breaks most rules at many operators in the same way.
+    wheres: dict[rules.Finding, list[str]] = {}
+    for finding in found:
+        wheres.setdefault(replace(finding, where=""), []).append(finding.where)
+    for finding, places in wheres.items():
+        more = f" and {len(places) - 3} more" if len(places) > 3 else ""
+        lines.append(f"  {replace(finding, where='; '.join(places[:3]) + more)}")
+    if verdict.cost:
+        figures = verdict.cost
+        lines += ["", f"{'operator':<24}{'output':>18}{'MACs':>12}{'weights':>9}  {'estimated cycles':>25}"]
+        for layer in figures["layers"]:
+            shape = "x".join(map(str, layer["output"]))
+            cycles = "{:>11,} - {:>11,}".format(*layer["cycles"]) if layer["cycles"] else ""
+            line = f"{layer['operator']:<24}{shape:>18}{layer['macs']:>12,}{layer['weights']:>9,}  {cycles}"
+            lines.append(line.rstrip())
+        arena, latency = figures["arena_bytes"], figures["latency_ms"]
+        lines += [
+            "",
+            f"file {figures['file_bytes']:,} bytes, in {figures['place']}",
+            f"arena {f'{arena:,} bytes' if arena is not None else 'not known: TFLM does not load it'}, "
+            f"of which {figures['peak_bytes']:,} are activations that live at once (at operator {figures['peak_at']})",
+            f"{figures['macs']:,} multiply-accumulates"
+            + (f", some {figures['instructions'] / 1e6:.1f} million instructions" if figures["instructions"] else ""),
+        ]
+        if latency:
+            low, high = latency
+            span = f"{low:g} ms" if low == high else f"{low:g} to {high:g} ms"
+            lines.append(f"one inference: {span} ({figures['latency_basis']})")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    with reported():
+        sys.exit(main())

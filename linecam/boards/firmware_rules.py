@@ -1,0 +1,270 @@
+"""The rules by which the camera's firmware takes a model and computes the right thing with it.
+
+They were read from, and measured on, OpenMV firmware 5.0.0, which builds TensorFlow Lite Micro (TFLM) of 2024-07-25
+with CMSIS-NN. PyPI's TFLM is newer and takes more: running there is necessary, and not enough.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from linecam.tflite.graph import Graph, Operator, Tensor
+
+# The operators that the firmware registers, as TFLite spells them; its audio operators are left out.
+REGISTERED = frozenset(
+    """
+    ABS ADD ADD_N ARG_MAX ARG_MIN ASSIGN_VARIABLE AVERAGE_POOL_2D BATCH_MATMUL BATCH_TO_SPACE_ND BROADCAST_ARGS
+    BROADCAST_TO CALL_ONCE CAST CEIL CONCATENATION CONV_2D COS CUMSUM DEPTH_TO_SPACE DEPTHWISE_CONV_2D DEQUANTIZE DIV
+    ELU EMBEDDING_LOOKUP EQUAL EXP EXPAND_DIMS FILL FLOOR FLOOR_DIV FLOOR_MOD FULLY_CONNECTED GATHER GATHER_ND GREATER
+    GREATER_EQUAL HARD_SWISH IF L2_NORMALIZATION L2_POOL_2D LEAKY_RELU LESS LESS_EQUAL LOG LOG_SOFTMAX LOGICAL_AND
+    LOGICAL_NOT LOGICAL_OR LOGISTIC MAX_POOL_2D MAXIMUM MEAN MINIMUM MIRROR_PAD MUL NEG NOT_EQUAL PACK PAD PADV2 PRELU
+    QUANTIZE READ_VARIABLE REDUCE_MAX RELU RELU6 RESHAPE RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR ROUND RSQRT SELECT_V2
+    SHAPE SIN SLICE SOFTMAX SPACE_TO_BATCH_ND SPACE_TO_DEPTH SPLIT SPLIT_V SQRT SQUARE SQUARED_DIFFERENCE SQUEEZE
+    STRIDED_SLICE SUB SUM SVDF TANH TRANSPOSE TRANSPOSE_CONV UNIDIRECTIONAL_SEQUENCE_LSTM UNPACK VAR_HANDLE WHILE
+    ZEROS_LIKE
+    """.split()  # noqa: SIM905 (as a list it fills the page)
+)
+NPU = "ethos-u"  # the operator that Vela puts in
+FIRST, LAST = (4, 5, 6), (5, 0, 0)  # the firmware versions that linecam knows
+ROMFS_SINCE = (4, 7, 0)
+LOADS_TO_FRAME_BUFFER = (5, 0, 0)  # before it, a model may lie in the frame buffer's memory instead of the heap
+BESIDE_MODEL = 12_288  # room on the drive for main.py, labels and settings, in whole blocks
+ARENA_EXTRA = 512  # what the firmware adds to the arena that TFLM asks for
+_SCALE = 1 / 255
+_ARGUMENTS = {"INT32", "INT64", "BOOL"}  # types of shapes, axes and biases
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule that a model breaks: at which operator or tensor, why the rule is there, how to mend the model."""
+
+    rule: str
+    where: str
+    why: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.where}: {self.why}. To mend it, {self.mend}."
+
+
+def version(text: str) -> tuple[int, ...]:
+    """'4.5.6' as (4, 5, 6). Raises `ValueError` where it is no such version."""
+    numbers = tuple(int(part) for part in text.removeprefix("v").split("."))
+    if len(numbers) != 3:
+        raise ValueError(f"{text!r} is not a version such as 5.0.0")
+    return numbers
+
+
+def as_json(findings: list[Finding]) -> list[dict[str, str]]:
+    """Findings as JSON values."""
+    return [asdict(finding) for finding in findings]
+
+
+def check_board(board: dict[str, Any], firmware: str) -> list[Finding]:
+    """Rules that no model could keep: a board or a firmware version that linecam has no way to serve."""
+    if board.get("refused"):
+        return [Finding("engine", board["title"], board["refused"].strip().rstrip("."), "build for another board")]
+    if not FIRST <= version(firmware) <= LAST:
+        return [
+            Finding(
+                "firmware-version",
+                f"firmware {firmware}",
+                "models load through the module ml since 4.5.6, and the rules were measured up to 5.0.0",
+                "update the camera with OpenMV IDE, or name a version from 4.5.6 to 5.0.0",
+            )
+        ]
+    return []
+
+
+def check_graph(graph: Graph) -> list[Finding]:
+    """Every rule of the firmware that the model's operators and tensors break; [] where they break none."""
+    return list(_graph(graph))
+
+
+def check_name(name: str) -> list[Finding]:
+    """Whether the firmware finds the labels of a model of this file name: it looks for them up to the first dot."""
+    if name.count(".") == 1:
+        return []
+    return [
+        Finding(
+            "model-name",
+            name,
+            f"the firmware looks for the labels of this model in {name.split('.', maxsplit=1)[0]}.txt",
+            "rename the file so that its only dot is the one before tflite",
+        )
+    ]
+
+
+def check_memory(file_bytes: int, arena_bytes: int, board: dict[str, Any], place: str, firmware: str) -> list[Finding]:
+    """What doesn't fit: the file into its place, or the arena, and where it is copied the file, into the heap.
+
+    `board` is an entry of config/boards.yaml, `place` one of its places; `arena_bytes` is what TFLM asks for.
+    """
+    return list(_memory(file_bytes, arena_bytes, board, place, version(firmware)))
+
+
+def check_latency(latency_ms: tuple[float, float] | None, budget_ms: float | None) -> list[Finding]:
+    """Whether the upper end of the estimate keeps the budget, both in ms; None is no estimate, or no budget."""
+    if latency_ms is None or budget_ms is None or latency_ms[1] <= budget_ms:
+        return []
+    low, high = latency_ms
+    return [
+        Finding(
+            "latency",
+            f"estimated at {low:g} to {high:g} ms",
+            f"the budget is {budget_ms:g} ms",
+            "take a smaller input or a stride in the first convolution, or enter a measured time (bundle.measured)",
+        )
+    ]
+
+
+def _graph(graph: Graph) -> Iterator[Finding]:
+    if len(graph.inputs) != 1:
+        yield Finding(
+            "one-input",
+            f"{len(graph.inputs)} inputs",
+            "main.py feeds one image",
+            "build the network with a single image as its input",
+        )
+    for tensor in graph.inputs:
+        yield from _input(tensor)
+    for number, operator in enumerate(graph.operators):
+        yield from _operator(f"operator {number}, {operator.name}", operator)
+    for output in graph.outputs:
+        if output.type not in {"INT8", "UINT8"}:
+            yield Finding(
+                "int8-output",
+                f"output {output.name}: {output.type}",
+                "main.py and the evaluation go by an int8 model, or one with uint8 at its borders",
+                "set inference_output_type = tf.int8",
+            )
+
+
+def _input(tensor: Tensor) -> Iterator[Finding]:
+    where = f"input {tensor.name}"
+    zero = {"INT8": -128, "UINT8": 0}.get(tensor.type)
+    if zero is None:
+        yield Finding(
+            "integer-input",
+            f"{where}: {tensor.type}",
+            "a float model is too slow for the board, and firmware 4.5.6 to 4.7.0 feeds it 0..255"
+            if tensor.type == "FLOAT32"
+            else "the firmware feeds pixels as int8 or uint8",
+            "quantize the input: inference_input_type = tf.int8",
+        )
+        return
+    if len(tensor.shape) != 4 or tensor.shape[0] != 1 or tensor.shape[3] not in {1, 3}:
+        yield Finding(
+            "image-input",
+            f"{where}: shape {tensor.shape}",
+            "the firmware fills (1, height, width, 1 or 3)",
+            "export with batch size 1 and channels last",
+        )
+    if len(tensor.scales) != 1 or abs(tensor.scales[0] - _SCALE) > 1e-6 * _SCALE or tensor.zero_points != (zero,):
+        yield Finding(
+            "input-scale",
+            f"{where}: scale {', '.join(f'{s:.8g}' for s in tensor.scales) or 'none'}, "
+            f"zero point {', '.join(map(str, tensor.zero_points)) or 'none'}",
+            f"the firmware ignores both and feeds the pixel: right for scale 1/255 and zero point {zero} alone",
+            "train on [0, 1], without mean and deviation outside the model, and calibrate over all of it",
+        )
+
+
+def _operator(where: str, operator: Operator) -> Iterator[Finding]:
+    if operator.name == NPU:
+        yield Finding(
+            "compiled",
+            where,
+            "Vela has compiled this file for an Ethos-U, and what it holds can't be checked any more",
+            "give the file that was compiled: linecam compiles it for the boards that have the engine",
+        )
+        return
+    if operator.name not in REGISTERED:
+        yield Finding(
+            "registered-operator",
+            where,
+            "the firmware does not register this operator",
+            "build the network from convolutions, additions, pooling, fully connected layers and softmax",
+        )
+    data = {tensor.type for tensor in operator.inputs if not tensor.constant} - {"INT8"} - _ARGUMENTS
+    weights = {tensor.type for tensor in operator.inputs if tensor.constant} - {"INT8"} - _ARGUMENTS
+    if operator.name in {"QUANTIZE", "DEQUANTIZE"}:  # the borders, whose types the rules of input and output judge
+        return
+    if data & {"FLOAT32", "FLOAT16"}:
+        hybrid = any(tensor.constant and tensor.type == "INT8" for tensor in operator.inputs)
+        yield Finding(
+            "int8",
+            where,
+            "hybrid operators, with int8 weights and float activations, are not supported"
+            if hybrid
+            else "float operators are too slow for the board and take four times the memory",
+            "quantize activations too, with a representative dataset and TFLITE_BUILTINS_INT8",
+        )
+    elif data or weights:
+        found = ", ".join(sorted(data | weights))
+        yield Finding(
+            "int8",
+            f"{where}: {found}",
+            "models quantized to uint8, as TensorFlow 1 did, are not supported"
+            if "UINT8" in found
+            else "the firmware's kernels take int8 weights and activations",
+            "convert with inference_type = tf.int8",
+        )
+    if operator.name == "FULLY_CONNECTED":
+        for tensor in operator.inputs:
+            if tensor.constant and len(tensor.shape) > 1 and len(tensor.scales) > 1:
+                yield Finding(
+                    "per-tensor-fully-connected",
+                    f"{where}, weights {tensor.name}: {len(tensor.scales)} scales",
+                    "the firmware's TFLM computes a fully connected layer with one scale a tensor alone",
+                    "set _experimental_disable_per_channel_quantization_for_dense_layers, or use a 1x1 convolution",
+                )
+
+
+def _memory(
+    file_bytes: int, arena_bytes: int, board: dict[str, Any], place: str, firmware: tuple[int, ...]
+) -> Iterator[Finding]:
+    title = board["title"]
+    if place == "romfs" and firmware < ROMFS_SINCE:
+        yield Finding(
+            "place",
+            "romfs",
+            "a ROMFS partition is there since firmware 4.7.0",
+            "update the camera's firmware, or put the model onto the drive",
+        )
+    room = board["places"][place]
+    beside = BESIDE_MODEL if place == "drive" else 0
+    if room is not None and file_bytes + beside > room:
+        others = [f"{name} takes {size} bytes" for name, size in board["places"].items() if name != place and size]
+        yield Finding(
+            "file-size",
+            f"{file_bytes} bytes" + (f", and {beside} for the program" if beside else ""),
+            f"the {place} of {title} takes {room}",
+            "take a network with fewer weights" + "".join(f", or another place: {other}" for other in others),
+        )
+    blocks = sorted(board["heap_bytes"], reverse=True)
+    arena = arena_bytes + ARENA_EXTRA
+    if arena > blocks[0]:
+        yield Finding(
+            "arena-size",
+            f"arena of {arena} bytes",
+            f"the largest block of the heap of {title} is {blocks[0]}",
+            "take a smaller input, or a network with a stride in its first convolution",
+        )
+    elif place != "romfs" and firmware >= LOADS_TO_FRAME_BUFFER and not _both_fit(blocks, file_bytes, arena):
+        yield Finding(
+            "heap",
+            f"file of {file_bytes} and arena of {arena} bytes",
+            f"from the {place} the file is copied into the heap of {title}, whose blocks are "
+            f"{', '.join(map(str, blocks))} bytes",
+            "put the model into ROMFS, where it is used in place (bundle.place: romfs), or take a smaller network",
+        )
+
+
+def _both_fit(blocks: list[int], file_bytes: int, arena: int) -> bool:
+    """Whether file and arena each find a block, or share one."""
+    return any(
+        blocks[one] >= file_bytes
+        and any((room - file_bytes if other == one else room) >= arena for other, room in enumerate(blocks))
+        for one in range(len(blocks))
+    )

@@ -1,0 +1,66 @@
+"""The index of the frames, and the tables and arrays with a row a frame that every later step reads."""
+
+import re
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+COLUMNS = ["path", "sha256", "bytes", "width", "height", "sequence", "number", "part", "label", "status", "reason"]
+
+# Of more digits, a time to the microsecond, the last ones: they have to fit into 64 bits.
+_NUMBERED = re.compile(r"^(?P<sequence>.*?)[-_. ]?(?P<number>\d{1,18})$")
+
+
+def path_facts(path: str, classes: list[str]) -> dict[str, object]:
+    """What a frame's path relative to the dataset says: `sequence`, `number`, `part` (train, test) and `label`.
+
+    `C-10352.jpg` is number 10352 of the sequence C, and `monday/C-10352.jpg` of another, monday/C: folders belong to
+    it, but for those that name a part or a class. `train/bad/x.jpg` is a training frame labelled bad. What the path
+    doesn't say is an empty string, or -1 for the number.
+    """
+    pure = PurePosixPath(path)
+    match = _NUMBERED.match(pure.stem)
+    folders = pure.parts[:-1]
+    around = [name for name in folders if name not in {"train", "test"} and name not in classes]
+    return {
+        "sequence": "/".join([*around, match["sequence"]]) if match else "",
+        "number": int(match["number"]) if match else -1,
+        "part": folders[0] if folders and folders[0] in {"train", "test"} else "",
+        "label": next((name for name in reversed(folders) if name in classes), ""),
+    }
+
+
+def read_index(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """The whole index, one row a file, with the columns `COLUMNS`, or some of them: half the memory."""
+    return pd.read_csv(
+        path,
+        usecols=columns,
+        dtype={name: str for name in COLUMNS if name not in {"bytes", "width", "height", "number"}},
+        keep_default_na=False,
+    )
+
+
+def read_frames(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """The usable frames of an index, one row a content; row i belongs to row i of every pixel and embedding array.
+
+    Of `columns`, where it is given, `status` has to be one.
+    """
+    return usable(read_index(path, columns))
+
+
+def usable(index: pd.DataFrame) -> pd.DataFrame:
+    """The usable frames of an index that is read already; see `read_frames`."""
+    return index[index["status"] == "ok"].reset_index(drop=True)
+
+
+def read_split(path: str | Path) -> pd.DataFrame:
+    """A split: row, sha256, path, part, label and by, text as it is written whatever the classes are called."""
+    text = dict.fromkeys(("sha256", "path", "part", "label", "by"), str)
+    return pd.read_csv(path, dtype=text, keep_default_na=False)
+
+
+def read_pixels(path: str | Path) -> NDArray[np.uint8]:
+    """The pixels of the usable frames, (frames, size, size, 3), uint8, 0..255, memory-mapped."""
+    return np.load(path, mmap_mode="r")

@@ -1,0 +1,1 @@
+"""Labels: labels.csv, the formats of other tools, and how far people agree."""

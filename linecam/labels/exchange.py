@@ -1,0 +1,205 @@
+"""Labels in and out: from and to other labelling tools, and between people.
+
+    python -m linecam.labels.exchange import FILE --configfile config/mine.yaml
+    python -m linecam.labels.exchange export FILE --format label-studio-tasks --configfile config/mine.yaml
+    python -m linecam.labels.exchange agreement --configfile config/mine.yaml
+
+docs/labels.md has the formats, and what is refused.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from linecam.errors import UserError, reported
+from linecam.labels.agreement import describe
+from linecam.labels.dataset import Dataset
+from linecam.labels.exporters import FORMATS as WRITTEN
+from linecam.labels.exporters import export_labels, export_tasks
+from linecam.labels.importers import FORMATS, read_file
+from linecam.labels.store import COLUMNS, DECISION, UNSURE, Row, disagreements, merge, read_rows
+from linecam.workflow.config import read
+
+TASKS = "label-studio-tasks"
+
+
+@dataclass
+class Outcome:
+    """What an import came to."""
+
+    new: int
+    same: int
+    unsure: int
+    skipped: Counter[str]  # what was no label, by the reason
+    conflicts: list[tuple[Row, Row]]  # labels.csv's row, which stays, and the other one
+    undecided: list[list[Row]]  # of each imported frame that people have different labels for, all rows
+
+
+def import_labels(dataset: Dataset, source: Path, name: str = "auto", by: Sequence[str] = ()) -> Outcome:
+    """Merge the labels that `source` holds in the format `name` into the dataset's labels.csv.
+
+    `by` are the names of people, see `named`. Raises `UserError` with everything that is wrong with the source at
+    once, by row, and then nothing is written. A label that contradicts the same person's in labels.csv is not taken.
+    """
+    reading = read_file(source, name, dataset.classes)
+    if not (reading.told or reading.skipped):
+        raise UserError(f"{source} holds no label. Name a file with labels, or a folder with a folder for each class.")
+    people = named({told.by for told in reading.told if not told.problem}, by, reading.format)
+    frames = dataset.frames()
+    problems = []
+    rows: dict[tuple[str, str], Row] = {}
+    where: dict[tuple[str, str], str] = {}
+    for told in reading.told:
+        digest, problem = ("", told.problem) if told.problem else frames.find(told.sha256, told.path)
+        if not told.problem and told.label not in {*dataset.classes, UNSURE}:
+            problem = f"{told.label!r} is not a class; the classes are {', '.join(dataset.classes)}" + (
+                f"; and {problem}" if problem else ""
+            )
+        if problem:
+            problems.append(f"{told.where}: {problem}")
+            continue
+        key = digest, people[told.by]
+        values = (digest, frames.path[digest], told.label, key[1], told.when)
+        before = rows.setdefault(key, dict(zip(COLUMNS, values, strict=True)))
+        where.setdefault(key, told.where)
+        if before["label"] != told.label:
+            whose = f" (by {key[1]})" if key[1] else ""
+            problems.append(
+                f"{told.where}: {before['path']} is {told.label!r} here and {before['label']!r} in {where[key]}{whose}"
+            )
+    if problems:
+        raise UserError(
+            f"{source} has {len(problems)} problem{'s' * (len(problems) > 1)}:\n"
+            + "".join(f"  - {problem}\n" for problem in problems)
+            + "Correct them, there or in a copy, and run the same command again; no label was changed."
+        )
+    new, conflicts = merge(dataset.labels, dataset.classes, rows.values()) if rows else (0, [])
+    imported = {digest for digest, _ in rows}
+    standing = disagreements(read_rows(dataset.labels, dataset.classes))
+    return Outcome(
+        new,
+        len(rows) - new - len(conflicts),
+        sum(row["label"] == UNSURE for row in rows.values()),
+        reading.skipped,
+        conflicts,
+        [about for about in standing if about[0]["sha256"] in imported],
+    )
+
+
+def named(found: set[str], by: Sequence[str], source: str) -> dict[str, str]:
+    """What each name in a file of the format `source` is in labels.csv.
+
+    `by` has NAME, for whom the file leaves without a name or else for the only one in it, and ID=NAME for anybody. An
+    account of Label Studio that has a number alone and is in none of these is label-studio-NUMBER.
+    Raises `UserError` where a name is for nobody, for several people, or none.
+    """
+    people = {one: f"{source}-{one}" if source == "label-studio" and one.isdecimal() else one for one in found}
+    known = ", ".join(sorted(found - {""})) or "nobody with a name"
+    for text in by if found else ():
+        identity, equals, name = text.rpartition("=")
+        if not equals and "" not in found:
+            if len(found) > 1:
+                raise UserError(
+                    f"--by {text}: the file has labels by {known}. Say whom you mean, for each who should have another "
+                    f"name: --by ID={text}, with one of these as ID."
+                )
+            identity = next(iter(found))
+        if identity not in found:
+            raise UserError(f"--by {text}: the file has no label by {identity!r}, but by {known}. Name one of these.")
+        if not name.strip() or name.strip() == DECISION:
+            raise UserError(f"--by {text}: {name!r} is no name for a person. Write a name or initials.")
+        people[identity] = name.strip()
+    return people
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; 0 is returned where all went well, 1 where labels contradict those in labels.csv."""
+    parsed = _parser().parse_args(arguments)
+    dataset = Dataset(read(parsed.configfile))
+    if parsed.command == "import":
+        outcome = import_labels(dataset, parsed.source, parsed.format, parsed.by)
+        print(_told(dataset, outcome))
+        return 1 if outcome.conflicts else 0
+    if parsed.command == "export":
+        if parsed.format != TASKS and (parsed.frames or parsed.predictions):
+            raise UserError(f"--frames and --predictions belong to --format {TASKS}: other formats hold labels alone.")
+        if parsed.format == TASKS:
+            print(export_tasks(dataset, parsed.target, parsed.frames, parsed.predictions))
+        else:
+            print(export_labels(dataset, parsed.target, parsed.format))
+        return 0
+    print(describe(read_rows(dataset.labels, dataset.classes), dataset.classes, dataset.labels))
+    return 0
+
+
+def _told(dataset: Dataset, outcome: Outcome) -> str:
+    """An outcome for a reader."""
+    counts = f"{outcome.new} new, {outcome.same} the same, {len(outcome.conflicts)} conflicts, {outcome.unsure} unsure"
+    skipped = "".join(f"; {number} {reason}, left out" for reason, number in sorted(outcome.skipped.items()))
+    lines = [f"{dataset.labels}: {counts}{skipped}"]
+    if outcome.conflicts:
+        lines.append(
+            "Conflicts: the same person has another label in labels.csv, which stays. Where the other one is right, "
+            "remove that row and import again."
+        )
+        for row, other in outcome.conflicts:
+            whose = f" (by {other['by']})" if other["by"] else ""
+            lines.append(f"  - {other['path']}: {row['label']!r} in labels.csv, {other['label']!r} here{whose}")
+    if outcome.undecided:
+        lines.append(
+            "People disagree: nothing is built before each of these frames is decided, in `snakemake label` under key "
+            f"D, or by a row with the right label and {DECISION!r} in the column by."
+        )
+        for about in outcome.undecided:
+            said = ", ".join(f"{row['label']!r} by {row['by'] or 'nobody named'}" for row in about)
+            lines.append(f"  - {about[0]['path'] or about[0]['sha256'][:12]}: {said}")
+    return "\n".join(lines)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m linecam.labels.exchange", description=__doc__.splitlines()[0])
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--configfile",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="as for snakemake; default: the built-in belt",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    into = commands.add_parser("import", parents=[common], help="merge labels into data/<dataset>/labels.csv")
+    into.add_argument("source", type=Path, help="a file with labels, or a folder with a folder for each class")
+    into.add_argument("--format", choices=["auto", *FORMATS], default="auto", help="default: by the content")
+    into.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        metavar="[ID=]NAME",
+        help="who labelled, where the file doesn't say; ID=NAME gives NAME to whom the file calls ID; may be repeated",
+    )
+    out = commands.add_parser("export", parents=[common], help="write labels, or tasks for Label Studio")
+    out.add_argument("target", type=Path, help="the file or, of --format folders, the folder to write: a new one")
+    out.add_argument("--format", choices=[*WRITTEN, TASKS], required=True)
+    out.add_argument(
+        "--frames",
+        type=Path,
+        metavar="CSV",
+        help=f"of {TASKS}: which frames, by the column sha256; default: the selected ones without a label",
+    )
+    out.add_argument(
+        "--predictions",
+        type=Path,
+        metavar="CSV",
+        help=f"of {TASKS}: pre-labels besides those of the last batch; test frames get none",
+    )
+    commands.add_parser("agreement", parents=[common], help="how far people agree who labelled the same frames")
+    return parser
+
+
+if __name__ == "__main__":
+    with reported():
+        sys.exit(main())

@@ -1,0 +1,294 @@
+"""Labels as other tools write them: what a file says, by row, and whatever cannot be understood in it.
+
+The formats are linecam's own CSV, folders named after the classes, Label Studio's exports (JSON, JSON_MIN, CSV), and
+LightlyStudio's CSV of classifications. Which frame a label is of, and whether it is a class, `linecam.exchange` asks.
+"""
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+from linecam.errors import UserError
+from linecam.files import sha256
+from linecam.frames.folder import SUFFIXES
+from linecam.frames.index import path_facts
+
+FORMATS = ["csv", "folders", "label-studio", "lightly-studio"]
+LIGHTLY_COLUMNS = ["file_path_abs", "class_name", "confidence", "annotation_source"]
+# The name of the choice in linecam's labelling configuration, and in the one that Label Studio suggests.
+CONTROLS = ["label", "choice"]
+
+# What Label Studio's flat exports have besides the task's data and the choices.
+_FLAT = {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement", "history"}
+_UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")
+_WINDOWS = re.compile(r"^([A-Za-z]:)?\\")
+
+
+@dataclass(frozen=True)
+class Told:
+    """A label as a file has it, of the frame that `sha256` names or, where that is "", `path`; or what is wrong."""
+
+    where: str  # in the file: "line 3"
+    label: str = ""
+    by: str = ""
+    when: str = ""
+    sha256: str = ""
+    path: str = ""  # with / between folders; perhaps of another machine
+    problem: str = ""
+
+
+@dataclass
+class Reading:
+    """What a file says."""
+
+    format: str
+    told: list[Told] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)  # by the reason
+
+    def take(self, where: str, choices: list[str], by: str, when: str, frame: tuple[str, str]) -> None:
+        """Take what one annotation has chosen for a frame, (sha256, path)."""
+        if not choices:
+            self.skipped["without a label"] += 1
+        elif len(choices) > 1:
+            self.refuse(where, f"{len(choices)} labels ({', '.join(choices)}); a frame has one")
+        elif not any(frame):
+            self.refuse(where, "nothing says which frame it is of")
+        else:
+            self.told.append(Told(where, choices[0].strip(), by.strip(), when.strip(), *frame))
+
+    def refuse(self, where: str, problem: str) -> None:
+        """Note what is wrong with a row."""
+        self.told.append(Told(where, problem=problem))
+
+
+Reader = Callable[[Path, str, list[str]], Reading]
+
+
+def read_file(path: Path, name: str, classes: list[str]) -> Reading:
+    """Read a file, or a folder of folders, in the format `name`; "auto" goes by the content.
+
+    Raises `UserError` where it cannot be read at all; what is wrong in single rows stands in their place.
+    """
+    if not path.exists():
+        raise UserError(f"There is no {path}. Name a file with labels, or a folder with a folder for each class.")
+    if path.is_dir() != (name == "folders") and name != "auto":
+        raise UserError(f"{path} is {'a folder' if path.is_dir() else 'a file'}, which --format {name} is not for.")
+    if path.is_dir():
+        return _folders(path, classes)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (UnicodeDecodeError, OSError) as error:
+        raise UserError(
+            f'{path} cannot be read as text in UTF-8: {error}. Export it again, or save it as "CSV UTF-8" where a '
+            "spreadsheet asks."
+        ) from None
+    is_json = text.lstrip()[:1] in {"[", "{"}
+    kind, reader = ("label-studio", _label_studio_json) if is_json else _by_header(path, text)
+    if name not in {"auto", kind}:
+        raise UserError(f"{path} is of the format {kind}, and --format says {name}. Leave --format out.")
+    return reader(path, text, classes)
+
+
+def path_in(text: str) -> str:
+    """The path in a tool's reference to an image, a path or a URL, with / between folders."""
+    if "://" in text:
+        return unquote(_url(text).path)
+    return text.replace("\\", "/") if _WINDOWS.match(text) else text
+
+
+def served_path(text: str) -> str:
+    """The path in Label Studio's reference to an image: of a file that it reads or was given, or as `path_in`."""
+    url = _url(text)
+    if url.path.rstrip("/").endswith("/data/local-files") and "d" in (query := parse_qs(url.query)):
+        return query["d"][0]
+    if url.path.startswith("/data/upload/"):  # it gave the file a prefix of its own
+        return _UPLOADED.sub("", PurePosixPath(unquote(url.path)).name)
+    return path_in(text)
+
+
+def _url(text: str) -> SplitResult:
+    try:
+        return urlsplit(text)
+    except ValueError:  # a bracket in a host's place
+        return SplitResult("", "", text, "", "")
+
+
+def _by_header(path: Path, text: str) -> tuple[str, Reader]:
+    """The format of a CSV file, by its columns."""
+    columns = set(_table(path, text)[0])
+    if {"file_path_abs", "class_name"} <= columns:
+        return "lightly-studio", _lightly_studio
+    if {"annotation_id", "annotator"} <= columns:
+        return "label-studio", _label_studio_csv
+    if "label" in columns and columns & {"sha256", "path"}:
+        return "csv", _csv
+    raise UserError(
+        f"{path} is in none of the formats that are read. Its first line is {text.partition(chr(10))[0][:200]!r}; "
+        "expected is a CSV file with the columns label and sha256 or path, a JSON, JSON_MIN or CSV export of Label "
+        f"Studio, or LightlyStudio's {','.join(LIGHTLY_COLUMNS)}."
+    )
+
+
+def _table(path: Path, text: str) -> tuple[list[str], list[tuple[str, dict[str, str]]]]:
+    """The columns of a CSV file, and its rows, each with the line that it ends in."""
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        rows = [
+            (f"line {reader.line_num}", {name: value or "" for name, value in row.items() if name is not None})
+            for row in reader
+        ]
+        return list(reader.fieldnames or []), rows
+    except csv.Error as error:
+        raise UserError(f"{path} cannot be read as CSV: {error} (line {reader.line_num}). Export it again.") from None
+
+
+def _csv(path: Path, text: str, _: list[str]) -> Reading:
+    reading = Reading("csv")
+    for where, row in _table(path, text)[1]:
+        label = row["label"].strip()
+        frame = row.get("sha256", "").strip().lower(), path_in(row.get("path", "").strip())
+        reading.take(where, [label] if label else [], row.get("by", ""), row.get("when", ""), frame)
+    return reading
+
+
+def _lightly_studio(path: Path, text: str, _: list[str]) -> Reading:
+    reading = Reading("lightly-studio")
+    for where, row in _table(path, text)[1]:
+        if row.get("confidence", "").strip():  # a person has none
+            reading.skipped["predictions of a model"] += 1
+            continue
+        label = [row["class_name"]] if row["class_name"].strip() else []
+        reading.take(where, label, row.get("annotation_source", ""), "", ("", path_in(row["file_path_abs"])))
+    return reading
+
+
+def _folders(path: Path, classes: list[str]) -> Reading:
+    reading = Reading("folders")
+    for file in sorted(path.rglob("*")):
+        inside = file.relative_to(path).as_posix()
+        if file.suffix.lower() not in SUFFIXES or f"/{inside}".count("/.") or not file.is_file():
+            continue
+        label = str(path_facts(inside, classes)["label"])
+        if label:
+            reading.take(inside, [label], "folder", "", (sha256(file), inside))
+        else:
+            reading.refuse(inside, f"lies in no folder named after a class ({', '.join(classes)})")
+    return reading
+
+
+def _label_studio_csv(path: Path, text: str, classes: list[str]) -> Reading:
+    return _flat(path, _table(path, text)[1], classes)
+
+
+def _label_studio_json(path: Path, text: str, classes: list[str]) -> Reading:
+    try:
+        tasks = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read as JSON: {error}. Export it again; it may be cut off.") from None
+    tasks = tasks if isinstance(tasks, list) else [tasks]
+    if not all(isinstance(task, dict) and task.keys() & {"data", "annotation_id"} for task in tasks):
+        raise UserError(f"{path} is no list of tasks. Expected is a JSON or JSON_MIN export of Label Studio.")
+    named = [(f"task {task.get('id', number)}", task) for number, task in enumerate(tasks, 1)]
+    if any("annotation_id" in task for task in tasks):
+        return _flat(path, named, classes)
+    reading = Reading("label-studio")
+    for where, task in named:
+        data = task.get("data")
+        frame = _frame(data if isinstance(data, dict) else {})
+        annotations = task.get("annotations")
+        if not isinstance(annotations, list) or not annotations:
+            reading.skipped["without a label"] += 1
+            continue
+        for annotation in annotations:
+            if not isinstance(annotation, dict):
+                reading.refuse(where, f"an annotation that is none: {str(annotation)[:50]!r}")
+            elif annotation.get("was_cancelled"):
+                reading.skipped["cancelled"] += 1
+            else:
+                _annotation(reading, where, annotation, frame)
+    return reading
+
+
+def _annotation(reading: Reading, where: str, annotation: dict[str, Any], frame: tuple[str, str]) -> None:
+    """Take one annotation of a full export."""
+    where += f", annotation {annotation['id']}" if annotation.get("id") is not None else ""
+    chosen: dict[str, list[str]] = {}
+    results = annotation.get("result")
+    for result in results if isinstance(results, list) else []:
+        if isinstance(result, dict) and result.get("type") == "choices":
+            chosen.setdefault(str(result.get("from_name")), []).extend(_choices(result.get("value")))
+    control = next((name for name in CONTROLS if name in chosen), next(iter(chosen), ""))
+    if len(chosen) > 1 and control not in CONTROLS:
+        names = ", ".join(chosen)
+        reading.refuse(where, f"several choices ({names}), of which none is called label or choice")
+        return
+    when = annotation.get("updated_at") or annotation.get("created_at")
+    reading.take(where, chosen.get(control, []), _person(annotation.get("completed_by")), str(when or ""), frame)
+
+
+def _flat(path: Path, records: Sequence[tuple[str, Mapping[str, Any]]], classes: list[str]) -> Reading:
+    """Take a JSON_MIN or CSV export, which has an annotation a record: none that was cancelled is among them."""
+    reading = Reading("label-studio")
+    columns = list(dict.fromkeys(name for _, record in records for name in record if name not in _FLAT))
+    known = [
+        name
+        for name in columns
+        if name in CONTROLS or any(set(_choices(record.get(name))) & set(classes) for _, record in records)
+    ]
+    control = next((name for name in CONTROLS if name in known), known[0] if len(known) == 1 else None)
+    if control is None:
+        raise UserError(
+            f"{path} looks like an export of Label Studio, and {'several' if known else 'none'} of its fields "
+            f"({', '.join(columns) or 'there are none'}) could be the label. Call the choice `label` in the project's "
+            "labelling interface, or export as JSON."
+        )
+    for where, record in records:
+        when = record.get("updated_at") or record.get("created_at")
+        by = _person(record.get("annotator"))
+        reading.take(where, _choices(record.get(control)), by, str(when or ""), _frame(record))
+    return reading
+
+
+def _choices(value: Any) -> list[str]:
+    """The labels in a value: text, {"choices": [...]}, a list of these, or one of them as JSON."""
+    if isinstance(value, str):
+        if value[:1] in {"[", "{"}:
+            try:
+                return _choices(json.loads(value))
+            except (ValueError, RecursionError):
+                return [value]
+        return [value] if value.strip() else []
+    if isinstance(value, dict):
+        return _choices(value.get("choices"))
+    if isinstance(value, list):
+        return [choice for one in value for choice in _choices(one)]
+    return [] if value is None else [str(value)]
+
+
+def _person(completed_by: Any) -> str:
+    """Who an annotation is by: the e-mail address, or the number of the account."""
+    if isinstance(completed_by, dict):
+        completed_by = completed_by.get("email") or completed_by.get("id")
+    return "" if completed_by is None else str(completed_by)
+
+
+def _frame(data: Mapping[str, Any]) -> tuple[str, str]:
+    """SHA-256 and path of a task's frame, as far as the task says them."""
+    told = [str(data.get(name) or "").strip() for name in ("sha256", "path")]
+    if not any(told):
+        told[1] = next(_images([data.get("image"), *data.values()]), "")
+    return told[0].lower(), told[1]
+
+
+def _images(values: Iterable[Any]) -> Iterator[str]:
+    """The paths among some values that an image's name ends."""
+    for value in values:
+        if isinstance(value, str) and PurePosixPath(path := served_path(value)).suffix.lower() in SUFFIXES:
+            yield path

@@ -1,0 +1,50 @@
+"""The networks that fit on a camera, as plain data: `networks` in the configuration names one, with its input size.
+
+To add one: a line in `ARCHITECTURES`. `python -m linecam.networks.models` says what each costs.
+"""
+
+from dataclasses import dataclass
+
+from linecam.errors import UserError
+
+
+@dataclass(frozen=True)
+class Residual:
+    """A plain residual network (He et al., CVPR 2016): 3x3 convolutions and additions, which int8 runtimes do well.
+
+    A stem of `stem` channels and stride 2, then one block of two convolutions for each of `widths`, at its stride.
+    All padding is TensorFlow's SAME, and nothing normalizes the input: either would be an operator more on the camera.
+    Features are the maximum over the image, since a defect is in one place of it.
+    """
+
+    stem: int
+    widths: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+class Tutorial:
+    """The 2020 tutorial's network, as its published weights want it: lightly's ResNet-9 behind a norm of the input."""
+
+
+ARCHITECTURES: dict[str, Residual | Tutorial] = {
+    "resnet9": Tutorial(),
+    # Half resolution costs most, since the camera copies nine inputs for each output before it multiplies: no block.
+    "swift7": Residual(8, (16, 32, 64), (2, 2, 2)),
+    "swift9": Residual(8, (8, 16, 32, 64), (1, 2, 2, 2)),
+    # Twice as wide: no camera's, but a teacher (`pretrain.teacher`).
+    "wide7": Residual(16, (32, 64, 128), (2, 2, 2)),
+}
+
+
+def parse(network: str) -> tuple[Residual | Tutorial, int]:
+    """The architecture and the input's side in pixels of a network such as swift7-112.
+
+    Raises `UserError` where there is none of that name, or the size is none.
+    """
+    name, _, size = network.rpartition("-")
+    if name not in ARCHITECTURES or not size.isdecimal() or int(size) == 0:
+        raise UserError(
+            f"There is no network {network!r}. A network is architecture-size, such as swift7-112; the architectures "
+            f"are {', '.join(ARCHITECTURES)}."
+        )
+    return ARCHITECTURES[name], int(size)

@@ -1,0 +1,73 @@
+"""Run a TFLite file in TensorFlow Lite Micro, the runtime of the camera."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tflite_micro.python.tflite_micro.runtime import Interpreter
+
+from linecam.progress import progress
+
+CHUNK = 16
+ARENA = 32 * 2**20  # more than any board's heap: what is too much for a board, linecam.rules says with the numbers
+
+_interpreter: Interpreter | None = None
+
+
+class TflmError(Exception):
+    """TFLM doesn't load a model; the message is TFLM's."""
+
+
+def predict(model: Path, pixels: NDArray[np.uint8], workers: int, what: str) -> NDArray[np.float32]:
+    """Outputs, (N, classes) dequantized float32, of an int8 model for pixels (N, H, W, 3), uint8.
+
+    The input tensor gets `pixel ^ 0x80`, as on the camera, whatever scale and zero point the model asks for.
+    """
+    chunks = [pixels[start : start + CHUNK] for start in range(0, len(pixels), CHUNK)]
+    with ProcessPoolExecutor(workers, initializer=_load, initargs=(model.read_bytes(),)) as pool:
+        results: Iterator[NDArray[np.float32]] = pool.map(_run, chunks)
+        return np.concatenate(list(progress(results, what, f"x {CHUNK} frames", len(chunks))))
+
+
+def _load(model: bytes) -> None:
+    global _interpreter  # noqa: PLW0603 (one a worker process)
+    _interpreter = Interpreter.from_bytes(model, arena_size=ARENA)
+
+
+def _run(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    assert _interpreter is not None  # `_load` is the pool's initializer
+    details = _interpreter.get_output_details(0)
+    scale, zero = details["quantization_parameters"]["scales"][0], details["quantization_parameters"]["zero_points"][0]
+    rows = []
+    for frame in pixels:
+        _interpreter.set_input((frame ^ 0x80).view(np.int8)[None], 0)
+        _interpreter.invoke()
+        rows.append((_interpreter.get_output(0)[0].astype(np.float32) - zero) * scale)
+    return np.array(rows, dtype=np.float32)
+
+
+def arena_bytes(model: Path) -> int:
+    """Bytes of tensor arena that TFLM uses for the model on this machine.
+
+    On the emulated board seven networks took 0.8 to 1.5 kB less (tests/boards/test_cost.py): this is a safe figure.
+
+    Raises `TflmError` where TFLM doesn't load the model.
+    """
+    # TFLM prints its allocations to the C library's stderr, which only a process of its own can catch.
+    code = (
+        "import sys; from tflite_micro.python.tflite_micro.runtime import Interpreter; "
+        f"Interpreter.from_file(sys.argv[1], arena_size={ARENA}).print_allocations()"
+    )
+    run = subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True, text=True, check=False)
+    printed = run.stderr + run.stdout
+    found = re.search(r"Arena allocation total (\d+) bytes", printed)
+    if run.returncode != 0 or found is None:
+        # TFLM's reason comes first, Python's traceback after it.
+        said = [line.strip() for line in printed.split("Traceback")[0].splitlines() if line.strip()]
+        raise TflmError(" ".join(said[:2]) or f"its process ended with status {run.returncode}")
+    return int(found[1])

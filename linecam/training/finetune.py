@@ -1,0 +1,105 @@
+"""Train a classifier on labelled frames: what finetuning on all of them and on all but a fold have in common."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from linecam.errors import UserError
+from linecam.frames.index import read_pixels, read_split
+from linecam.networks.architectures import parse
+from linecam.networks.models import Classifier, load_weights
+from linecam.progress import progress
+from linecam.training.augment import variants
+
+# The average forgets within so many epochs: long enough to smooth, short enough to follow.
+AVERAGED_EPOCHS = 5
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the weights depend on, besides the frames, their labels and the backbone that training begins with."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    label_smoothing: float
+    seed: int
+
+
+def labelled(
+    pixels: Path, frames: Path, classes: list[str]
+) -> tuple[NDArray[np.uint8], pd.DataFrame, NDArray[np.intp]]:
+    """The sensor's frames (N, side, side, 3), uint8, the table of them, and their classes (N,) as numbers."""
+    table = read_split(frames)
+    return read_pixels(pixels), table, np.array([classes.index(label) for label in table["label"]], dtype=np.intp)
+
+
+def start(network: str, classes: int, backbone: Path, seed: int) -> Classifier:
+    """A new classifier on a backbone's weights; its last layer is random, by `seed`."""
+    torch.manual_seed(seed)
+    model = Classifier(network, classes)
+    load_weights(backbone, model.backbone)
+    return model
+
+
+def train(
+    model: Classifier,
+    frames: NDArray[np.uint8],
+    targets: NDArray[np.intp],
+    recipe: Recipe,
+    *,
+    network: str,
+    device: torch.device,
+    what: str,
+) -> tuple[Classifier, list[float]]:
+    """Train `model` on the sensor's frames (N, side, side, 3), uint8, and their classes (N,): the model to use, in
+    evaluation mode, and the mean loss of each epoch.
+
+    AdamW (Loshchilov and Hutter, ICLR 2019), one cycle of the learning rate, a new variant of each frame in every
+    epoch; each class weighs the same in the loss, however rare. What is returned is an exponential moving average of
+    the weights (Polyak and Juditsky, 1992) over `AVERAGED_EPOCHS` epochs. No frame is held out: nothing is chosen.
+    Raises `UserError` where the training diverges.
+    """
+    rng = np.random.default_rng(recipe.seed)
+    _, side = parse(network)
+    model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.train()
+    labels = torch.from_numpy(targets).to(device)
+    counts = torch.bincount(labels, minlength=model.head.out_features)
+    # A fold may hold all frames of a class.
+    weight = len(labels) / (len(counts) * counts.clamp(min=1).float())
+    batches = max(len(frames) // recipe.batch_size, 1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=recipe.learning_rate, total_steps=recipe.epochs * batches, pct_start=0.1
+    )
+    average = AveragedModel(
+        model, multi_avg_fn=get_ema_multi_avg_fn(1 - 1 / (AVERAGED_EPOCHS * batches)), use_buffers=True
+    )
+    losses = []
+    for epoch in progress(range(1, recipe.epochs + 1), what, "epochs"):
+        total = 0.0
+        for batch in np.array_split(rng.permutation(len(frames)), batches):
+            logits = model(variants(frames[batch], side, rng).to(device))
+            loss = F.cross_entropy(logits, labels[batch], weight, label_smoothing=recipe.label_smoothing)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            average.update_parameters(model)
+            total += loss.item()
+        if not np.isfinite(total):
+            raise UserError(
+                f"The training diverged in epoch {epoch}: lower finetune.learning_rate = {recipe.learning_rate}."
+            )
+        losses.append(total / batches)
+    averaged = average.module
+    assert isinstance(averaged, Classifier)
+    return averaged.eval(), losses

@@ -1,0 +1,1 @@
+"""What Snakemake asks when it plans. This room knows all the others; none of them knows it."""

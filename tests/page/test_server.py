@@ -1,0 +1,551 @@
+"""The labelling page's server: whom it refuses, what it shows and writes; and which frames it gets, in which order."""
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from linecam.errors import UserError
+from linecam.labels.store import read_rows
+from linecam.page.server import Desk, Frame, make_app, serve
+from linecam.selection.similarity_order import in_similar_order
+from scripts.index_frames import index_frames
+from scripts.label import frames_to_label, suggestions_of
+
+CLASSES = ["bad", "good"]
+HOST = "127.0.0.1:8000"
+TOKEN, TICKET = "the-token", "the-ticket"
+
+
+class Page:
+    """Three frames (red, green, blue), one beside them, one in quarantine; and a page that is open on them."""
+
+    def __init__(self, place: Path, by: str = "Ann") -> None:
+        self.folder, self.labels = place / "frames", place / "data/labels.csv"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        colours = ["red", "green", "blue", "white"]
+        frames = [self.frame(f"{colour}.png", Image.new("RGB", (40, 30), colour)) for colour in colours]
+        (self.folder / "broken.png").write_bytes(b"broken")
+        self.frames = [dataclasses.replace(frame, part="train") for frame in frames[:3]]
+        self.beside = frames[3]
+        self.ended = 0
+        self.open(by)
+
+    def frame(self, name: str, image: Image.Image, **how: Any) -> Frame:
+        image.save(self.folder / name, **how)
+        content = (self.folder / name).read_bytes()
+        return Frame(hashlib.sha256(content).hexdigest(), name, len(content), *image.size)
+
+    def open(self, by: str) -> None:
+        self.desk = Desk(self.frames, [self.beside], self.folder, self.labels, classes=CLASSES, by=by, dataset="caps")
+        app = make_app(self.desk, port=8000, token=TOKEN, ticket=TICKET, done=self.end)
+        self.client = TestClient(app, base_url=f"http://{HOST}", follow_redirects=False)
+
+    def end(self) -> None:
+        self.ended += 1
+
+    def get(self, path: str, **headers: str) -> Any:
+        return self.client.get(path, headers=headers)
+
+    def post(self, path: str, body: Any, **headers: str) -> Any:
+        given = {"origin": f"http://{HOST}", "content-type": "application/json"} | headers
+        return self.client.post(path, content=json.dumps(body), headers=given)
+
+    def answer(self, *answers: tuple[int, str, str], decision: bool = False, **headers: str) -> Any:
+        """Answers of the number of a frame, its label, and the one that the page saw."""
+        said = [{"sha256": self.frames[n].sha256, "label": label, "seen": seen} for n, label, seen in answers]
+        return self.post(f"/{TOKEN}/answers", {"answers": said, "decision": decision}, **headers)
+
+    def said(self) -> list[tuple[str, str, str]]:
+        return [(row["path"], row["by"], row["label"]) for row in read_rows(self.labels, CLASSES)]
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Page:
+    return Page(tmp_path)
+
+
+# --- who is refused
+
+
+def test_the_page_and_its_policy(page):
+    for name, kind in [("", "html"), ("page.js", "javascript"), ("server.js", "javascript"), ("page.css", "css")]:
+        reply = page.get(f"/{TOKEN}/{name}")
+        assert reply.status_code == 200
+        assert kind in reply.headers["content-type"]
+        assert "default-src 'none'" in reply.headers["content-security-policy"]
+        assert "unsafe" not in reply.headers["content-security-policy"]
+        assert reply.headers["x-content-type-options"] == "nosniff"
+        assert reply.headers["referrer-policy"] == "no-referrer"
+        assert "<script>" not in reply.text, "all of it comes from files"
+
+
+def test_nothing_of_the_page_is_elsewhere():
+    """It works without a network: no address of another machine, no font, no library."""
+    for path in (Path(__file__).parents[2] / "linecam/page/static").iterdir():
+        assert "//" not in path.read_text(encoding="utf-8").replace("// ", "").replace("http://www.w3.org", ""), path
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8000", "127.0.0.1", "127.0.0.1:8001", "localhost.evil.example:8000", ""]
+)
+def test_another_host_is_refused(page, host):
+    """A name that another site has pointed at this machine."""
+    assert page.get(f"/{TOKEN}/", host=host).status_code == 403
+    assert page.answer((0, "bad", ""), host=host).status_code == 403
+    assert page.said() == []
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "https://127.0.0.1:8000", "http://127.0.0.1:8001", ""]
+)
+def test_another_origin_is_refused(page, origin):
+    assert page.answer((0, "bad", ""), origin=origin).status_code == 403
+    assert page.get(f"/{TOKEN}/everything", origin=origin).status_code == 403
+    assert page.said() == []
+
+
+def test_a_post_without_an_origin_and_one_of_another_site_are_refused(page):
+    url = f"/{TOKEN}/answers"
+    assert page.client.post(url, content="{}", headers={"content-type": "application/json"}).status_code == 403
+    assert page.answer((0, "bad", ""), **{"sec-fetch-site": "cross-site"}).status_code == 403
+    assert page.answer((0, "bad", ""), **{"content-type": "text/plain"}).status_code == 415, "what a form can send"
+    assert page.said() == []
+
+
+def test_localhost_is_this_machine_too(page):
+    assert page.get(f"/{TOKEN}/", host="localhost:8000").status_code == 200
+
+
+@pytest.mark.parametrize("token", ["", "wrong", TOKEN[:-1], TOKEN + "x", "é"])
+def test_without_the_token_there_is_nothing(page, token):
+    digest = page.frames[0].sha256
+    for path in ("", "everything", "labels", f"large/{digest}", "page.js"):
+        assert page.get(f"/{token}/{path}").status_code == 403
+    assert page.post(f"/{token}/done", {}).status_code == 403
+    assert page.ended == 0
+
+
+def test_a_ticket_leads_to_the_page_once(page):
+    first = page.get(f"/open/{TICKET}")
+    assert (first.status_code, first.headers["location"]) == (303, f"/{TOKEN}/")
+    assert page.get(f"/open/{TICKET}").status_code == 403
+    assert page.get("/open/guess").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../../etc/passwd",
+        "..%2f..%2flabels.csv",
+        "%2e%2e/page.html",
+        "red.png",
+        "labelling.py",
+        "x" * 64,
+    ],
+)
+def test_no_path_leads_to_a_file(page, path):
+    for prefix in ("", "large/", "small/"):
+        assert page.get(f"/{TOKEN}/{prefix}{path}").status_code in {403, 404}
+
+
+def test_done_ends_it(page):
+    assert page.get(f"/{TOKEN}/done").status_code == 405
+    assert page.ended == 0
+    assert page.post(f"/{TOKEN}/done", {}).status_code == 200
+    assert page.ended == 1
+
+
+# --- frames
+
+
+def shown(page: Page, digest: str, size: str = "large") -> Image.Image:
+    reply = page.get(f"/{TOKEN}/{size}/{digest}")
+    assert reply.status_code == 200
+    assert reply.headers["content-type"] == "image/jpeg"
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    return Image.open(io.BytesIO(reply.content))
+
+
+def test_listed_frames_and_those_beside_them_are_shown(page):
+    for frame, colour in zip([*page.frames, page.beside], [(255, 0, 0), (0, 128, 0), (0, 0, 255), (255, 255, 255)]):  # noqa: B905
+        for size in ("large", "small"):
+            image = shown(page, frame.sha256, size)
+            assert image.size == (40, 30)
+            assert np.abs(np.subtract(image.getpixel((20, 15)), colour)).max() < 6
+
+
+def test_what_is_not_listed_is_not_shown(page):
+    for path in page.folder.glob("broken.png"):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        assert page.get(f"/{TOKEN}/large/{digest}").status_code == 404
+
+
+def test_a_file_that_has_changed_since_is_not_shown(page):
+    """A label belongs to a content: another one must not be judged in its place."""
+    path = page.folder / "red.png"
+    content = path.read_bytes()
+    for changed in (content + b"x", content[:-1] + b"x"):
+        path.write_bytes(changed)
+        assert page.get(f"/{TOKEN}/large/{page.frames[0].sha256}").status_code == 404
+    path.unlink()
+    assert page.get(f"/{TOKEN}/large/{page.frames[0].sha256}").status_code == 404
+
+
+def test_frames_are_shown_upright_small_enough_and_in_rgb(page):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned a quarter
+    wide = Image.new("RGB", (4000, 1000), "red")
+    wide.paste("blue", (0, 0, 2000, 1000))
+    for name, image, how in [
+        ("a.jpg", wide, {"exif": exif}),
+        ("b.png", Image.new("RGBA", (10, 20), (255, 0, 0, 128)), {}),
+        ("c.png", Image.new("P", (10, 20), 0), {}),
+        ("d.webp", Image.new("RGB", (10, 20), "red"), {}),
+    ]:
+        page.frames.append(page.frame(name, image, **how))
+    page.open("Ann")
+    turned = shown(page, page.frames[3].sha256)
+    assert turned.size == (400, 1600)
+    assert turned.getpixel((200, 100))[2] > 200, "the left half is on top"
+    assert shown(page, page.frames[3].sha256, "small").size == (64, 256)
+    assert all(shown(page, frame.sha256).size == (10, 20) for frame in page.frames[4:])
+
+
+# --- answers
+
+
+def test_an_answer_is_in_the_file_before_the_reply(page):
+    reply = page.answer((1, "good", ""))
+    assert reply.status_code == 200
+    (row,) = reply.json()["rows"][page.frames[1].sha256]
+    assert (row["label"], row["by"], row["path"]) == ("good", "Ann", "green.png")
+    assert page.said() == [("green.png", "Ann", "good")]
+    assert len(row["when"]) == len("2026-11-24T12:00:00+00:00")
+
+
+def test_many_at_once_all_or_none(page):
+    assert page.answer((0, "bad", ""), (1, "?", ""), (2, "good", "")).status_code == 200
+    assert [label for _, _, label in page.said()] == ["bad", "?", "good"]
+    reply = page.answer((0, "good", "bad"), (1, "good", "bad"))
+    assert reply.status_code == 409
+    assert [label for _, _, label in page.said()] == ["bad", "?", "good"]
+    rows = reply.json()["rows"]
+    assert [rows[frame.sha256][0]["label"] for frame in page.frames[:2]] == ["bad", "?"], "what stands there now"
+
+
+def test_two_windows_do_not_overwrite_each_other(page, tmp_path):
+    other = Page(tmp_path)
+    assert page.answer((0, "bad", "")).status_code == 200
+    assert other.answer((0, "good", "")).status_code == 409
+    assert other.answer((0, "bad", "")).status_code == 200, "they agree"
+    assert page.said() == [("red.png", "Ann", "bad")]
+
+
+def test_undo_is_an_answer_back(page):
+    page.answer((0, "bad", ""))
+    page.answer((0, "good", "bad"))
+    assert page.answer((0, "bad", "good")).status_code == 200
+    assert page.answer((0, "", "bad")).status_code == 200
+    assert page.said() == []
+    assert page.answer((0, "", "")).status_code == 200
+
+
+def test_two_people_have_a_label_each_and_a_decision_settles_it(page, tmp_path):
+    page.answer((0, "bad", ""))
+    other = Page(tmp_path, by="Bob")
+    reply = other.answer((0, "good", ""))
+    assert [row["by"] for row in reply.json()["rows"][page.frames[0].sha256]] == ["Ann", "Bob"]
+    assert other.answer((0, "?", ""), decision=True).status_code == 400, "a decision is for a class"
+    assert other.answer((0, "good", ""), decision=True).status_code == 200
+    assert page.said()[-1] == ("red.png", "decision", "good")
+    assert page.answer((0, "bad", ""), decision=True).status_code == 409, "of a page that doesn't know of it"
+
+
+def test_what_others_write_is_told_when_asked(page):
+    first = page.get(f"/{TOKEN}/labels").json()
+    assert first["rows"] == {}
+    assert "rows" not in page.get(f"/{TOKEN}/labels?after={first['version']}").json()
+    page.labels.parent.mkdir()
+    stranger = f"{'0' * 64},elsewhere.jpg,bad,Bob,\n"
+    page.labels.write_text(f"sha256,path,label,by,when\n{page.frames[0].sha256},,bad,Bob,\n{stranger}")
+    later = page.get(f"/{TOKEN}/labels?after={first['version']}").json()
+    assert {digest: rows[0]["by"] for digest, rows in later["rows"].items()} == {page.frames[0].sha256: "Bob"}
+    assert page.desk.done() == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "no JSON",
+        "[]",
+        "{}",
+        '{"answers": [], "decision": 1}',
+        '{"answers": [1], "decision": false}',
+        '{"answers": [{"sha256": "x", "label": "bad", "seen": ""}], "decision": false}',
+        '{"answers": [{"sha256": "DIGEST", "label": "ugly", "seen": ""}], "decision": false}',
+        '{"answers": [{"sha256": "DIGEST", "label": ["bad"], "seen": ""}], "decision": false}',
+        '{"answers": [{"sha256": "DIGEST", "label": "bad", "seen": "", "by": "Bob"}], "decision": false}',
+        '{"answers": [{"sha256": "DIGEST", "label": "bad"}], "decision": false}',
+        '{"answers": [{"sha256": "BESIDE", "label": "bad", "seen": ""}], "decision": false}',
+        '{"answers": [{"sha256": "DIGEST", "label": "bad", "seen": ""}, '
+        '{"sha256": "DIGEST", "label": "good", "seen": ""}], "decision": false}',
+    ],
+)
+def test_a_body_that_the_page_does_not_send_is_refused(page, body):
+    text = body.replace("DIGEST", page.frames[0].sha256).replace("BESIDE", page.beside.sha256)
+    headers = {"origin": f"http://{HOST}", "content-type": "application/json"}
+    reply = page.client.post(f"/{TOKEN}/answers", content=text, headers=headers)
+    assert reply.status_code == 400
+    assert reply.json()["error"]
+    assert not page.labels.exists()
+
+
+def test_a_body_without_end_is_refused(page):
+    headers = {"origin": f"http://{HOST}", "content-type": "application/json"}
+    assert page.client.post(f"/{TOKEN}/answers", content=b" " * 5_000_000, headers=headers).status_code == 413
+
+
+def test_a_file_that_someone_breaks_meanwhile_is_told_and_kept(page):
+    page.answer((0, "bad", ""))
+    text = page.labels.read_text() + "no hash,,bad,,\n"
+    page.labels.write_text(text)
+    reply = page.answer((1, "good", ""))
+    assert reply.status_code == 500
+    assert "line 3: 'no hash' is not a SHA-256" in reply.json()["error"]
+    assert "line 3" in page.get(f"/{TOKEN}/labels").json()["error"]
+    assert page.labels.read_text() == text
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not Path("/dev/full").exists(), reason="/dev/full is not there")
+def test_a_place_that_cannot_be_written_to_is_told(page):
+    page.labels.parent.write_text("a file where the folder should be")
+    reply = page.answer((0, "bad", ""))
+    assert reply.status_code == 500
+    assert reply.json()["error"]
+
+
+# --- at the start
+
+
+def test_labels_with_problems_end_it_at_once(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/labels.csv").write_text(f"sha256,label\n{'a' * 64},ugly\n")
+    with pytest.raises(UserError, match="line 2: 'ugly' is not a class"):
+        Page(tmp_path)
+
+
+@pytest.mark.parametrize("by", ["decision", " decision ", " "])
+def test_nobody_is_called_decision(tmp_path, by):
+    with pytest.raises(UserError, match="--config by="):
+        Page(tmp_path, by=by)
+
+
+def test_a_test_frame_with_a_suggestion_is_a_fault(page):
+    page.frames[0] = dataclasses.replace(page.frames[0], part="test", suggestion="good", p=0.9)
+    with pytest.raises(ValueError, match="test frame"):
+        page.open("Ann")
+
+
+def test_a_port_that_is_taken_is_named(page):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(UserError, match=f"port={port}"):
+            serve(page.desk, port=port, browser=False)
+
+
+# --- which frames, in which order
+
+
+class Line:
+    """Frames A-00001.png ... of a folder, indexed, and what the steps before labelling write."""
+
+    def __init__(self, place: Path) -> None:
+        self.place, self.folder = place, place / "frames"
+        self.folder.mkdir(parents=True)
+        for n in range(60):
+            grey = Image.new("RGB", (32, 24), (4 * n, 4 * n, 4 * n))
+            grey.save(self.folder / f"A-{n:05d}.png")
+        (self.folder / "A-00060.png").write_bytes(b"broken")
+        index_frames(self.folder, place / "index.csv", place / "q.csv", cache=place / ".seen.json", classes=CLASSES,
+                     max_pixels=10**6, workers=1)  # fmt: skip
+        self.index = pd.read_csv(place / "index.csv").query("status == 'ok'").reset_index(drop=True)
+        self.pick("train", range(0, 40))
+        self.pick("test", range(40, 50))
+        self.labels = place / "labels.csv"
+
+    def pick(self, name: str, numbers: Any, **columns: Any) -> None:
+        table = self.index.iloc[list(numbers)][["sha256", "path"]].assign(**columns)
+        (self.place / "next").mkdir(exist_ok=True)
+        table.to_csv(self.place / f"{name}.csv", index=False)
+
+    def frames(self, vectors: Any = None, suggestions: Any = None, truth: Path | None = None) -> list[Frame]:
+        embeddings = None
+        if vectors is not None:
+            embeddings = self.place / "embeddings.npy"
+            np.save(embeddings, np.asarray(vectors, np.float32))
+        listed, self.beside = frames_to_label(
+            self.place / "index.csv",
+            [self.place / "train.csv"],
+            self.place / "test.csv",
+            self.place / "next/batch.csv",
+            self.place / "next/suspects.csv",
+            truth,
+            embeddings,
+            self.labels,
+            suggestions or {},
+            classes=CLASSES,
+        )
+        return listed
+
+    def digest(self, number: int) -> str:
+        return str(self.index["sha256"][number])
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Line:
+    return Line(tmp_path)
+
+
+def numbers(frames: list[Frame]) -> list[int]:
+    return [int(frame.path[2:7]) for frame in frames]
+
+
+def test_training_frames_then_test_frames_by_time_without_embeddings(line):
+    frames = line.frames()
+    assert numbers(frames) == list(range(50))
+    assert [frame.part for frame in frames] == ["train"] * 40 + ["test"] * 10
+    assert len({frame.group for frame in frames[:25]}) == 1
+    assert not {frame.group for frame in frames if frame.part == "train"} & {
+        frame.group for frame in frames if frame.part == "test"
+    }, "a key for a group never labels training and test frames together"
+
+
+def test_similar_frames_follow_each_other(line):
+    """Frames of two kinds that take turns in time: each kind stands together, in groups of one kind."""
+    kind = np.arange(60) % 2
+    vectors = np.random.default_rng(1).normal(size=(60, 8)) + 50 * kind[:, None]
+    frames = line.frames(vectors)
+    assert sorted(numbers(frames[:40])) == list(range(40))
+    kinds = [kind[n] for n in numbers(frames[:40])]
+    assert np.count_nonzero(np.diff(kinds)) == 1
+    groups: dict[int, set[int]] = {}
+    for frame, of in zip(frames, kinds, strict=False):
+        groups.setdefault(frame.group, set()).add(of)
+    assert all(len(of) == 1 for of in groups.values())
+    assert 2 <= len(groups) <= 10
+    assert frames == line.frames(vectors), "the same each time"
+
+
+def test_embeddings_of_another_index_are_not_used(line):
+    assert numbers(line.frames(np.zeros((7, 8)))) == list(range(50))
+
+
+def test_neighbours_in_time(line):
+    frames = line.frames()
+    offsets = [[offset for offset, _ in frame.beside] for frame in (frames[0], frames[20])]
+    assert offsets == [[1, 2, 3], [-3, -2, -1, 1, 2, 3]]
+    assert frames[20].beside[0][1] == frames[17].sha256
+    assert numbers(line.beside) == [50, 51, 52], "beside the last one, and not listed; nothing from quarantine"
+
+
+def test_test_frames_get_no_suggestion(line):
+    line.pick("next/batch", [40, 55], reason="unsure", predicted="bad", p=0.7)
+    frames = line.frames(suggestions={line.digest(n): ("good", 0.9) for n in range(60)})
+    assert {frame.part: frame.suggestion for frame in frames} == {"train": "good", "test": "", "next": "good"}
+
+
+def test_the_next_batch_stays_as_it_was_picked_and_says_why(line):
+    line.pick("next/batch", [57, 3, 51, 55], reason=["a", "b", "c", "d"], predicted="bad", p=0.7)
+    frames = [frame for frame in line.frames() if frame.part == "next"]
+    assert numbers(frames) == [57, 51, 55]
+    assert [frame.reason for frame in frames] == ["a", "c", "d"]
+    batch = pd.read_csv(line.place / "next/batch.csv")
+    batch.loc[0, "sha256"] = "0" * 64  # of a frame that has gone
+    batch.to_csv(line.place / "next/batch.csv", index=False)
+    assert numbers([frame for frame in line.frames() if frame.part == "next"]) == [51, 55]
+
+
+def test_a_doubtful_label_says_so(line):
+    line.pick("next/suspects", [7], label="bad", predicted="good", p=0.9, reason="a model says good")
+    line.labels.write_text(f"sha256,path,label,by,when\n{line.digest(7)},,bad,Ann,\n")
+    assert [(frame.part, frame.reason) for frame in line.frames() if frame.reason] == [("train", "a model says good")]
+    line.labels.write_text(f"sha256,path,label,by,when\n{line.digest(7)},,good,Ann,\n")
+    assert not any(frame.reason for frame in line.frames()), "it has been corrected"
+
+
+def test_a_frame_of_the_batch_that_is_trained_on_now_needs_no_look(line):
+    line.pick("next/batch", [7, 45, 55], reason="good 51% or bad 49%", predicted="good", p=0.51)
+    assert [(frame.part, frame.reason) for frame in line.frames() if frame.reason] == [("next", "good 51% or bad 49%")]
+
+
+def test_a_test_frame_has_no_reason(line):
+    """It was trained on once, and select.test has been raised since: what the model said of it is a suggestion."""
+    line.pick("next/suspects", [45], label="bad", predicted="good", p=0.9, reason="a model says good")
+    line.labels.write_text(f"sha256,path,label,by,when\n{line.digest(45)},,bad,Ann,\n")
+    assert not any(frame.reason for frame in line.frames())
+
+
+def test_frames_that_people_disagree_about_are_listed_wherever_they_are(line):
+    rows = [
+        f"{line.digest(n)},,{label},{by},"
+        for n, label, by in [(58, "bad", "Ann"), (58, "good", "Bob"), (59, "bad", "Ann")]
+    ]
+    line.labels.write_text("sha256,path,label,by,when\n" + "\n".join(rows) + "\n")
+    assert numbers([frame for frame in line.frames() if frame.part == "other"]) == [58]
+
+
+def test_labels_of_folders_and_of_the_belt_are_known(tmp_path):
+    line = Line(tmp_path / "line")
+    (line.folder / "bad").mkdir()
+    (line.folder / "A-00003.png").rename(line.folder / "bad/A-00003.png")
+    index_frames(line.folder, line.place / "index.csv", line.place / "q.csv", cache=line.place / ".seen.json",
+                 classes=CLASSES, max_pixels=10**6, workers=1)  # fmt: skip
+    line.index = pd.read_csv(line.place / "index.csv").query("status == 'ok'").sort_values("number", ignore_index=True)
+    line.pick("train", range(10))
+    line.pick("test", range(10, 12))
+    truth = line.place / "truth.csv"
+    truth.write_text("frame,label\nA-00004.png,good\nbad/A-00003.png,good\n")
+    given = {frame.path: (frame.given, frame.given_by) for frame in line.frames(truth=truth) if frame.given}
+    assert given == {"bad/A-00003.png": ("bad", "folder"), "A-00004.png": ("good", "truth")}
+
+
+def test_suggestions_come_from_models_that_have_not_seen_the_frame(tmp_path):
+    assert suggestions_of(tmp_path, CLASSES) == {}, "nothing is there yet"
+    model = "swift7-64-none/coreset-60/seed-1"
+    (tmp_path / "predict" / model).mkdir(parents=True)
+    (tmp_path / "finetune" / model).mkdir(parents=True)
+    (tmp_path / "next").mkdir()
+    (tmp_path / "choice.json").write_text(json.dumps({"model": model, "range": "calibrated"}))
+    head = "sha256,path,part,label,predicted,p_bad,p_good\n"
+    (tmp_path / "predict" / model / "float.csv").write_text(
+        head + "a,a,train,good,good,0.1,0.9\nb,b,unlabelled,,bad,0.8,0.2\nc,c,test,bad,bad,0.7,0.3\n"
+    )
+    (tmp_path / "finetune" / model / "held_out.csv").write_text(head + "a,a,train,good,bad,0.6,0.4\n")
+    (tmp_path / "next/batch.csv").write_text(
+        "sha256,path,reason,predicted,p\nd,d,unsure,good,0.55\ne,e,unsure,gone,0.5\n"
+    )
+    assert suggestions_of(tmp_path, CLASSES) == {"a": ("bad", 0.6), "b": ("bad", 0.8), "d": ("good", 0.55)}
+
+
+def test_an_order_for_every_kind_of_vectors():
+    rng = np.random.default_rng(1)
+    for number in (0, 1, 2, 9, 300):
+        for vectors in (rng.normal(size=(number, 4)), np.zeros((number, 4))):
+            groups = in_similar_order(vectors.astype(np.float32), 8)
+            assert sorted(n for group in groups for n in group) == list(range(number))
+    vectors = rng.normal(size=(20, 4)).astype(np.float32)
+    vectors[[3, 7], 1] = np.nan
+    assert in_similar_order(vectors, 8)[-2:] == [[3], [7]], "without an embedding: alone, last"

@@ -1,0 +1,215 @@
+"""What to label next: unsure, different, new, each with its reason; and labels that look wrong."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from threadpoolctl import threadpool_limits
+
+from linecam.errors import UserError
+from scripts import next as script
+from scripts.next import UNCERTAINTY, choose_next, doubt, spread, why
+from tests.selection.test_selection import sha, write_index
+
+CLASSES = ["bad", "good", "no_mask"]
+MODEL = "swift7-64-none/random-4/seed-1"
+
+
+@pytest.mark.parametrize("measure", UNCERTAINTY)
+def test_uncertainty_runs_from_sure_to_even(measure):
+    p = np.array([[1, 0, 0], [0.8, 0.1, 0.1], [0.5, 0.4, 0.1], [1 / 3, 1 / 3, 1 / 3]])
+    found = UNCERTAINTY[measure](p)
+    assert found[0] == pytest.approx(0)
+    assert found[-1] == pytest.approx(1)
+    assert (np.diff(found) > 0).all()
+
+
+def test_margin_and_entropy_by_hand():
+    p = np.array([[0.5, 0.3, 0.2]])
+    assert UNCERTAINTY["margin"](p) == pytest.approx([0.8])
+    entropy = -(0.5 * np.log(0.5) + 0.3 * np.log(0.3) + 0.2 * np.log(0.2)) / np.log(3)
+    assert UNCERTAINTY["entropy"](p) == pytest.approx([entropy])
+
+
+def test_the_batch_is_spread_over_the_unsure_frames():
+    """Four heaps of unsure frames and one of sure ones: of each unsure heap one, though one heap is the most unsure."""
+    random = np.random.default_rng(0)
+    heaps = np.repeat([[0, 0], [10, 0], [0, 10], [10, 10], [50, 50]], 10, axis=0)
+    vectors = (heaps + random.normal(0, 0.1, heaps.shape)).astype(np.float32)
+    uncertainty = np.repeat([0.99, 0.8, 0.8, 0.8, 0.01], 10)
+    picks, numbers = spread(vectors, uncertainty, 4, 1)
+    assert sorted(n // 10 for n in picks) == [0, 1, 2, 3]
+    assert numbers == [10] * 4
+    assert picks[0] // 10 == 0  # the least sure first
+    alone = np.argsort(-uncertainty, kind="stable")[:4]
+    assert {n // 10 for n in alone} == {0}  # what uncertainty alone would have taken
+
+
+def test_the_batch_is_the_same_by_any_number_of_threads():
+    random = np.random.default_rng(0)
+    vectors, uncertainty = random.normal(size=(2000, 64)).astype(np.float32), random.random(2000)
+    found = []
+    for threads in (1, 2, 4):
+        with threadpool_limits(threads):
+            found.append(spread(vectors, uncertainty, 100, 1))
+    assert found[0] == found[1] == found[2]
+
+
+def test_spread_without_enough_frames_or_embeddings():
+    vectors = np.array([[0, 0], [np.nan, 0], [1, 1], [1, 1]], np.float32)
+    assert spread(vectors, np.array([0.1, 0.9, 0.5, 0.4]), 10, 1) == ([2, 3, 0, 1], [1] * 4)
+    same, numbers = spread(np.ones((30, 2), np.float32), np.linspace(0, 1, 30), 3, 1)
+    assert len(set(same)) == len(numbers) == 3
+
+
+def test_a_reason_in_words():
+    assert why(np.array([0.41, 0.5, 0.09]), CLASSES, 1) == "good 50% or bad 41%"
+    assert why(np.array([0.41, 0.5, 0.09]), CLASSES, 12) == "good 50% or bad 41%; stands for 12 such frames"
+
+
+def held_out(rows: list[tuple[str, tuple[float, float, float]]]) -> pd.DataFrame:
+    table = pd.DataFrame({"sha256": [str(n) for n in range(len(rows))], "label": [label for label, _ in rows]})
+    table["path"] = table["sha256"] + ".jpg"
+    for n, name in enumerate(CLASSES):
+        table[f"p_{name}"] = [p[n] for _, p in rows]
+    return table
+
+
+def test_wrong_labels_are_doubted_the_surest_first():
+    sound = [("bad", (0.9, 0.1, 0.0)), ("good", (0.1, 0.8, 0.1)), ("no_mask", (0.0, 0.2, 0.8))] * 5
+    wrong = [("bad", (0.1, 0.85, 0.05)), ("good", (0.0, 0.01, 0.99))]
+    unsure = [("bad", (0.45, 0.5, 0.05))]  # wrong, but no surer than many a right one
+    found = doubt(held_out([*sound, *wrong, *unsure]), CLASSES)
+    assert found["label"].tolist() == ["good", "bad"]
+    assert found["predicted"].tolist() == ["no_mask", "good"]
+    assert found["reason"].tolist()[0] == "a model trained without it says no_mask 99%, and good 1%"
+
+
+def test_right_labels_are_not_doubted():
+    sound = [("bad", (0.9, 0.1, 0.0)), ("good", (0.1, 0.8, 0.1))] * 5  # a class without any frame
+    assert doubt(held_out(sound), CLASSES).empty
+
+
+def test_snakemake_next(belt):
+    """New frames alone, each with what the model says of it."""
+    belt.build("next")
+    results = belt.folder / "results/tiny"
+    batch = pd.read_csv(results / "next/batch.csv")
+    assert list(batch.columns) == ["sha256", "path", "reason", "predicted", "p"]
+    split = pd.read_csv(results / "split/coreset-60.csv")
+    assert not set(batch["sha256"]) & set(split.loc[split["part"] != "unlabelled", "sha256"])
+    assert set(batch["sha256"]) <= set(pd.read_csv(results / "index/frames.csv")["sha256"])
+    assert len(batch) == batch["sha256"].nunique() == 50
+    assert batch["p"].between(1 / 3, 1).all()
+    suspects = pd.read_csv(results / "next/suspects.csv")
+    assert list(suspects.columns) == ["sha256", "path", "label", "predicted", "p", "reason"]
+    assert set(suspects["sha256"]) <= set(split.loc[split["part"] == "train", "sha256"])
+    assert belt.planned("next") == {}
+
+
+def test_nothing_left_to_label(folder):
+    run = folder.snakemake("next")
+    assert run.returncode != 0
+    assert "All 200 usable frames are labelled" in run.stdout
+    assert "Traceback" not in run.stdout
+
+
+def test_a_doubt_for_a_class_that_is_not_the_likeliest_says_why():
+    """Most frames are no_mask: of those labelled bad the model says bad 20 % only, so 26 % is much."""
+    rows = [("no_mask", (0.05, 0.05, 0.9))] * 8 + [("bad", (0.2, 0.2, 0.6)), ("good", (0.1, 0.5, 0.4))]
+    found = doubt(held_out([*rows, ("good", (0.26, 0.17, 0.57))]), CLASSES)
+    assert found["reason"].tolist() == [
+        "a model trained without it says bad 26%, which is much for it: of frames labelled so it is 20%, and good 17%"
+    ]
+
+
+class Line:
+    """A sequence of 100 frames, of which 0 is for the test, and a model that is unsure of all alike."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        rows = [
+            {"path": f"A-{n:03d}.jpg", "sha256": sha(n), "sequence": "A", "number": n} | {"status": "ok"}
+            for n in range(100)
+        ]
+        self.index = write_index(place / "frames.csv", rows)
+        self.table = pd.DataFrame(rows)
+        self.table.iloc[[0]][["sha256", "path"]].to_csv(place / "test.csv", index=False)
+        (place / "choice.json").write_text('{"model": "' + MODEL + '"}')
+        held_out([("bad", (0.8, 0.1, 0.1))]).assign(predicted="bad").to_csv(place / "held_out.csv", index=False)
+        np.save(place / "pixels.npy", np.zeros((100, 1, 1, 3), np.uint8))
+        np.save(place / "embeddings.npy", np.arange(200, dtype=np.float32).reshape(100, 2))
+        self.splits = {
+            "coreset-4": self.split("coreset-4", range(10, 14)),
+            "random-4": self.split("random-4", [20, 30]),
+        }
+
+    def split(self, name: str, train: Iterable[int]) -> Path:
+        table = self.table.iloc[list(train)][["sha256", "path"]].assign(row=0, part="train", label="bad", by="", fold=0)
+        table.to_csv(self.place / f"{name}.csv", index=False)
+        return self.place / f"{name}.csv"
+
+    def next(self, count: int, gap: int = 0, judged: dict[int, str] | None = None, model: str = MODEL) -> list[int]:
+        labels = self.place / "labels.csv"
+        said = "".join(f"{sha(n)},,{label},Ann,\n" for n, label in (judged or {}).items())
+        labels.write_text("sha256,path,label,by,when\n" + said)
+        choose_next(
+            self.place / "choice.json",
+            {model: self.place / "unread"},
+            {model: self.place / "held_out.csv"},
+            {64: self.place / "pixels.npy"},
+            self.index,
+            self.place / "test.csv",
+            self.splits,
+            self.place / "embeddings.npy",
+            labels,
+            self.place / "batch.csv",
+            self.place / "suspects.csv",
+            strategy="margin",
+            count=count,
+            gap=gap,
+            classes=CLASSES,
+            seed=1,
+            threads=1,
+        )
+        return sorted(int(path[2:5]) for path in pd.read_csv(self.place / "batch.csv")["path"])
+
+
+@pytest.fixture
+def line(tmp_path, monkeypatch):
+    monkeypatch.setattr(script, "load_weights", lambda path, model: None)
+    monkeypatch.setattr(
+        script, "probabilities", lambda model, pixels, rows, device: np.full((len(rows), 3), 1 / 3, np.float32)
+    )
+    return Line(tmp_path)
+
+
+def test_the_batch_has_nothing_of_any_selection_and_nothing_that_was_judged(line):
+    rest = set(range(100)) - {0, 10, 11, 12, 13, 20, 30, 50, 51}
+    assert set(line.next(200, judged={50: "good", 51: "?"})) == rest
+
+
+def test_the_batch_has_nothing_that_the_gap_keeps_from_training(line, caplog):
+    assert line.next(200, gap=25) == [n for n in range(26, 100) if n != 30]
+    assert len(line.next(10, gap=25)) == 10
+    with pytest.raises(UserError, match=r"within select.gap = 200 frames of one: there is none"):
+        line.next(10, gap=200)
+
+
+def test_the_batch_and_all_labels_so_far_fit_into_the_number_that_is_named(line, caplog):
+    """Two of the chosen selection, two more that somebody has labelled; one unsure, and one within the gap."""
+    caplog.set_level("INFO")
+    line.next(10, gap=5, judged={40: "bad", 41: "good", 42: "?", 3: "good"})
+    assert "set select.train to 14, and run" in caplog.text
+
+
+def test_what_is_given_is_not_raised(line, caplog):
+    caplog.set_level("INFO")
+    model = "swift7-64-none/given/seed-1"
+    (line.place / "choice.json").write_text(f'{{"model": "{model}"}}')
+    line.splits = {"given": line.split("given", [20, 30])}
+    line.next(5, model=model)
+    assert "copy them into train/" in caplog.text
+    assert "select.train" not in caplog.text

@@ -1,0 +1,253 @@
+"""Finetuning: it learns what can be told apart, the same bytes twice, and a fold is judged by who never saw it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from linecam.camera.arithmetic import to_input
+from linecam.errors import UserError
+from linecam.files import sha256
+from linecam.networks.models import Classifier, backbone, load_weights, save_weights, to_images
+from linecam.training.finetune import Recipe, train
+from scripts.finetune import finetune
+from scripts.finetune_fold import finetune_fold
+
+CLASSES, NETWORK = ["bad", "good"], "swift7-32"
+RECIPE = {"epochs": 12, "batch_size": 8, "learning_rate": 0.01, "weight_decay": 0.05, "label_smoothing": 0.05}
+
+
+@pytest.fixture(autouse=True)
+def _threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def parts(numbers: NDArray[np.intp], seed: int) -> NDArray[np.uint8]:
+    """The sensor's frames, (N, 40, 40, 3): a disk on a noisy belt, with a hole in it where it is of class 0."""
+    rng = np.random.default_rng(seed)
+    frames = rng.normal(60, 10, (len(numbers), 40, 40, 3))
+    y, x = np.mgrid[:40, :40]
+    for frame, number in zip(frames, numbers, strict=True):
+        away = np.hypot(y - rng.uniform(17, 22), x - rng.uniform(17, 22))
+        frame[(away < 13) & ((away > 7) | (number != 0))] += rng.uniform(90, 140)
+    return frames.clip(0, 255).astype(np.uint8)
+
+
+class Task:
+    """Labelled frames and a backbone, and what finetuning makes of them."""
+
+    def __init__(self, place: Path, count: int = 48, folds: int = 4) -> None:
+        self.place = place
+        self.numbers = np.arange(count) % 2
+        self.frames = parts(self.numbers, seed=1)
+        np.save(place / "train.npy", self.frames)
+        self.table = pd.DataFrame(
+            {
+                "row": range(count),
+                "sha256": [f"{n:064x}" for n in range(count)],
+                "path": [f"{n}.jpg" for n in range(count)],
+                "part": "train",
+                "label": [CLASSES[n] for n in self.numbers],
+                "by": "me",
+                "fold": np.arange(count) // 2 % folds,
+            }
+        )
+        self.table.to_csv(place / "train.csv", index=False)
+        torch.manual_seed(0)
+        save_weights(place / "backbone.safetensors", backbone(NETWORK), {})
+
+    def inputs(self) -> tuple[Path, Path, Path]:
+        return self.place / "train.npy", self.place / "train.csv", self.place / "backbone.safetensors"
+
+    def finetune(self, name: str, *, seed: int = 1, threads: int = 1, **changes: float) -> Path:
+        weights = self.place / name / "weights.safetensors"
+        finetune(
+            *self.inputs(),
+            weights,
+            self.place / name / "history.csv",
+            network=NETWORK,
+            classes=CLASSES,
+            recipe=Recipe(seed=seed, **(RECIPE | changes)),
+            threads=threads,
+        )
+        return weights
+
+    def fold(self, number: int, *, seed: int = 1, **changes: float) -> pd.DataFrame:
+        finetune_fold(
+            *self.inputs(),
+            self.place / f"{number}.csv",
+            network=NETWORK,
+            classes=CLASSES,
+            fold=number,
+            recipe=Recipe(seed=seed, **(RECIPE | changes)),
+            threads=1,
+        )
+        return pd.read_csv(self.place / f"{number}.csv", dtype={"sha256": str})
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Task:
+    return Task(tmp_path)
+
+
+def accuracy(weights: Path) -> float:
+    """On new frames, through the camera's path."""
+    model = Classifier(NETWORK, 2).eval()
+    load_weights(weights, model)
+    numbers = np.arange(60) % 2
+    with torch.inference_mode():
+        logits = model(to_images(to_input(parts(numbers, seed=9), 32)))
+    return float((logits.argmax(dim=1).numpy() == numbers).mean())
+
+
+def test_two_classes_that_can_be_told_are_told_and_the_loss_falls(task):
+    weights = task.finetune("a", epochs=25)
+    losses = pd.read_csv(task.place / "a/history.csv")
+    assert list(losses["epoch"]) == list(range(1, 26))
+    assert losses["loss"].iloc[-5:].mean() < losses["loss"].iloc[:3].mean() - 0.2
+    assert accuracy(weights) > 0.9
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_others(task):
+    files = [task.finetune("a", epochs=3), task.place / "a/history.csv"]
+    again = [task.finetune("b", epochs=3), task.place / "b/history.csv"]
+    assert [sha256(path) for path in again] == [sha256(path) for path in files]
+    assert sha256(task.finetune("c", epochs=3, seed=2)) != sha256(files[0])
+
+
+@pytest.mark.parametrize("changes", [{"learning_rate": 0.002}, {"weight_decay": 0.5}, {"label_smoothing": 0.3},
+                                     {"batch_size": 16}, {"epochs": 4}])  # fmt: skip
+def test_every_setting_counts(task, changes):
+    assert sha256(task.finetune("a", epochs=3)) != sha256(task.finetune("b", **({"epochs": 3} | changes)))
+
+
+def test_the_file_says_what_it_is(task):
+    about = load_weights(task.finetune("a", epochs=1, seed=5), Classifier(NETWORK, 2))
+    assert (about["network"], about["classes"], about["seed"]) == (NETWORK, CLASSES, 5)
+
+
+def test_training_begins_with_the_backbone(task):
+    first = sha256(task.finetune("a", epochs=1))
+    torch.manual_seed(4)
+    save_weights(task.place / "backbone.safetensors", backbone(NETWORK), {})
+    assert sha256(task.finetune("b", epochs=1)) != first
+
+
+def test_a_backbone_of_another_network_is_refused(task):
+    save_weights(task.place / "backbone.safetensors", backbone("swift9-32"), {})
+    with pytest.raises(UserError, match="another network"):
+        task.finetune("a")
+    assert not (task.place / "a/weights.safetensors").exists()
+
+
+@pytest.mark.parametrize("kind", ["finetune", "fold"])
+def test_a_training_that_diverges_says_what_to_lower(task, kind):
+    with pytest.raises(UserError, match=r"diverged in epoch \d+: lower finetune\.learning_rate = 1e\+30"):
+        task.finetune("a", learning_rate=1e30) if kind == "finetune" else task.fold(0, learning_rate=1e30)
+    assert not (task.place / "a/weights.safetensors").exists()
+    assert not (task.place / "0.csv").exists()
+
+
+# --- folds
+
+
+def test_a_fold_is_predicted_by_a_model_that_learned_from_the_others(task):
+    tables = [task.fold(number, epochs=25) for number in range(4)]
+    for number, table in enumerate(tables):
+        assert list(table.columns) == ["sha256", "path", "label", "fold", "z_bad", "z_good"]
+        own = task.table[task.table["fold"] == number]
+        for column in ("sha256", "path", "label", "fold"):
+            assert list(table[column]) == list(own[column])
+    together = pd.concat(tables)
+    assert sorted(together["sha256"]) == sorted(task.table["sha256"]), "each frame once"
+    said = np.where(together["z_bad"] > together["z_good"], "bad", "good")
+    assert (said == together["label"]).mean() > 0.8
+
+
+def test_what_a_fold_holds_out_is_not_learned_from(task):
+    """Neither its pixels nor its labels change the model: other frames in their place, the same logits for the old."""
+    first = task.fold(1, epochs=3)
+    held = task.table["fold"] == 1
+    frames = task.frames.copy()
+    frames[held.to_numpy().nonzero()[0][1:]] = 7
+    np.save(task.place / "train.npy", frames)
+    table = task.table.copy()
+    table.loc[held.to_numpy().nonzero()[0][1:], "label"] = "bad"
+    table.to_csv(task.place / "train.csv", index=False)
+    second = task.fold(1, epochs=3)
+    columns = ["z_bad", "z_good"]
+    np.testing.assert_allclose(second.loc[0, columns].astype(float), first.loc[0, columns].astype(float), atol=2e-5)
+    assert (second.loc[1:, columns] - first.loc[1:, columns]).abs().max(axis=None) > 1e-3
+    frames[(~held).to_numpy().nonzero()[0][:4]] = 7
+    np.save(task.place / "train.npy", frames)
+    third = task.fold(1, epochs=3)
+    assert (third.loc[0, columns] - second.loc[0, columns]).abs().max() > 1e-4, "the others' do"
+
+
+def test_a_fold_twice_is_the_same_bytes(task):
+    task.fold(0, epochs=2)
+    first = sha256(task.place / "0.csv")
+    task.fold(0, epochs=2)
+    assert sha256(task.place / "0.csv") == first
+
+
+def test_a_fold_without_frames_has_an_empty_table_and_trains_nothing(task, monkeypatch):
+    monkeypatch.setitem(finetune_fold.__globals__, "train", None)
+    table = task.fold(9)
+    assert len(table) == 0
+    assert list(table.columns) == ["sha256", "path", "label", "fold", "z_bad", "z_good"]
+
+
+def test_a_fold_may_hold_all_frames_of_a_class(task):
+    task.table["fold"] = np.where(task.table["label"] == "bad", 0, 1)
+    task.table.to_csv(task.place / "train.csv", index=False)
+    table = task.fold(0)
+    assert set(table["label"]) == {"bad"}
+    assert np.isfinite(table[["z_bad", "z_good"]].to_numpy()).all()
+    assert (table["z_good"] > table["z_bad"]).mean() > 0.5, "it never saw the other"
+
+
+# --- training itself
+
+
+def trained(frames: NDArray[np.uint8], targets: NDArray[np.intp], **changes: float) -> tuple[Classifier, list[float]]:
+    torch.manual_seed(0)
+    recipe = Recipe(seed=1, **(RECIPE | changes))
+    return train(
+        Classifier(NETWORK, 2), frames, targets, recipe, network=NETWORK, device=torch.device("cpu"), what="test"
+    )
+
+
+def test_a_rare_class_weighs_as_much_as_a_frequent_one():
+    """Nobody tells the frames apart: half and half is then the answer with the lowest loss, whatever their numbers."""
+    frames = np.repeat(parts(np.array([1]), seed=1), 40, axis=0)
+    targets = (np.arange(40) % 10 != 0).astype(np.intp)
+    model, _ = trained(frames, targets, epochs=25, label_smoothing=0.0)
+    with torch.inference_mode():
+        probability = torch.softmax(model(to_images(to_input(frames[:1], 32))), dim=1)[0, 0].item()
+    assert probability == pytest.approx(0.5, abs=0.2), "0.1 of them"
+
+
+def test_what_is_returned_is_an_average_in_evaluation_mode_that_predicts_without_change():
+    numbers = np.arange(16) % 2
+    model, losses = trained(parts(numbers, 1), numbers, epochs=2)
+    assert isinstance(model, Classifier)
+    assert not any(module.training for module in model.modules())
+    assert len(losses) == 2
+    images = torch.rand(2, 3, 32, 32)
+    with torch.inference_mode():
+        assert torch.equal(model(images), model(images))
+
+
+@pytest.mark.parametrize("count", [2, 3, 8, 9, 17])
+def test_any_number_of_frames_makes_batches(count):
+    numbers = np.arange(count) % 2
+    _, losses = trained(parts(numbers, 1), numbers, epochs=2)
+    assert np.isfinite(losses).all()

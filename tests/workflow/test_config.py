@@ -1,0 +1,466 @@
+"""The configuration: defaults filled in, and every mistake named with its key, its line and what would be right."""
+
+import json
+import re
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from linecam.errors import UserError
+from linecam.files import load_yaml
+from linecam.workflow.config import check, complete, pins, side_of
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = load_yaml(ROOT / "config" / "schema.yaml")
+BOARDS = load_yaml(ROOT / "config" / "boards.yaml")
+BASE = ROOT / "config" / "config.yaml"
+DATASETS = sorted(
+    path
+    for path in (ROOT / "config").glob("*.yaml")
+    if path.name not in {"schema.yaml", "boards.yaml"} and "dataset" in (load_yaml(path) or {})
+)
+SMALL = {"dataset": {"name": "x", "kind": "belt"}}
+
+
+def laid_over(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """As Snakemake does: mappings are merged, anything else is replaced."""
+    merged = deepcopy(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = laid_over(merged[key], value) if both else deepcopy(value)
+    return merged
+
+
+class Mine:
+    """A user's file over config/config.yaml."""
+
+    def __init__(self, place: Path) -> None:
+        self.path = place / "mine.yaml"
+
+    def complete(self, text: str) -> dict[str, Any]:
+        self.path.write_text(text, encoding="utf-8")
+        return complete(laid_over(load_yaml(BASE), load_yaml(self.path)), SCHEMA, [self.path, BASE])
+
+    def mistakes(self, text: str) -> list[str]:
+        with pytest.raises(UserError) as error:
+            self.complete(text)
+        lines = str(error.value).splitlines()
+        found = [line.removeprefix("  - ") for line in lines if line.startswith("  - ")]
+        assert f"{len(found)} mistake{'s' * (len(found) > 1)}:" in lines[0]
+        assert "config/schema.yaml" in lines[-1]
+        return found
+
+    def mistake(self, text: str) -> str:
+        found = self.mistakes(text)
+        assert len(found) == 1, found
+        return found[0]
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Mine:
+    return Mine(tmp_path)
+
+
+# --- what is committed
+
+
+@pytest.mark.parametrize("path", DATASETS, ids=lambda path: path.name)
+def test_every_committed_configuration_is_valid(path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    base = load_yaml(BASE)
+    config = complete(base if path == BASE else laid_over(base, load_yaml(path)), SCHEMA, [path, BASE])
+    check(config, BOARDS)
+
+
+def test_there_are_the_belt_and_the_masks():
+    assert {"config.yaml", "masks.yaml"} <= {path.name for path in DATASETS}
+
+
+def test_the_schema_is_a_schema_and_its_defaults_satisfy_it():
+    Draft202012Validator.check_schema(SCHEMA)
+    complete(SMALL, SCHEMA)
+
+
+def test_config_yaml_spells_out_the_schemas_defaults():
+    """A comment says that config.yaml holds the defaults: they must not drift apart."""
+    spelled, defaults = load_yaml(BASE), complete(SMALL, SCHEMA)
+    for section, values in spelled.items():
+        if section in {"dataset", "belt"}:
+            continue
+        if not isinstance(values, dict):
+            assert values == defaults[section]
+            continue
+        for key, value in values.items():
+            assert value == defaults[section][key], f"{section}.{key}"
+
+
+def test_every_key_of_config_yaml_is_described():
+    assert set(load_yaml(BASE)) <= set(SCHEMA["properties"])
+
+
+# --- defaults
+
+
+def test_defaults_fill_what_is_left_out():
+    config = complete({"dataset": {"name": "x", "kind": "belt"}, "select": {"train": 7}}, SCHEMA)
+    assert config["select"] == {"train": 7, "test": 500, "gap": 0, "seed": 1}
+    assert config["dataset"]["classes"] == ["bad", "good", "no_mask"]
+    assert config["pretrain"]["cpu"] == {"epochs": 5, "batch_size": 128}
+    assert config["camera"] == {"frame_size": "QVGA", "side": None}
+    assert config["quantize"]["ranges"][0] == "calibrated"
+
+
+def test_the_strategies_are_left_to_the_layout_of_the_folder():
+    assert "strategies" not in complete(SMALL, SCHEMA)["select"]
+
+
+def test_the_configuration_handed_in_and_the_schema_stay_as_they_are():
+    config, schema = deepcopy(SMALL), deepcopy(SCHEMA)
+    done = complete(config, schema)
+    done["quantize"]["ranges"].append("x")
+    done["pretrain"]["cpu"]["epochs"] = 99
+    assert config == SMALL
+    assert schema == SCHEMA
+    assert complete(config, schema)["pretrain"]["cpu"]["epochs"] == 5
+
+
+def test_completing_twice_changes_nothing():
+    once = complete(SMALL, SCHEMA)
+    assert complete(once, SCHEMA) == once
+
+
+# --- wrong keys
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "line", "right"),
+    [
+        ("selekt:\n  train: 5\n", "selekt", 1, "select"),
+        ("select:\n  trian: 5\n", "select.trian", 2, "train"),
+        ("# a\n\ndataset:\n  name: x\n  sorce: y\n", "dataset.sorce", 5, "source"),
+        ("pretrain:\n  cpu:\n    epoch: 5\n", "pretrain.cpu.epoch", 3, "epochs"),
+        ("pretrain: {learning_rat: 5}\n", "pretrain.learning_rat", 1, "learning_rate"),
+        ("finetune:\n  seed: 1\n", "finetune.seed", 2, "seeds"),
+    ],
+)
+def test_a_wrong_key_is_named_with_its_line_and_the_nearest_right_one(mine, text, key, line, right):
+    message = mine.mistake(text)
+    assert message.startswith(f"{key} is not a key ({mine.path}, line {line}).")
+    assert f"Did you mean {right}?" in message
+
+
+def test_a_key_like_none_lists_them_all(mine):
+    message = mine.mistake("bundle:\n  zzz: 1\n")
+    assert "Did you mean" not in message
+    assert "boards, votes" in message
+
+
+def test_a_key_that_is_no_text(mine):
+    assert "1 is not a key" in mine.mistake("select:\n  1: 2\n").replace("[1]", "1")
+
+
+# --- wrong values and types
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "line"),
+    [
+        ("select:\n  train: 0\n", "select.train", 2),
+        ("select:\n  train: -5\n", "select.train", 2),
+        ("select:\n  train: '200'\n", "select.train", 2),
+        ("select:\n  train: 1.5\n", "select.train", 2),
+        ("select:\n  train: true\n", "select.train", 2),
+        ("select:\n  train: [200]\n", "select.train", 2),
+        ("select:\n  train:\n", "select.train", 2),
+        ("select:\n  seed: 4294967296\n", "select.seed", 2),
+        ("select:\n  strategies: coreset\n", "select.strategies", 2),
+        ("select:\n  strategies: []\n", "select.strategies", 2),
+        ("select:\n  strategies:\n    - coreset\n    - corset\n", "select.strategies[1]", 4),
+        ("select: 5\n", "select", 1),
+        ("dataset:\n  kind: folders\n", "dataset.kind", 2),
+        ("dataset:\n  name: My Line\n", "dataset.name", 2),
+        ("dataset:\n  name: ../up\n", "dataset.name", 2),
+        ("dataset:\n  name: ''\n", "dataset.name", 2),
+        ("dataset:\n  classes: [a]\n", "dataset.classes", 2),
+        ("dataset:\n  classes: [a, a]\n", "dataset.classes", 2),
+        ("dataset:\n  classes: [good part, bad]\n", "dataset.classes[0]", 2),
+        ("dataset:\n  classes: [yes, a]\n", "dataset.classes[0]", 2),  # YAML reads True
+        ("dataset:\n  max_pixels: 0\n", "dataset.max_pixels", 2),
+        ("networks: [resnet9]\n", "networks[0]", 1),
+        ("networks: [swift7-064]\n", "networks[0]", 1),
+        ("networks: [swift7-112, ../swift7-64]\n", "networks[1]", 1),
+        ("camera:\n  frame_size: qvga\n", "camera.frame_size", 2),
+        ("finetune:\n  folds: 1\n", "finetune.folds", 2),
+        ("finetune:\n  folds: 21\n", "finetune.folds", 2),
+        ("finetune:\n  folds: 2.5\n", "finetune.folds", 2),
+        ("finetune:\n  label_smoothing: 1\n", "finetune.label_smoothing", 2),
+        ("finetune:\n  batch_size: 1\n", "finetune.batch_size", 2),
+        ("finetune:\n  learning_rate: 0\n", "finetune.learning_rate", 2),
+        ("evaluate:\n  confidence: 95\n", "evaluate.confidence", 2),
+        ("bundle:\n  boards: []\n", "bundle.boards", 2),
+        ("bundle:\n  votes: 101\n", "bundle.votes", 2),
+        ("pretrain:\n  methods: [simsiam]\n", "pretrain.methods[0]", 2),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_line(mine, text, key, line):
+    assert mine.mistake(text).startswith(f"{key} is ")
+    assert f"({mine.path}, line {line})" in mine.mistake(text)
+
+
+def test_a_value_near_a_right_one_is_told(mine):
+    assert "Did you mean coreset?" in mine.mistake("select: {strategies: [corset]}")
+    assert "VGA, QVGA, QQVGA" in mine.mistake("camera: {frame_size: 1080p}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "finetune: {learning_rate: .nan}",
+        "finetune: {learning_rate: .inf}",
+        "pretrain: {temperature: .nan}",
+        "finetune: {label_smoothing: .nan}",
+        "bundle: {recall: {bad: .nan}}",
+        "quantize: {ranges: [[-.inf, .inf]]}",
+        "quantize: {ranges: [[.nan, 5]]}",
+    ],
+)
+def test_a_number_that_is_none_is_refused(mine, text):
+    assert text.split(":", maxsplit=1)[0] in mine.mistake(text)
+
+
+def test_a_count_with_a_point_is_a_count_or_refused(mine):
+    """JSON schema takes 200.0 for an integer; a slice, and the wildcard of coreset-200, don't."""
+    try:
+        count = mine.complete("select: {train: 200.0}")["select"]["train"]
+    except UserError:
+        return
+    assert type(count) is int
+
+
+def test_several_mistakes_at_once(mine):
+    found = mine.mistakes("select:\n  train: 0\n  tset: 5\nfinetune:\n  epochs: many\n  seeds: []\nbelt: {framse: 1}\n")
+    assert sorted(line.split(" ")[0] for line in found) == [
+        "belt.framse",
+        "finetune.epochs",
+        "finetune.seeds",
+        "select.train",
+        "select.tset",
+    ]
+
+
+def test_two_wrong_keys_of_one_section_are_two_mistakes(mine):
+    assert len(mine.mistakes("select: {a: 1, b: 2}")) == 2
+
+
+def test_a_mistake_of_the_lower_file_is_found_there(mine, tmp_path):
+    lower = tmp_path / "lower.yaml"
+    lower.write_text("dataset: {name: x, kind: belt}\nselect:\n  train: 5\n  test: 0\n")
+    mine.path.write_text("select:\n  train: 6\n")
+    config = laid_over(load_yaml(lower), load_yaml(mine.path))
+    with pytest.raises(UserError) as error:
+        complete(config, SCHEMA, [mine.path, lower])
+    assert f"({lower}, line 4)" in str(error.value)
+
+
+def test_a_mistake_of_the_command_line_has_no_line(mine):
+    config = laid_over(load_yaml(BASE), {"belt": {"framse": 3}})
+    with pytest.raises(UserError) as error:
+        complete(config, SCHEMA, [BASE])
+    assert "belt.framse is not a key." in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "key"),
+    [({}, "dataset"), ({"dataset": None}, "dataset"), ({"dataset": {"name": "x"}}, "dataset.kind"),
+     ({"dataset": {"kind": "belt"}}, "dataset.name"), ({"dataset": {}}, "dataset.name")],
+)  # fmt: skip
+def test_what_has_no_default_is_asked_for(config, key):
+    with pytest.raises(UserError, match=key.replace(".", r"\.")):
+        complete(config, SCHEMA)
+
+
+def test_an_empty_section_is_its_defaults_or_a_mistake_that_names_it(mine):
+    """`select:` with every line below it commented out."""
+    try:
+        config = mine.complete("select:\n  # train: 5\n")
+    except UserError as error:
+        assert "select is None" in str(error)
+        assert "line 1" in str(error)
+    else:
+        assert config["select"] == {"train": 200, "test": 500, "seed": 1}
+
+
+# --- ranges
+
+
+@pytest.mark.parametrize("ranges", [["calibrated"], [[-25, 25]], [[-0.5, 6.25], "calibrated"], [[-1, 1], [-1, 2]]])
+def test_good_ranges(mine, ranges):
+    assert mine.complete(yaml.safe_dump({"quantize": {"ranges": ranges}}))["quantize"]["ranges"] == ranges
+
+
+WRONG_RANGES = ["calibratd", "[-25, 25]", 5, None, [], [-25], [-25, 25, 5], [25, -25], [0, 25], [-25, 0], ["-25", "25"],
+                {"low": -25, "high": 25}]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", WRONG_RANGES, ids=str)
+def test_a_range_of_wrong_form_is_named_and_the_right_form_told(mine, wrong):
+    """Whoever wrote it must learn what a range is: `calibrated`, or two numbers around 0; not what a schema is."""
+    text = "\n".join(mine.mistakes(f"quantize:\n  ranges:\n    - calibrated\n    - {json.dumps(wrong)}\n"))
+    assert "quantize.ranges[1]" in text
+    assert f"({mine.path}, line 4)" in text
+    assert "not valid under any of the given schemas" not in text
+    assert isinstance(wrong, list) or "calibrated" in text
+
+
+def test_the_wrong_bound_of_a_range_is_named_as_what_it_is(mine):
+    """[25, -25]: `quantize.ranges[0] is 25` is not so; it is [25, -25], or ranges[0][0] is 25."""
+    message = mine.mistake("quantize:\n  ranges: [[25, -25]]\n")
+    assert message.startswith(("quantize.ranges[0] is [25, -25]", "quantize.ranges[0][0] is 25"))
+
+
+@pytest.mark.parametrize("text", ["ranges: calibrated", "ranges: []", "ranges: [calibrated, calibrated]",
+                                  "ranges: [[-25, 25], [-25.0, 25.0]]", "ranges: [-25, 25]"])  # fmt: skip
+def test_wrong_lists_of_ranges(mine, text):
+    assert all(line.startswith("quantize.ranges") for line in mine.mistakes(f"quantize:\n  {text}\n"))
+
+
+# --- settings that only make sense together
+
+
+def checked(mine: Mine, text: str) -> dict[str, Any]:
+    config = mine.complete(text)
+    check(config, BOARDS)
+    return config
+
+
+def test_a_folder_without_a_source(mine, tmp_path):
+    for text in ("dataset: {kind: folder}", "dataset: {kind: folder, source: ''}", "dataset: {kind: folder, source: }"):
+        with pytest.raises(UserError, match=r"dataset\.source"):
+            checked(mine, text)
+    checked(mine, f"dataset: {{kind: folder, source: '{tmp_path}'}}")
+
+
+def test_a_given_backbone_needs_its_file(mine, tmp_path):
+    weights = tmp_path / "w.safetensors"
+    for path in ("null", "''", f"'{weights}'", f"'{tmp_path}'"):
+        with pytest.raises(UserError, match=r"pretrain\.checkpoint"):
+            checked(mine, f"pretrain: {{methods: [simclr, given], checkpoint: {path}}}")
+    weights.write_bytes(b"")
+    checked(mine, f"pretrain: {{methods: [given], checkpoint: '{weights}'}}")
+
+
+def test_the_source_of_the_masks_is_not_where_the_copy_goes(mine, tmp_path, monkeypatch):
+    """What is there is replaced: the user's only copy would be gone."""
+    monkeypatch.chdir(tmp_path)
+    for path in ("data/m/frames", "./data/../data/m/frames/", str(tmp_path / "data" / "m" / "frames")):
+        with pytest.raises(UserError, match=r"dataset\.source"):
+            checked(mine, f"dataset: {{name: m, kind: masks, source: '{path}'}}")
+    checked(mine, "dataset: {name: m, kind: masks, source: elsewhere}")
+
+
+def test_an_unknown_board_and_the_nearest_known_one(mine):
+    with pytest.raises(UserError, match=r"bundle\.boards.*'openmv_h7'.*Did you mean openmv-h7\?"):
+        checked(mine, "bundle: {boards: [openmv-h7, openmv_h7]}")
+    checked(mine, "bundle: {boards: [openmv-h7]}")
+
+
+@pytest.mark.parametrize(
+    ("bundle", "told"),
+    [
+        ("boards: [openmv-n6]", "ST's own runtime"),
+        ("boards: [openmv-ae3], place: sd", "romfs, drive"),
+        ("boards: [openmv-h7, openmv-ae3]", "All of bundle.boards have: QVGA."),
+        ("measured: {openmv-h8: {ms: 9, estimate_ms: [5, 7]}}", "bundle.measured: 'openmv-h8'"),
+        ("measured: {openmv-h7: {ms: 9}}", "estimate_ms"),
+        ("thresholds: {bda: 0.4}", "'bda' is no class. Did you mean bad?"),
+        ("recall: {bda: 0.99}", "bundle.recall: 'bda' is no class. Did you mean bad?"),
+        ("recall: {bad: 99}", "bundle.recall.bad is 99"),
+        ("recall: {bad: 0}", "bundle.recall.bad is 0"),
+        ("thresholds: {bad: 1.4}", "bundle.thresholds.bad is 1.4"),
+        ("firmware: 4.5.5", "bundle.firmware"),
+        ("latency_ms: 0", "bundle.latency_ms"),
+        ("signing_key: nowhere.pem", "bundle.signing_key is 'nowhere.pem', which is no file"),
+    ],
+)
+def test_what_no_camera_can_do_is_told_at_the_start(mine, bundle, told):
+    with pytest.raises(UserError, match=re.escape(told)):
+        checked(mine, f"camera: {{frame_size: QQVGA}}\nbundle: {{{bundle}}}")
+
+
+def test_a_network_that_is_not_there_is_named_with_those_that_are(mine):
+    with pytest.raises(UserError, match=r"no network 'resnet18-64'.*resnet9, swift7, swift9"):
+        checked(mine, "networks: [swift7-112, resnet18-64]")
+    checked(mine, "networks: [swift7-112, swift9-96, resnet9-64]")
+
+
+def test_an_input_larger_than_the_frame_is_refused(mine):
+    with pytest.raises(UserError, match=r"square of 120 pixels that camera\.frame_size QQVGA"):
+        checked(mine, "networks: [resnet9-64, resnet9-128]\ncamera: {frame_size: QQVGA}")
+    checked(mine, "networks: [resnet9-64, resnet9-128]")
+
+
+@pytest.mark.parametrize(
+    ("camera", "board", "side"),
+    [
+        ("{frame_size: QVGA}", "openmv-h7", 240),
+        ("{frame_size: QVGA}", "openmv-h7, openmv-ae3", 200),  # one path for both
+        ("{frame_size: QVGA, side: 100}", "openmv-h7, openmv-ae3", 100),
+    ],
+)
+def test_one_square_for_all_boards(mine, camera, board, side):
+    config = checked(mine, f"networks: [swift7-64]\ncamera: {camera}\nbundle: {{boards: [{board}]}}")
+    assert side_of(config, BOARDS) == side
+
+
+def test_a_square_larger_than_the_frame_is_refused(mine):
+    with pytest.raises(UserError, match=r"camera\.side is 240, and the frame QVGA .* is 200 pixels high"):
+        checked(mine, "camera: {frame_size: QVGA, side: 240}\nbundle: {boards: [openmv-ae3]}")
+
+
+def test_a_camera_s_settings_are_taken(mine):
+    checked(
+        mine,
+        "camera: {frame_size: QVGA}\n"
+        "bundle: {boards: [openmv-h7, openmv-ae3], place: romfs, firmware: 4.7.0, latency_ms: 80.5, period_ms: 500, "
+        "recall: {good: 1.0}, thresholds: {bad: 0.4}, measured: {openmv-h7: {ms: 70, estimate_ms: [55.9, 75.6]}}}",
+    )
+
+
+# --- files
+
+
+def test_what_is_no_yaml_is_named_with_its_line(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("dataset:\n  name: [x\n  kind: belt\n")
+    with pytest.raises(UserError) as error:
+        load_yaml(path)
+    assert str(path) in str(error.value)
+    assert "line 3" in str(error.value)
+
+
+def test_yaml_that_is_not_utf8_is_a_clear_error(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_bytes("dataset:\n  source: C:/Größe\n".encode("cp1252"))
+    with pytest.raises(UserError, match=r"bad\.yaml"):
+        load_yaml(path)
+
+
+def test_yaml_runs_nothing(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("!!python/object/apply:os.system ['true']\n")
+    with pytest.raises(UserError):
+        load_yaml(path)
+
+
+def test_pins(tmp_path):
+    lock = tmp_path / "r.lock"
+    lock.write_text("# c==9\na==1.0\n\nb==2.0 ; python_version < '4'  # why\n--index-url x\nc==3.0+cpu\n")
+    assert {name: pins(lock)[name] for name in "abc"} == {"a": "1.0", "b": "2.0", "c": "3.0+cpu"}
+
+
+def test_the_lock_file_pins_what_the_manifest_names():
+    assert {"torch", "tensorflow", "numpy", "pillow"} <= set(pins(ROOT / "requirements.lock"))

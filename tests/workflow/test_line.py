@@ -1,0 +1,156 @@
+"""The whole line on a small belt: what comes out, twice the same, and what a user sees when something is missing."""
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from linecam.files import sha256
+from linecam.networks.models import size_of
+from linecam.tflite.graph import read_graph
+from tests.conftest import ROOT, TINY, Project, copy_project
+
+MASKS = ROOT.parent / "shared" / "masks"
+NETWORK = "swift7-64"
+MODEL = f"{NETWORK}-simclr/coreset-60/seed-1"
+
+
+def test_the_bundle(belt: Project) -> None:
+    bundle = belt.folder / "results/tiny/bundle/openmv-h7"
+    files = {path.name for path in bundle.iterdir() if not path.name.startswith(".")}
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    assert manifest["drive"] == ["model.tflite", "labels.txt", "settings.json", "main.py"]
+    assert files == {*manifest["drive"], "linecam.romfs", "collect.py", "README.md", "bom.cdx.json", "manifest.json"}
+    for name, entry in manifest["files"].items():
+        assert entry["sha256"] == sha256(bundle / name)
+    assert (bundle / "labels.txt").read_text().split() == ["bad", "good", "no_mask"]
+    assert manifest["camera"] == {"frame_size": "QVGA", "side": 240, "input": 64, "votes": 3}
+    assert manifest["metrics"]["test"]["frames"] == 50
+    with zipfile.ZipFile(bundle.with_suffix(".zip")) as archive:
+        assert set(archive.namelist()) == files
+
+
+@pytest.mark.parametrize("span", ["calibrated", "fixed_-6_6"])
+def test_the_firmware_takes_the_model(belt: Project, span: str) -> None:
+    verdict = json.loads((belt.folder / f"results/tiny/firmware/{MODEL}/{span}/openmv-h7.json").read_text())
+    assert verdict["accepted"]
+    assert verdict["findings"] == []
+    # The image and what the stem makes of it.
+    assert verdict["cost"]["arena_bytes"] > verdict["cost"]["peak_bytes"] == 64 * 64 * 3 + 32 * 32 * 8
+    graph = read_graph(belt.folder / f"results/tiny/quantize/{MODEL}/{span}/model.tflite")
+    (image,) = graph.inputs
+    assert (image.type, image.shape, image.zero_points) == ("INT8", (1, 64, 64, 3), (-128,))
+    assert image.scales[0] == pytest.approx(1 / 255, rel=1e-6)
+    assert graph.macs == size_of(NETWORK, 3).macs
+    operators = {operator.name for operator in graph.operators}
+    assert not operators & {"PAD", "PADV2", "MUL", "TRANSPOSE"}, "each costs time on the camera"
+    dense = next(operator for operator in graph.operators if operator.name == "FULLY_CONNECTED")
+    assert all(len(tensor.scales) <= 1 for tensor in dense.inputs)
+
+
+def test_a_fixed_range_is_the_one_asked_for(belt: Project) -> None:
+    graph = read_graph(belt.folder / f"results/tiny/quantize/{MODEL}/fixed_-6_6/model.tflite")
+    inner = [operator.outputs[0] for operator in graph.operators if operator.name == "CONV_2D"]
+    assert {round(tensor.scales[0], 4) for tensor in inner} == {round(12 / 255, 4)}
+
+
+def test_onnx_says_what_float_says(belt: Project) -> None:
+    tables = [pd.read_csv(belt.folder / f"results/tiny/predict/{MODEL}/{form}.csv") for form in ("float", "onnx")]
+    columns = ["p_bad", "p_good", "p_no_mask"]
+    assert (tables[0][columns] - tables[1][columns]).abs().max(axis=None) < 1e-4
+
+
+def test_no_frame_is_trained_and_tested_on(belt: Project) -> None:
+    split = pd.read_csv(belt.folder / "results/tiny/split/coreset-60.csv")
+    assert split["part"].value_counts().to_dict() == {"train": 60, "test": 50, "unlabelled": 20}
+    assert split["sha256"].is_unique
+    assert split.loc[split["part"] == "unlabelled", "label"].isna().all()
+
+
+def test_every_training_frame_is_held_out_once_and_judged_by_a_model_that_never_saw_it(belt: Project) -> None:
+    finetuned = belt.folder / f"results/tiny/finetune/{MODEL}"
+    split = pd.read_csv(belt.folder / "results/tiny/split/coreset-60.csv").query("part == 'train'")
+    held = pd.read_csv(finetuned / "held_out.csv")
+    assert set(held["sha256"]) == set(split["sha256"])
+    assert len(held) == 60
+    folds = [pd.read_csv(finetuned / f"held_out/{number}.csv") for number in range(2)]
+    for number, table in enumerate(folds):
+        assert set(table["sha256"]) == set(split.loc[split["fold"] == number, "sha256"])
+    score = json.loads((finetuned / "score.json").read_text())
+    assert score["accuracy"] == pytest.approx((held["predicted"] == held["label"]).mean(), abs=1e-6)
+
+
+def test_what_a_threshold_costs_is_in_the_bundle(belt: Project) -> None:
+    decides = json.loads((belt.folder / f"results/tiny/finetune/{MODEL}/thresholds.json").read_text())
+    bundle = belt.folder / "results/tiny/bundle/openmv-h7"
+    assert json.loads((bundle / "manifest.json").read_text())["operating_points"] == decides["operating_points"]
+    assert json.loads((bundle / "settings.json").read_text())["thresholds"] == decides["thresholds"] == {}
+    assert list(decides["operating_points"]) == ["bad", "good", "no_mask"]
+
+
+def test_lightly_reads_the_embeddings(belt: Project) -> None:
+    from lightly.utils.io import load_embeddings  # noqa: PLC0415 (slow, and of use here alone)
+
+    embeddings, labels, names = load_embeddings(
+        str(belt.folder / f"results/tiny/embed/{NETWORK}-simclr/embeddings.csv")
+    )
+    assert embeddings.shape == (200, 16)
+    assert set(labels) == {-1}
+    assert names == sorted(names)
+
+
+def test_a_second_clean_run_gives_the_same_bytes(belt: Project, tmp_path: Path) -> None:
+    config = (belt.folder / "config/test.yaml").read_text()
+    again = copy_project(tmp_path / "again", {})
+    (again.folder / "config/test.yaml").write_text(config)
+    shutil.rmtree(again.folder / "results", ignore_errors=True)
+    again.build("results/tiny/bundle/openmv-h7.zip")
+    for name in ("bundle/openmv-h7.zip", "bundle/openmv-h7/model.tflite", "bundle/openmv-h7/manifest.json"):
+        assert sha256(again.folder / "results/tiny" / name) == sha256(belt.folder / "results/tiny" / name), name
+
+
+def test_missing_labels_stop_with_a_list(belt: Project, tmp_path: Path) -> None:
+    config = TINY | {
+        "dataset": {"name": "mine", "kind": "folder", "source": "frames"},
+        "pretrain": {"methods": ["none"]},
+    }
+    project = copy_project(tmp_path / "mine", config)
+    shutil.copytree(belt.folder / "results/tiny/frames", project.folder / "frames")
+    (project.folder / "frames/broken.jpg").write_bytes(b"no image")
+    target = "results/mine/split/coreset-60.csv"
+    run = project.snakemake(target)
+    assert run.returncode != 0
+    assert "110 of 110 selected frames have no label yet" in run.stdout
+    assert "Traceback" not in run.stdout
+    to_label = project.folder / "results/mine/to_label/coreset-60.csv"
+    truth = pd.read_csv(belt.folder / "results/tiny/truth.csv").set_index("frame")["label"]
+    table = pd.read_csv(to_label, dtype=str)
+    table["label"] = table["path"].map(truth)
+    (project.folder / "data/mine").mkdir(parents=True)
+    table.to_csv(project.folder / "data/mine/labels.csv", index=False)
+    project.build(target)
+    quarantine = pd.read_csv(project.folder / "results/mine/index/quarantine.csv")
+    assert list(quarantine["path"]) == ["broken.jpg"]
+
+
+def test_a_wrong_key_is_named_without_a_stack_trace(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "wrong", {"dataset": {"name": "x", "kind": "belt"}, "finetune": {"epoch": 3}})
+    run = project.snakemake("--dry-run")
+    assert run.returncode != 0
+    assert "finetune.epoch is not a key (config/test.yaml, line 5)" in run.stdout
+    assert "Did you mean epochs?" in run.stdout
+    assert "Traceback" not in run.stdout
+
+
+@pytest.mark.skipif(not MASKS.is_dir(), reason="the tutorial's frames are not at ../shared/masks")
+def test_the_real_frames_up_to_the_split(tmp_path: Path) -> None:
+    config = {"dataset": {"name": "masks", "kind": "masks", "source": str(MASKS)}, "pretrain": {"methods": ["none"]}}
+    project = copy_project(tmp_path / "masks", config)
+    project.build("results/masks/split/given.csv")
+    summary = json.loads((project.folder / "results/masks/split/given.json").read_text())
+    assert summary["left_out_of_test"] == ["test/no_mask/C-10352.jpg"]
+    assert summary["frames"]["test"] == {"bad": 22, "good": 49, "no_mask": 179}
+    assert sum(summary["frames"]["train"].values()) == 200
