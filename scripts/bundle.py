@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from linecam.bundle.bill_of_materials import Dataset, Model, bill
 from linecam.bundle.romfs import flash_command, pack
 from linecam.errors import UserError, reported
+from linecam.evaluation.candidates import Candidate, Choice
 from linecam.files import atomic_write, read_json, sha256, write_json
 
 DRIVE = ["model.tflite", "labels.txt", "settings.json", "main.py"]  # in the order of copying: the program comes last
@@ -40,7 +41,7 @@ class Sources:
 
 def bundle(
     choice_path: Path,
-    candidates: list[dict[str, Any]],
+    candidates: list[Candidate],
     sources: Sources,
     folder: Path,
     archive: Path,
@@ -52,26 +53,24 @@ def bundle(
 ) -> None:
     """Write the bundle of the chosen model into `folder` and `archive` (.zip).
 
-    Each of `candidates` has `model`, `range`, and the paths `tflite`, `metrics`, `thresholds`, and by board `firmware`
-    and `files` (what the board gets). `facts` is the entry of `board` in config/boards.yaml, `versions` are the
+    `facts` is the entry of `board` in config/boards.yaml, `versions` are the
     packages that made it all. Raises `UserError` where the board doesn't take the chosen model, with the rules that it
     breaks.
     """
-    choice = read_json(choice_path)
-    chosen = (choice["model"], choice["range"])
-    paths = next(candidate for candidate in candidates if (candidate["model"], candidate["range"]) == chosen)
-    check = read_json(paths["firmware"][board])
+    choice = Choice.read(choice_path)
+    chosen = choice.among(candidates)
+    check = read_json(chosen.firmware[board])
     if not check["accepted"]:
         broken = "; ".join(
             f"{f['rule']} ({f['where']}): {f['why']}. To mend it, {f['mend']}" for f in check["findings"]
         )
-        raise UserError(f"{board} does not take {paths['tflite']}: {broken}.")
-    tflite = Path(paths["files"][board])
-    metrics, cost, config = read_json(paths["metrics"]), check["cost"], without_paths(config)
-    decides = read_json(paths["thresholds"])
+        raise UserError(f"{board} does not take {chosen.tflite}: {broken}.")
+    tflite = chosen.files[board]
+    metrics, cost, config = read_json(chosen.metrics), check["cost"], without_paths(config)
+    decides = read_json(chosen.thresholds)
     thresholds = decides["thresholds"]
     classes = config["dataset"]["classes"]
-    model = Model(*chosen, sha256(tflite), tflite.stat().st_size, classes, metrics)
+    model = Model(choice.model, choice.range, sha256(tflite), tflite.stat().st_size, classes, metrics)
     dataset = Dataset(config["dataset"]["name"], read_json(sources.split)["frames"], sha256(sources.index))
     git = revision()
     with atomic_write(folder) as temporary:
@@ -110,7 +109,7 @@ def bundle(
                 "board": board,
                 "camera": {
                     **config["camera"],
-                    "input": int(model.architecture.split("-")[1]),
+                    "input": choice.model.input_size,
                     "votes": config["bundle"]["votes"],
                 },
                 "drive": drive,
@@ -120,7 +119,7 @@ def bundle(
                 },
                 "firmware": {"from": FIRMWARE[0], "to": FIRMWARE[1]},
                 "cost": cost,
-                "model": {"name": choice["model"], "quantization": choice["range"], "reason": choice["reason"]},
+                "model": {"name": str(choice.model), "quantization": choice.range, "reason": choice.reason},
                 "metrics": metrics,
                 "operating_points": decides["operating_points"],
                 "config": config,
@@ -263,7 +262,7 @@ if __name__ == "__main__":
     with reported(snakemake.log[0]):
         bundle(
             Path(snakemake.input.choice),
-            snakemake.params.candidates,
+            [Candidate.from_param(candidate) for candidate in snakemake.params.candidates],
             Sources(
                 *(Path(snakemake.input[name]) for name in ("main", "collect", "template", "index", "split")),
             ),

@@ -1,70 +1,88 @@
 """Choose the model and the quantization that go into the bundles, without a look at the test labels."""
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from linecam.errors import UserError, reported
+from linecam.evaluation.candidates import Candidate
 from linecam.files import read_json, write_json
 
 
-def choose(candidates: list[dict[str, Any]], choice: Path) -> None:
-    """Write the chosen candidate, the reason, and all candidates in their order.
+@dataclass(frozen=True)
+class Rated:
+    """A candidate with what decides about it."""
 
-    A candidate has `model` and `range`, and paths: `score` (finetune), `metrics` (evaluate), `firmware` (one a
-    board). The model is the one with the lowest loss on what its folds held out; then of its ranges that every board
-    accepts the one that agrees most often with the float model, and of equals the one with the nearest
-    probabilities. Raises `UserError` where no board accepts any.
-    """
-    for candidate in candidates:
-        candidate["held_out"] = read_json(candidate["score"])
-        candidate["agreement"] = read_json(candidate["metrics"])["agreement"]
-        candidate["refused"] = [
+    candidate: Candidate
+    held_out: dict[str, Any]  # of calibrate: loss and accuracy on the frames that the folds held out
+    agreement: dict[str, Any]  # of evaluate: how far it says what the float model says
+    refused: list[dict[str, Any]]  # the findings of the boards that do not take it
+
+    @classmethod
+    def read(cls, candidate: Candidate) -> Self:
+        """The candidate with what its files say."""
+        refused = [
             finding | {"board": board}
-            for board, path in candidate["firmware"].items()
+            for board, path in candidate.firmware.items()
             for finding in read_json(path)["findings"]
         ]
-    accepted = [candidate for candidate in candidates if not candidate["refused"]]
+        return cls(candidate, read_json(candidate.score), read_json(candidate.metrics)["agreement"], refused)
+
+    @property
+    def rank(self) -> tuple[float, str, float, float, str]:
+        """Sort key, the best candidate first."""
+        name, span = str(self.candidate.model), self.candidate.range
+        agreement = self.agreement
+        return self.held_out["loss"], name, -agreement["argmax"], agreement["probability_gap"], span
+
+    def as_json(self) -> dict[str, Any]:
+        """What choice.json keeps of it."""
+        names = {"model": str(self.candidate.model), "range": self.candidate.range}
+        return names | {"held_out": self.held_out, "agreement": self.agreement, "refused": self.refused}
+
+
+def choose(candidates: list[Candidate], choice: Path) -> None:
+    """Write the chosen candidate, the reason, and all candidates, the best first.
+
+    The model is the one with the lowest loss on what its folds held out. Of its ranges that every board accepts, the
+    chosen one agrees most often with the float model, and of equals it has the nearest probabilities. Raises
+    `UserError` where no board accepts any.
+    """
+    rated = sorted(map(Rated.read, candidates), key=lambda one: one.rank)
+    accepted = [one for one in rated if not one.refused]
     if not accepted:
-        rules = sorted({f"{finding['rule']} ({finding['mend']})" for c in candidates for finding in c["refused"]})
-        raise UserError(f"No board in bundle.boards takes any of the {len(candidates)} models: {'; '.join(rules)}.")
-    accepted.sort(key=order)
-    best = accepted[0]
-    held_out, agreement = best["held_out"], best["agreement"]
-    rivals = {candidate["model"] for candidate in candidates}
-    reason = (
-        f"{best['model']} has the lowest loss on held-out training frames of those that every board takes "
-        f"({held_out['loss']:.3f}, of {len(rivals)} trained; balanced accuracy "
-        f"{held_out['balanced_accuracy']:.3f}). "
-        f"{best['range']} says what its float model says on {agreement['argmax']:.1%} of {agreement['frames']} "
-        f"{agreement['on']}, with probabilities {agreement['probability_gap']:.4f} apart: the most of "
-        f"{sum(c['model'] == best['model'] for c in accepted)} ranges that the firmware takes. No test label was used."
-    )
+        rules = sorted({f"{finding['rule']} ({finding['mend']})" for one in rated for finding in one.refused})
+        raise UserError(f"No board in bundle.boards takes any of the {len(rated)} models: {'; '.join(rules)}.")
+    reason = why(accepted, models=len({one.candidate.model for one in rated}))
     logging.info("%s", reason)
-    keep = ("model", "range", "held_out", "agreement", "refused")
+    best = accepted[0].candidate
     write_json(
         choice,
         {
-            "model": best["model"],
-            "range": best["range"],
+            "model": str(best.model),
+            "range": best.range,
             "reason": reason,
-            "candidates": [{key: candidate[key] for key in keep} for candidate in sorted(candidates, key=order)],
+            "candidates": [one.as_json() for one in rated],
         },
     )
 
 
-def order(candidate: dict[str, Any]) -> tuple[Any, ...]:
-    """Sort key, best first."""
-    held_out, agreement = candidate["held_out"], candidate["agreement"]
+def why(accepted: list[Rated], models: int) -> str:
+    """Why the first of `accepted` was chosen, of so many trained `models`."""
+    best = accepted[0]
+    model, span = best.candidate.model, best.candidate.range
+    held_out, agreement = best.held_out, best.agreement
+    ranges = sum(one.candidate.model == model for one in accepted)
     return (
-        held_out["loss"],
-        candidate["model"],
-        -agreement["argmax"],
-        agreement["probability_gap"],
-        candidate["range"],
+        f"{model} has the lowest loss on held-out training frames of those that every board takes "
+        f"({held_out['loss']:.3f}, of {models} trained; balanced accuracy {held_out['balanced_accuracy']:.3f}). "
+        f"{span} says what its float model says on {agreement['argmax']:.1%} of {agreement['frames']} "
+        f"{agreement['on']}, with probabilities {agreement['probability_gap']:.4f} apart: the most of "
+        f"{ranges} ranges that the firmware takes. No test label was used."
     )
 
 
 if __name__ == "__main__":
     with reported(snakemake.log[0]):
-        choose(snakemake.params.candidates, Path(snakemake.output.choice))
+        choose([Candidate.from_param(c) for c in snakemake.params.candidates], Path(snakemake.output.choice))

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from linecam.errors import reported
-from linecam.evaluation.metrics import score
+from linecam.evaluation.metrics import paired, score
 from linecam.evaluation.predictions import decide, read_predictions
 from linecam.files import read_json, write_json
 from linecam.intervals import difference, ratio
@@ -30,21 +30,21 @@ def evaluate(
     has thresholds, `decided` has the same figures of what main.py decides by them. Where `near` (near/<selection>.csv)
     is given, `leak` has the accuracy on test frames that show nearly what a training frame shows, and on the others.
     """
-    table, paired = read_predictions(predictions), read_predictions(reference)
-    paired = paired[paired["sha256"].isin(table["sha256"])].reset_index(drop=True)
-    if list(table["sha256"]) != list(paired["sha256"]):
+    table, float_table = read_predictions(predictions), read_predictions(reference)
+    float_table = float_table[float_table["sha256"].isin(table["sha256"])].reset_index(drop=True)
+    if list(table["sha256"]) != list(float_table["sha256"]):
         raise ValueError(f"{predictions} and {reference} are of different frames")
     tested = table["part"] == "test"
+    test = table[tested]
     result: dict[str, Any] = {
-        "test": score(table[tested], classes, confidence),
-        "paired": compare(table[tested], paired[tested]),
-        "agreement": agree(table, paired, classes),
+        "test": score(test, classes, confidence),
+        "paired": paired(test["label"], test["predicted"], float_table["predicted"][tested], ("this", "float")),
+        "agreement": agree(table, float_table, classes),
     }
     if thresholds_path and (thresholds := read_json(thresholds_path)["thresholds"]):
-        test = table[tested]
         result["decided"] = score(test.assign(predicted=decide(test, classes, thresholds)), classes, confidence)
     if near:
-        result["leak"] = leak(table[tested], pd.read_csv(near), confidence)
+        result["leak"] = leak(test, pd.read_csv(near), confidence)
     if cost:
         result["cost"] = read_json(cost)
     write_json(metrics, result)
@@ -53,8 +53,8 @@ def evaluate(
 def leak(test: pd.DataFrame, near: pd.DataFrame, confidence: float) -> dict[str, Any]:
     """Accuracy on test frames `near` a training frame and `far` from all, by number and by embedding.
 
-    `worth` is what all test frames' accuracy is above that of the far ones, as a share, with an interval: what the near
-    ones may feign. None where one of them has no frame, or nearness is not known.
+    `worth` is the accuracy on all test frames minus the accuracy on those unlike any training frame, as a share, with
+    an interval. It is None where one of the two has no frame, or nearness is not known.
     """
     right = (test["label"] == test["predicted"]).to_numpy()
     flags = near.set_index("sha256").loc[test["sha256"]]
@@ -72,16 +72,6 @@ def leak(test: pd.DataFrame, near: pd.DataFrame, confidence: float) -> dict[str,
             worth = {name: round(float(close.mean() * value), 6) for name, value in apart.items()}
         found[by] = {"near": near_right, "far": far_right, "worth": worth}
     return found
-
-
-def compare(test: pd.DataFrame, reference: pd.DataFrame) -> dict[str, int]:
-    """Test frames that this model and the float one judge differently, and which of the two was right."""
-    differ = test["predicted"] != reference["predicted"]
-    return {
-        "differ": int(differ.sum()),
-        "only_this_right": int((differ & (test["predicted"] == test["label"])).sum()),
-        "only_float_right": int((differ & (reference["predicted"] == test["label"])).sum()),
-    }
 
 
 def agree(table: pd.DataFrame, reference: pd.DataFrame, classes: list[str]) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """Evaluate the chosen model as main.py decides: over some frames in a row, against each test frame by itself."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from linecam.errors import reported
-from linecam.evaluation.metrics import score
+from linecam.evaluation.candidates import Candidate, Choice
+from linecam.evaluation.metrics import paired, score
 from linecam.evaluation.predictions import decide
 from linecam.files import read_json, write_json
 
@@ -23,7 +23,7 @@ REASONS = {
 
 def evaluate_votes(
     choice_path: Path,
-    candidates: list[dict[str, Any]],
+    candidates: list[Candidate],
     votes_path: Path,
     metrics: Path,
     *,
@@ -34,14 +34,13 @@ def evaluate_votes(
 ) -> None:
     """Write the figures of a vote over each of `sizes` frames (1 among them), and counts paired with a single frame.
 
-    Each of `candidates` has `model` and the path `thresholds`, which main.py decides by (see set_thresholds.py).
+    The chosen one's thresholds are those that main.py decides by (see set_thresholds.py).
     `votes_path` is what predict_votes wrote, `votes` is bundle.votes. All figures are of the same test frames, those
     whose window of the largest size is complete; of sizes that have no complete window, none is given. `frames` counts
     these test frames. Where it is 0, `why` says why; else it is null. Intervals are Wilson's (1927), at `confidence`.
     """
-    table, choice = read_votes(votes_path, classes), read_json(choice_path)
-    path = next(entry["thresholds"] for entry in candidates if entry["model"] == choice["model"])
-    thresholds = read_json(path)["thresholds"]
+    table, choice = read_votes(votes_path, classes), Choice.read(choice_path)
+    thresholds = read_json(choice.among(candidates).thresholds)["thresholds"]
     tested = table[table["offset"] == 0].set_index("sha256")["label"]
     statuses = table.pivot(index="sha256", columns="offset", values="status").loc[tested.index]
     complete = {size: (statuses[offsets(size)] == "ok").all(axis=1) for size in sizes}
@@ -55,8 +54,8 @@ def evaluate_votes(
     write_json(
         metrics,
         {
-            "model": choice["model"],
-            "range": choice["range"],
+            "model": str(choice.model),
+            "range": choice.range,
             "votes": votes,
             "thresholds": thresholds,
             "test_frames": len(tested),
@@ -68,7 +67,11 @@ def evaluate_votes(
                     "windows": int(complete[size].sum()),
                     "left_out": left_out(statuses, size),
                     "test": score(judged[size], classes, confidence) if size in judged else None,
-                    "paired": compare(judged[size], judged[1]) if size in judged else None,
+                    "paired": (
+                        paired(labels, judged[size]["predicted"], judged[1]["predicted"], ("vote", "single"))
+                        if size in judged
+                        else None
+                    ),
                 }
                 for size in sizes
             ],
@@ -94,21 +97,11 @@ def vote(
     """What main.py says of each of `frames` (sha256) after `size` frames, in its arithmetic: a class, or ""."""
     columns = [f"p_{name}" for name in classes]
     rows = table[table["sha256"].isin(frames) & table["offset"].isin(offsets(size))]
-    whole = np.minimum(np.floor(rows[columns] * ONE + 0.5), ONE)
-    sums = whole.groupby(rows["sha256"]).sum().loc[frames]
+    scores = np.minimum(np.floor(rows[columns] * ONE + 0.5), ONE)
+    sums = scores.groupby(rows["sha256"]).sum().loc[frames]
     # Of sums, not of means: 3 x 0.5 is 1.5, and a third of it may not be 0.5.
     limits: dict[str, float] = {name: int(value * ONE * size + 0.5) for name, value in thresholds.items()}
     return decide(sums, classes, limits)
-
-
-def compare(votes: pd.DataFrame, single: pd.DataFrame) -> dict[str, int]:
-    """Test frames that a vote and a single frame judge differently, and which of the two was right."""
-    differ = votes["predicted"] != single["predicted"]
-    return {
-        "differ": int(differ.sum()),
-        "only_vote_right": int((differ & (votes["predicted"] == votes["label"])).sum()),
-        "only_single_right": int((differ & (single["predicted"] == single["label"])).sum()),
-    }
 
 
 def left_out(statuses: pd.DataFrame, size: int) -> dict[str, int]:
@@ -135,7 +128,7 @@ if __name__ == "__main__":
     with reported(snakemake.log[0]):
         evaluate_votes(
             Path(snakemake.input.choice),
-            snakemake.params.candidates,
+            [Candidate.from_param(candidate) for candidate in snakemake.params.candidates],
             Path(snakemake.input.votes),
             Path(snakemake.output.metrics),
             classes=snakemake.params.classes,

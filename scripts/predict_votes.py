@@ -1,14 +1,13 @@
 """Predict with the chosen model on the frames around each test frame, over which main.py votes."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from linecam.errors import reported
-from linecam.evaluation.predictions import chosen_file
-from linecam.files import atomic_write, read_json
+from linecam.evaluation.candidates import Candidate, Choice
+from linecam.files import atomic_write
 from linecam.frames.index import read_index, read_pixels, read_split
 from linecam.tflite.tflm import predict
 
@@ -17,8 +16,8 @@ READ = ["path", "sha256", "sequence", "number", "status"]
 
 def predict_votes(
     choice_path: Path,
-    candidates: list[dict[str, Any]],
-    pixels: dict[str, Path],
+    candidates: list[Candidate],
+    pixels: dict[int, Path],
     index: Path,
     split: Path,
     votes: Path,
@@ -29,13 +28,13 @@ def predict_votes(
 ) -> None:
     """Write the chosen int8 model's probabilities for the frames up to `reach` numbers from each test frame.
 
-    Each of `candidates` has `model`, `range` and the path `tflite`; for each input size (as text) `pixels` names the
-    array of usable frames. `votes` gets the columns of `neighbours` but for `row`, and p_<class> in 0..1 with 8
-    digits, which is all of them for the multiples of 1/256 that an int8 softmax has: a vote adds them up, and a tie
-    has to stay one. p_<class> is empty where a frame can't be used, and where no frame next to the test frame can.
+    For each input size `pixels` names the array of usable frames. `votes` gets the columns of `frames_around` but for
+    `row`, and p_<class> in 0..1 with 8 digits. That is all digits of the multiples of 1/256 that an int8 softmax has:
+    a vote adds them up, and a tie has to stay one. p_<class> is empty where a frame can't be used, and where no frame
+    next to the test frame can.
     """
-    tflite, size = chosen_file(read_json(choice_path), candidates)
-    table = neighbours(read_index(index, READ), read_split(split), reach)
+    chosen = Choice.read(choice_path).among(candidates)
+    table = frames_around(read_index(index, READ), read_split(split), reach)
     usable = table["status"] == "ok"
     beside = table.loc[usable & table["offset"].abs().eq(1), "sha256"]
     needed = usable & table["sha256"].isin(beside)
@@ -43,14 +42,15 @@ def predict_votes(
         table[f"p_{name}"] = ""
     if needed.any():
         rows, places = np.unique(table.loc[needed, "row"].to_numpy(dtype=np.intp), return_inverse=True)
-        probabilities = predict(tflite, read_pixels(pixels[size])[rows], workers, "TFLM, votes")[places]
+        array = read_pixels(pixels[chosen.model.input_size])
+        probabilities = predict(chosen.tflite, array[rows], workers, "TFLM, votes")[places]
         for number, name in enumerate(classes):
             table.loc[needed, f"p_{name}"] = [f"{value:.8f}" for value in probabilities[:, number]]
     with atomic_write(votes) as temporary:
         table.drop(columns="row").to_csv(temporary, index=False)
 
 
-def neighbours(index: pd.DataFrame, split: pd.DataFrame, reach: int) -> pd.DataFrame:
+def frames_around(index: pd.DataFrame, split: pd.DataFrame, reach: int) -> pd.DataFrame:
     """For each test frame of a split one row for each offset from -reach to reach, in the number of the frame.
 
     `index` has every file. Columns: sha256, path and label of the test frame; offset; `frame`, the path of the one at
@@ -97,7 +97,7 @@ if __name__ == "__main__":
     with reported(snakemake.log[0]):
         predict_votes(
             Path(snakemake.input.choice),
-            snakemake.params.candidates,
+            [Candidate.from_param(candidate) for candidate in snakemake.params.candidates],
             dict(zip(snakemake.params.sizes, map(Path, snakemake.input.pixels), strict=True)),
             Path(snakemake.input.frames),
             Path(snakemake.input.split),

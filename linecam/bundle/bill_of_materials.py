@@ -16,25 +16,22 @@ from cyclonedx.model.lifecycle import LifecyclePhase, PredefinedLifecycle
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
+from linecam.networks.model_name import ModelName
+
 # Of linecam's bills: uuid5 of a content under it is the bill's serial number.
 NAMESPACE = UUID("6f0c1b5e-6c1f-5d0e-9a0e-3b1f6f2f7a51")
 
 
 @dataclass(frozen=True)
 class Model:
-    """A finished model: `name` as in results/, `range` of its quantization, and of its file SHA-256 and bytes."""
+    """A finished model: its name and quantization range, and of its file SHA-256 and bytes."""
 
-    name: str
+    name: ModelName
     range: str
     sha256: str
     bytes: int
     classes: list[str]
     metrics: dict[str, Any]  # of evaluate
-
-    @property
-    def architecture(self) -> str:
-        """Architecture and input size, such as resnet9-64."""
-        return "-".join(self.name.split("/")[0].split("-")[:2])
 
 
 @dataclass(frozen=True)
@@ -143,7 +140,7 @@ def _card(model: Model) -> dict[str, Any]:
             "approach": {"type": "supervised"},
             "task": "image classification",
             "architectureFamily": "convolutional neural network",
-            "modelArchitecture": model.architecture,
+            "modelArchitecture": model.name.network,
             "datasets": [{"ref": "dataset"}],
             "inputs": [{"format": "image, RGB565 as the camera has it"}],
             "outputs": [{"format": f"probability of {label}"} for label in model.classes],

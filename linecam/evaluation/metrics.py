@@ -38,3 +38,16 @@ def confusion(labels: pd.Series, predicted: pd.Series, classes: list[str]) -> ND
     """How many frames of each class (row) were taken for each class (column); those taken for none are in no column."""
     # scikit-learn has this, and takes longer to import than all the rest of an evaluation.
     return np.array([[((labels == true) & (predicted == said)).sum() for said in classes] for true in classes])
+
+
+def paired(labels: pd.Series, one: pd.Series, other: pd.Series, names: tuple[str, str]) -> dict[str, int]:
+    """On how many of the same frames two models differ, and on how many of these just one of them is right.
+
+    `labels`, and the classes `one` and `other` that the models predicted, are (frames,) text with equal indexes. The
+    keys are `differ`, `only_<name>_right` for each of `names`.
+    """
+    differ = one != other
+    counts = {"differ": int(differ.sum())}
+    for name, predicted in zip(names, (one, other), strict=True):
+        counts[f"only_{name}_right"] = int((differ & (predicted == labels)).sum())
+    return counts

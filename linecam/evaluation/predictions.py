@@ -1,7 +1,6 @@
 """Predictions: one row a frame of the split, with a probability for each class."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -49,14 +48,6 @@ def decide(table: pd.DataFrame, classes: list[str], thresholds: dict[str, float]
         reached = table[f"p_{name}"] >= thresholds[name]
         decided = [name if over else before for over, before in zip(reached, decided, strict=True)]
     return decided
-
-
-def chosen_file(choice: dict[str, Any], candidates: list[dict[str, Any]]) -> tuple[Path, str]:
-    """The TFLite file that choice.json names among `candidates` (`model`, `range`, `tflite`); its input size, text."""
-    names = (choice["model"], choice["range"])
-    tflite = next(entry["tflite"] for entry in candidates if (entry["model"], entry["range"]) == names)
-    size = choice["model"].split("/")[0].rpartition("-")[0].rpartition("-")[2]  # architecture-size-method/...
-    return Path(tflite), size
 
 
 def rows_of(split: str | Path, parts: set[str] | None = None) -> NDArray[np.intp]:

@@ -48,3 +48,8 @@ def parse(network: str) -> tuple[Residual | Tutorial, int]:
             f"are {', '.join(ARCHITECTURES)}."
         )
     return ARCHITECTURES[name], int(size)
+
+
+def input_size(network: str) -> int:
+    """The input's side, in pixels, of a network such as swift7-112, which `parse` has checked before."""
+    return int(network.rpartition("-")[2])

@@ -18,6 +18,7 @@ from linecam.files import read_json, sha256, write_json
 from linecam.workflow.config import pins
 from scripts.bundle import DRIVE, Sources, bundle, check_room, decision_line, without_paths
 from tests.conftest import ROOT
+from tests.evaluation.made_up import candidate
 
 BOARDS = yaml.safe_load((ROOT / "config/boards.yaml").read_text(encoding="utf-8"))
 BUILT = [name for name, facts in BOARDS.items() if "refused" not in facts]
@@ -94,18 +95,15 @@ def make(
     write_json(folder / "split.json", {"frames": {"train": {"bad": 20, "good": 80}, "test": {"bad": 10, "good": 90}}})
     (folder / "frames.csv").write_text("path,sha256\n", encoding="utf-8")
     (folder / "collect.py").write_text('"""Take frames."""\n', encoding="utf-8")
-    candidate = {
-        "model": MODEL,
-        "range": "calibrated",
-        "tflite": str(folder / "model.tflite"),
-        "metrics": str(folder / "metrics.json"),
-        "thresholds": str(folder / "thresholds.json"),
-        "firmware": {board: str(folder / "check.json")},
-        "files": {board: str(folder / "board.tflite")},
+    files = {
+        "metrics": folder / "metrics.json",
+        "thresholds": folder / "thresholds.json",
+        "firmware": {board: folder / "check.json"},
+        "files": {board: folder / "board.tflite"},
     }
     bundle(
         folder / "choice.json",
-        [candidate | {"range": "fixed_-6_6"}, candidate],
+        [candidate(MODEL, "fixed_-6_6"), candidate(MODEL, "calibrated", tflite=folder / "model.tflite", **files)],
         Sources(
             ROOT / "openmv/main.py",
             folder / "collect.py",

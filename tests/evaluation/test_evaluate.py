@@ -2,7 +2,6 @@
 
 import json
 import math
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,16 @@ from PIL import Image
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from linecam.errors import UserError
-from linecam.evaluation.metrics import score
+from linecam.evaluation.candidates import Candidate
+from linecam.evaluation.metrics import paired, score
 from linecam.evaluation.predictions import decide, judged_on, read_predictions, rows_of, write_predictions
 from linecam.frames.index import read_pixels, read_split
 from linecam.intervals import ratio
 from scripts.choose import choose
 from scripts.decode_part import decode_part
-from scripts.evaluate import agree, compare, evaluate
+from scripts.evaluate import agree, evaluate
 from scripts.evaluate_clean import evaluate_clean
+from tests.evaluation.made_up import candidate, trained
 
 CLASSES = ["bad", "good", "no_mask"]
 
@@ -149,12 +150,14 @@ def test_figures_fit_each_other(pairs):
         assert seen["classes"][name]["recall"]["of"] == [matrix[n, n], matrix[n].sum()]
 
 
-def test_compare_by_hand():
-    ours = table(["bad", "bad", "bad", "good", "good"], ["bad", "good", "bad", "no_mask", "good"])
-    float_ = table(["bad", "bad", "bad", "good", "good"], ["bad", "bad", "good", "bad", "good"])
-    assert compare(ours, float_) == {"differ": 3, "only_this_right": 1, "only_float_right": 1}
-    assert compare(float_, ours) == {"differ": 3, "only_this_right": 1, "only_float_right": 1}
-    assert compare(ours, ours) == {"differ": 0, "only_this_right": 0, "only_float_right": 0}
+def test_paired_by_hand():
+    labels = pd.Series(["bad", "bad", "bad", "good", "good"])
+    ours = pd.Series(["bad", "good", "bad", "no_mask", "good"])
+    theirs = pd.Series(["bad", "bad", "good", "bad", "good"])
+    assert paired(labels, ours, theirs, ("a", "b")) == {"differ": 3, "only_a_right": 1, "only_b_right": 1}
+    ours[1] = "bad"
+    assert paired(labels, ours, theirs, ("a", "b")) == {"differ": 2, "only_a_right": 1, "only_b_right": 0}
+    assert paired(labels, ours, ours, ("a", "b")) == {"differ": 0, "only_a_right": 0, "only_b_right": 0}
 
 
 def probable(rows: list[tuple[str, float]]) -> pd.DataFrame:
@@ -372,15 +375,15 @@ def chosen_and_clean(place: Path, classes: list[str], camera: list[int], clean: 
     test = test[test["part"] == "test"]
     (place / "clean").mkdir()
     test.to_csv(place / "clean/split.csv", index=False)
-    (place / "choice.json").write_text(json.dumps({"model": B, "range": "calibrated"}))
+    (place / "choice.json").write_text(json.dumps({"model": B, "range": "calibrated", "reason": ""}))
     rival = predicted(split, "rival.csv", [0, 1, 1, 0, 0, 1], classes)
     chosen = predicted(split, "chosen.csv", [0, 1, *camera, 1], classes)
     return {
         "choice_path": place / "choice.json",
         "models": [
-            {"model": A, "predictions": {"calibrated": str(rival)}},
-            {"model": B, "predictions": {"fixed_-6_6": str(rival), "calibrated": str(chosen)}},
-            {"model": "not a candidate", "predictions": {}},
+            trained(A, predictions={"calibrated": rival}),
+            trained(B, predictions={"fixed_-6_6": rival, "calibrated": chosen}),
+            trained("swift7-64-none/coreset-200/seed-1"),
         ],
         "clean_path": predicted(place / "clean/split.csv", "clean.csv", clean, classes),
         "metrics": place / "metrics.json",
@@ -433,13 +436,13 @@ class Candidates:
 
     def __init__(self, place: Path) -> None:
         self.place = place
-        self.all: list[dict[str, Any]] = []
+        self.all: list[Candidate] = []
 
-    def write(self, name: str, value: object) -> str:
+    def write(self, name: str, value: object) -> Path:
         path = self.place / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(value))
-        return str(path)
+        return path
 
     def add(
         self,
@@ -454,29 +457,25 @@ class Candidates:
     ) -> None:
         at = f"{len(self.all)}"
         finding = {"rule": "too large", "where": "file", "why": "9 bytes over", "mend": "take a smaller network"}
-        tflite = self.place / at / "model.tflite"
-        tflite.parent.mkdir()
-        tflite.write_bytes(f"tflite {model} {span}".encode())
         agreement = {"on": "unlabelled frames", "frames": 10, "argmax": argmax, "probability_gap": gap}
         self.all.append(
-            {
-                "model": model,
-                "range": span,
-                "tflite": str(tflite),
-                "score": self.write(f"{at}/score.json", {"balanced_accuracy": balanced, "loss": loss}),
-                "metrics": self.write(f"{at}/metrics.json", {"agreement": agreement, "test": {"frames": 3}}),
-                "firmware": {
+            candidate(
+                model,
+                span,
+                score=self.write(f"{at}/score.json", {"balanced_accuracy": balanced, "loss": loss}),
+                metrics=self.write(f"{at}/metrics.json", {"agreement": agreement, "test": {"frames": 3}}),
+                firmware={
                     board: self.write(
                         f"{at}/{board}.json",
                         {"accepted": board not in refused, "findings": [finding] if board in refused else []},
                     )
                     for board in boards
                 },
-            }
+            )
         )
 
     def choose(self) -> dict[str, Any]:
-        choose(deepcopy(self.all), self.place / "choice.json")
+        choose(self.all, self.place / "choice.json")
         return json.loads((self.place / "choice.json").read_text())
 
     def chosen(self) -> tuple[str, str]:

@@ -16,8 +16,9 @@ import pytest
 from linecam.frames.index import path_facts, read_frames
 from scripts import predict_votes as script
 from scripts.evaluate_votes import evaluate_votes, offsets, vote
-from scripts.predict_votes import neighbours, predict_votes
+from scripts.predict_votes import frames_around, predict_votes
 from tests.conftest import ROOT, Project
+from tests.evaluation.made_up import candidate
 
 CLASSES = ["bad", "good"]
 MODEL = "swift7-8-none/coreset-4/seed-1"
@@ -38,7 +39,7 @@ def split(**parts: list[str]) -> pd.DataFrame:
 
 
 def statuses(files: pd.DataFrame, test: str, reach: int = 2, **parts: list[str]) -> list[str]:
-    table = neighbours(files, split(test=[test], **parts), reach)
+    table = frames_around(files, split(test=[test], **parts), reach)
     assert list(table["offset"]) == list(range(-reach, reach + 1))
     return list(table["status"])
 
@@ -49,7 +50,7 @@ def statuses(files: pd.DataFrame, test: str, reach: int = 2, **parts: list[str])
 def test_frames_numbered_in_a_row_are_a_window_with_their_rows():
     files = index("A-1.jpg", ("A-2.jpg", "of A-2.jpg", "ok"), "A-3.jpg", "A-4.jpg", "A-5.jpg")
     files = pd.concat([index(("0.jpg", "", "quarantined"), "B-3.jpg"), files], ignore_index=True)
-    table = neighbours(files, split(test=["A-3.jpg"]), 1)
+    table = frames_around(files, split(test=["A-3.jpg"]), 1)
     assert table.to_dict("list") == {
         "sha256": ["of A-3.jpg"] * 3,
         "path": ["A-3.jpg"] * 3,
@@ -103,14 +104,14 @@ def test_a_number_of_one_content_is_one_frame_and_one_of_two_is_none():
     assert statuses(broken, "A-1.jpg", 1) == ["missing", "ok", "ambiguous"]
 
 
-def test_a_frame_without_a_number_has_no_neighbours():
+def test_a_frame_without_a_number_has_no_frames_around():
     assert statuses(index("x.jpg", "y.jpg", "0.jpg"), "x.jpg", 1) == ["missing", "ok", "missing"]
     assert statuses(index("0.jpg", "x.jpg", "1.jpg"), "0.jpg", 1) == ["missing", "ok", "ok"]
 
 
 def test_test_frames_may_be_neighbours_of_one_another():
     files = index("A-1.jpg", "A-2.jpg")
-    table = neighbours(files, split(test=["A-2.jpg", "A-1.jpg"]), 1)
+    table = frames_around(files, split(test=["A-2.jpg", "A-1.jpg"]), 1)
     assert list(zip(table["path"], table["frame"], strict=True)) == [
         ("A-2.jpg", "A-1.jpg"),
         ("A-2.jpg", "A-2.jpg"),
@@ -131,14 +132,14 @@ def inputs(tmp_path: Path) -> dict[str, Any]:
     files.to_csv(tmp_path / "frames.csv", index=False)
     split(test=["C-7.jpg", "A-2.jpg"]).assign(by="me").to_csv(tmp_path / "split.csv", index=False)
     np.save(tmp_path / "8.npy", np.stack([np.full((8, 8, 3), n, np.uint8) for n in range(5)]))
-    (tmp_path / "choice.json").write_text(json.dumps({"model": MODEL, "range": "calibrated"}))
+    (tmp_path / "choice.json").write_text(json.dumps({"model": MODEL, "range": "calibrated", "reason": ""}))
     return {
         "choice_path": tmp_path / "choice.json",
         "candidates": [
-            {"model": MODEL, "range": "fixed", "tflite": "wrong"},
-            {"model": MODEL, "range": "calibrated", "tflite": "right"},
+            candidate(MODEL, "fixed", tflite=Path("wrong")),
+            candidate(MODEL, "calibrated", tflite=Path("right")),
         ],
-        "pixels": {"8": tmp_path / "8.npy", "16": tmp_path / "none.npy"},
+        "pixels": {8: tmp_path / "8.npy", 16: tmp_path / "none.npy"},
         "index": tmp_path / "frames.csv",
         "split": tmp_path / "split.csv",
         "votes": tmp_path / "votes.csv",
@@ -195,14 +196,14 @@ def evaluated(
     folder: Path, votes: pd.DataFrame, sizes: list[int], thresholds: dict[str, float] | None = None, asked: int = 3
 ) -> dict[str, Any]:
     votes.to_csv(folder / "votes.csv", index=False, float_format="%.8f")
-    (folder / "choice.json").write_text(json.dumps({"model": MODEL, "range": "calibrated"}))
+    (folder / "choice.json").write_text(json.dumps({"model": MODEL, "range": "calibrated", "reason": ""}))
     for name, value in (("wrong", {"bad": 0.001}), ("right", thresholds or {})):
         (folder / f"{name}.json").write_text(json.dumps({"thresholds": value}))
     evaluate_votes(
         folder / "choice.json",
         [
-            {"model": "another", "thresholds": folder / "wrong.json"},
-            {"model": MODEL, "thresholds": folder / "right.json"},
+            candidate(MODEL.replace("seed-1", "seed-2"), "calibrated", thresholds=folder / "wrong.json"),
+            candidate(MODEL, "calibrated", thresholds=folder / "right.json"),
         ],
         folder / "votes.csv",
         folder / "metrics.json",
