@@ -1,0 +1,369 @@
+"""Every setting: its name, type, bounds, default and meaning. This is the only place where a default is written.
+
+The names are the keys of the YAML files. The string below a setting says what it means: it goes into the table of
+docs/configuration.md and into config/schema.json, both written by `python -m linecam.workflow.reference`.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WrapValidator
+from pydantic_core import PydanticCustomError
+
+T = TypeVar("T")
+
+
+def _as_written(value: float, check: Callable[[float], float]) -> float:
+    """The checked number, an int where an int was written: 25 and 25.0 are different bytes in a manifest."""
+    check(value)
+    return value
+
+
+def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
+    for number, value in enumerate(values):
+        if value in values[:number]:
+            raise PydanticCustomError("distinct", "{value} is in it twice.", {"value": repr(value)})
+    return values
+
+
+def _range(value: object, check: Callable[[object], Any]) -> Any:
+    """One message for the two forms of a range, instead of one for each form that it has not."""
+    try:
+        return check(value)
+    except ValidationError:
+        raise PydanticCustomError(
+            "range", "Write calibrated, or [low, high] with low below 0 and high above."
+        ) from None
+
+
+def _has_random(strategies: tuple[str, ...]) -> tuple[str, ...]:
+    if "random" not in strategies:
+        raise PydanticCustomError("has_random", "Add random: the other strategies are compared with it.")
+    return strategies
+
+
+# Strict: text is no number, true is no 1, and 200.0 is no count.
+Text = Annotated[str, Field(strict=True)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+Seed = Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)]
+BatchSize = Annotated[int, Field(strict=True, ge=2)]
+Labels = Annotated[int, Field(strict=True, ge=8)]
+AsWritten = WrapValidator(_as_written)
+Rate = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0), AsWritten]
+Confidence = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, lt=1), AsWritten]
+Share = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1), AsWritten]
+Threshold = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=0.99), AsWritten]
+NotNegative = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0), AsWritten]
+Jitter = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=2), AsWritten]
+Smoothing = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, lt=1), AsWritten]
+Below0 = Annotated[float, Field(strict=True, allow_inf_nan=False, lt=0), AsWritten]
+Above0 = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0), AsWritten]
+
+Several = Annotated[tuple[T, ...], Field(min_length=1)]
+Sweep = Annotated[Several[T], AfterValidator(_distinct), Field(json_schema_extra={"uniqueItems": True})]
+
+ClassName = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_-]+$")]
+Network = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$")]
+Method = Literal["simclr", "distilled", "rendered", "none", "given"]
+Strategy = Literal["coreset", "typiclust", "probcover", "mundig", "random", "given"]
+ComparedStrategy = Literal["random", "coreset", "typiclust", "probcover", "mundig"]
+Range = Annotated[Literal["calibrated"] | tuple[Below0, Above0], WrapValidator(_range)]
+
+
+class Section(BaseModel):
+    """A mapping of the configuration: no key that is not below, and no change once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Dataset(Section):
+    """Which frames, and what they may show."""
+
+    name: Annotated[str, Field(strict=True, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    """Names `results/<name>/` and `data/<name>/`: two configurations with two names never touch each other."""
+    kind: Literal["belt", "folder", "masks"]
+    """`belt`: frames that linecam renders. `folder`: your frames, in `source`. `masks`: the tutorial's 700 frames."""
+    source: Text | None = None
+    """The folder of your frames (`folder`), or a local copy of the tutorial's (`masks`)."""
+    classes: Annotated[Sweep[ClassName], Field(min_length=2, max_length=16)] = ("bad", "good", "no_mask")
+    """The names of the classes, in the order of the network's outputs."""
+    url: Text = (
+        "https://raw.githubusercontent.com/ARM-software/EndpointAI/fc6aabf79b7d9544441059757ab3a9ab78fe7c5d/"
+        "ProofOfConcepts/Vision/OpenMvMaskDefaults/data"
+    )
+    """Where the tutorial's frames are downloaded from (`masks`); each is checked against `config/masks.sha256`."""
+    max_pixels: Count = 50_000_000
+    """A frame with more pixels (width x height) goes to quarantine undecoded."""
+
+
+class Belt(Section):
+    """The rendered conveyor belt, for `dataset.kind: belt`."""
+
+    frames: Count = 2500
+    """How many frames are rendered."""
+    seed: Seed = 1
+    """What the drawing of them starts from: another seed renders other frames."""
+
+
+class Camera(Section):
+    """What the camera takes, and what evaluation simulates (docs/camera.md)."""
+
+    frame_size: Literal["VGA", "QVGA", "QQVGA", "B128X128", "B64X64"] = "QVGA"
+    """What `main.py` asks of the sensor. The firmware's resize has no anti-aliasing: take the size whose square is
+    nearest to the network's input."""
+    side: Annotated[int, Field(strict=True, ge=32)] | None = None
+    """The side, in pixels, of the square in the middle of the frame that goes to the network: a smaller one looks at
+    less. `null`: the largest that the sensors of all `bundle.boards` have."""
+
+
+class RenderedTraining(Section):
+    """The method `rendered`: it learns from drawn frames of a belt with medical masks, whose labels drawing knows."""
+
+    frames: Annotated[int, Field(strict=True, ge=60)] = 6000
+    """How many frames are drawn."""
+    epochs: Count = 12
+    """How often each drawn frame is seen."""
+
+
+class CpuBudget(Section):
+    """How long to pretrain where there is no GPU."""
+
+    epochs: Count = 5
+    """How often each frame is seen where there is no GPU."""
+    batch_size: BatchSize = 128
+    """How many frames a step of the training takes where there is no GPU."""
+
+
+class GpuBudget(Section):
+    """How long to pretrain on a GPU: the tutorial's values."""
+
+    epochs: Count = 100
+    """How often each frame is seen on a GPU."""
+    batch_size: BatchSize = 768
+    """How many frames a step of the training takes on a GPU."""
+
+
+class Pretrain(Section):
+    """The training without labels. For several GPUs or nodes see docs/cluster.md."""
+
+    methods: Sweep[Method] = ("simclr",)
+    """A sweep. `simclr`: the network learns from the frames alone. `distilled`: it learns what a larger network sees
+    that SimCLR trained. `rendered`: it learns from drawn frames. `none`: random weights. `given`: `checkpoint`. The
+    first one's embeddings select the frames to label."""
+    teacher: Text = "wide7"
+    """The architecture that `distilled` learns from, at the network's own input size."""
+    rendered: RenderedTraining = RenderedTraining()
+    checkpoint: Text | None = None
+    """The backbone of the method `given`: a `.safetensors` file of linecam, or the tutorial's `pretrained.ckpt`, which
+    is read without running its pickle."""
+    cpu: CpuBudget = CpuBudget()
+    gpu: GpuBudget = GpuBudget()
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """The numbers that the network computes with. `auto`: bfloat16 where the processor multiplies it itself, else
+    float32."""
+    devices: Count = 1
+    """How many GPUs, or processes on a CPU, share each batch on every node. The result is what one would compute."""
+    num_nodes: Count = 1
+    """How many nodes of a SLURM job share each batch."""
+    strategy: Literal["auto", "ddp_nccl", "ddp_gloo"] = "auto"
+    """How processes exchange gradients: NCCL between GPUs, gloo between CPUs. `auto`: by the device."""
+    learning_rate: Rate = 0.06
+    """The learning rate for a batch of 128; it is scaled with the batch."""
+    temperature: Rate = 0.5
+    """SimCLR's temperature: the lower, the more the nearest other frames count."""
+    color_jitter: Jitter = 0.5
+    """How strongly SimCLR changes the colours of a frame; 0 leaves them."""
+    min_crop: Share = 0.5
+    """The smallest part of a frame's area that SimCLR crops."""
+    seed: Seed = 1
+    """What the random numbers of pretraining start from."""
+
+
+class Embed(Section):
+    """The embeddings, by which frames are selected."""
+
+    file: Text | None = None
+    """Embeddings of another tool, instead of the backbone's: a CSV in Lightly's format (`filenames`, `embedding_0`,
+    ..., `labels`)."""
+
+
+class Select(Section):
+    """Which frames to label (docs/selection.md)."""
+
+    train: Count = 200
+    """How many frames to label for training."""
+    test: Count = 500
+    """How many frames to label for the test."""
+    gap: Annotated[int, Field(strict=True, ge=0)] = 0
+    """No training frame is taken within so many frames of a test frame in its sequence. Above 0, test frames come in
+    stretches of a sequence, to leave room for others. Has no effect where the folders say which frames are for what."""
+    seed: Seed = 1
+    """What random choices start from."""
+    strategies: Annotated[Sweep[Strategy] | None, Field(exclude_if=lambda value: value is None)] = None
+    """A sweep. `coreset` is greedy k-center; `given` takes the folders `train/<class>/` and `test/<class>/`. Left out:
+    `[given]` where there are such folders, else `[coreset]`. The first one's model goes into the bundle. With fewer
+    than 100 labels take `typiclust`: `coreset` picks what is odd."""
+
+
+class Finetune(Section):
+    """The training with labels, on all labelled frames. No epoch is chosen: the last one counts."""
+
+    seeds: Sweep[Seed] = (1,)
+    """A sweep. The seed that validates best goes into the bundle."""
+    epochs: Count = 300
+    """How often each labelled frame is seen."""
+    batch_size: BatchSize = 16
+    """How many frames a step of the training takes."""
+    learning_rate: Rate = 0.005
+    """The learning rate at its highest."""
+    weight_decay: NotNegative = 0.05
+    """How strongly weights are pulled to 0."""
+    folds: Annotated[int, Field(strict=True, ge=2, le=20)] = 5
+    """Into how many parts the training labels are cut. For each there is one more training without it, and a
+    prediction of it: the choice between models, the calibration and the thresholds rest on these."""
+    label_smoothing: Smoothing = 0.05
+    """How much of each label is spread over all classes."""
+
+
+class Quantize(Section):
+    """From float to int8."""
+
+    ranges: Sweep[Range] = ("calibrated", (-25, 25), (-10, 10), (-6, 6))
+    """A sweep. `calibrated`: each activation's range is measured on training frames. `[low, high]`: the range of every
+    activation."""
+    calibration_frames: Count = 200
+    """On how many training frames ranges are measured, at the most."""
+
+
+class Evaluate(Section):
+    """What is measured, and how sure it is."""
+
+    unlabelled_frames: Count = 300
+    """On how many frames outside the test set the range is chosen, by agreement with the float model."""
+    confidence: Confidence = 0.95
+    """The confidence of every interval that is reported."""
+
+
+class Next(Section):
+    """For `snakemake next`: what to label after a first model."""
+
+    frames: Count = 50
+    """How many frames to label next."""
+    strategy: Literal["margin", "entropy"] = "margin"
+    """By what a frame counts as uncertain: `margin` between the two likeliest classes, or `entropy` of all."""
+
+
+class StudyPart(Section):
+    """A part of a study: every combination of these is trained."""
+
+    networks: Several[Network]
+    """Networks, such as `swift7-112`."""
+    methods: Several[Method]
+    """Methods of pretraining."""
+    labels: Several[Labels]
+    """Numbers of labels: the first so many of the first selection's frames. On fewer labels a model trains for as many
+    steps as on all."""
+    seeds: Several[Seed]
+    """Seeds of finetuning."""
+
+
+class StudySelection(Section):
+    """For `snakemake study_selection`: are chosen frames worth more than random ones? Every combination is trained.
+
+    Needs frames whose labels are all known (docs/selection.md).
+    """
+
+    strategies: Annotated[Sweep[ComparedStrategy], Field(min_length=2), AfterValidator(_has_random)] = (
+        "random",
+        "coreset",
+        "typiclust",
+        "probcover",
+    )
+    """What is compared. `random` has to be one: the others are compared with it."""
+    labels: Sweep[Labels] = (25, 50, 100, 200)
+    """Numbers of frames to choose."""
+    seeds: Sweep[Seed] = (1, 2)
+    """Seeds of random draws and of finetuning."""
+
+
+class Measured(Section):
+    """One inference, as measured on a board."""
+
+    ms: Rate
+    """The time that was measured, in ms."""
+    estimate_ms: tuple[Rate, Rate]
+    """The interval, in ms, that the manifest of the measured bundle gives."""
+
+
+class Bundle(Section):
+    """What ships, for which board, and how it decides there (docs/camera.md)."""
+
+    boards: Sweep[Text] = ("openmv-h7",)
+    """Names in `config/boards.yaml`; each gets a bundle."""
+    votes: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
+    """`main.py` decides by the mean over so many frames."""
+    period_ms: Annotated[int, Field(strict=True, ge=0, le=3_600_000)] = 0
+    """The camera decides at most once in so many milliseconds; 0 is as often as it can."""
+    recall: dict[str, Share] = {}
+    """The share of a class that `main.py` has to find: `{bad: 0.99}` sets its threshold to the score that does, on the
+    training frames that the folds held out. `thresholds.json` has the false alarms that it costs."""
+    thresholds: dict[str, Threshold] = {}
+    """The mean score from which on `main.py` decides for a class, whatever the others have: `{bad: 0.35}` finds more
+    bad parts, at more false alarms. Counts before `recall`. Classes without one compete by the highest mean."""
+    place: Literal["drive", "romfs", "sd"] | None = None
+    """Where the model will lie on the camera. `drive` and `sd`: it is copied into the heap. `romfs`: it is used in
+    place. `null`: the first that `config/boards.yaml` names for the board."""
+    firmware: Annotated[str, Field(strict=True, pattern=r"^(4\.5\.[6-9]|4\.[6-8]\.\d+|5\.0\.0)$")] = "5.0.0"
+    """The version of the camera's firmware, from 4.5.6 to 5.0.0."""
+    latency_ms: Rate | None = None
+    """The most that one inference may take, in ms, by the upper end of the estimate; a slower model is refused.
+    `null`: no limit."""
+    measured: dict[str, Measured] = {}
+    """What one inference took on a board, to correct the estimates: `{openmv-h7: {ms: 70, estimate_ms: [55.9, 75.6]}}`,
+    with the interval that the manifest of the measured bundle gives."""
+    signing_key: Text | None = None
+    """The path of a private key (PEM) of `python -m linecam.bundle.signature new-key`: each bundle gets a signature
+    beside it, `<board>.sig`. `null`: not signed. The key's password, if it has one, is `LINECAM_KEY_PASSWORD`."""
+
+
+class Settings(Section):
+    """A whole configuration of linecam."""
+
+    dataset: Dataset
+    belt: Belt = Belt()
+    camera: Camera = Camera()
+    shards: Count = 1
+    """Into how many jobs decoding and embedding are split, for a cluster. On one machine one job uses all cores. The
+    results are the same bytes for any number."""
+    networks: Sweep[Network] = ("swift7-112",)
+    """A sweep. Architecture and input size in pixels. `linecam/networks/architectures.py` lists the architectures, and
+    `python -m linecam.networks.models` what each costs. `swift7` and `swift9` are made for the camera, `resnet9` is the
+    tutorial's."""
+    pretrain: Pretrain = Pretrain()
+    embed: Embed = Embed()
+    select: Select = Select()
+    finetune: Finetune = Finetune()
+    quantize: Quantize = Quantize()
+    evaluate: Evaluate = Evaluate()
+    next: Next = Next()
+    study: Several[StudyPart] = (
+        StudyPart(
+            networks=("swift7-112",), methods=("none", "simclr", "distilled"), labels=(25, 50, 100, 200), seeds=(1, 2)
+        ),
+        StudyPart(
+            networks=("swift7-64", "swift7-96", "swift9-96", "resnet9-64"),
+            methods=("none",),
+            labels=(200,),
+            seeds=(1, 2),
+        ),
+    )
+    """For `snakemake study`: the models to train, as a list of parts. Of each part every combination is trained. Needs
+    `select.train` labels (docs/study.md)."""
+    study_selection: StudySelection = StudySelection()
+    bundle: Bundle = Bundle()
+
+    def as_dict(self) -> dict[str, Any]:
+        """All settings, as JSON values; `select.strategies` only where it is set."""
+        plain: dict[str, Any] = json.loads(json.dumps(self.model_dump()))  # pydantic's own JSON has 25.0 for 25
+        return plain
