@@ -4,27 +4,48 @@
 frames, index, pixels, backbone, embeddings, selection, split, model, ONNX, TFLite, evaluation, bundle, report.
 """
 
+from pathlib import Path
 
-configfile: "config/config.yaml"
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+# Without a file of this name where Snakemake runs, `--configfile` or a module's `config` says it all.
+if Path("config/config.yaml").exists():
+
+    configfile: "config/config.yaml"
 
 
 include: "rules/common.smk"
-include: "rules/storage.smk"
+
+
+# A training, by everything that can be swept before quantization; see linecam/networks/model_name.py. Snakemake applies
+# `wildcard_constraints` before it puts in a pathvar, so the constraints stand in here.
+TRAINING = (
+    r"{network,[a-z0-9_]+-\d+}-{method,simclr|distilled|rendered|none|given}"
+    r"/{selection,(given|[a-z]+-\d+(-draw-\d+)?)(-first-\d+)?}/seed-{seed,\d+}"
+)
 
 
 pathvars:
-    results=f"results/{NAME}",
-    logs=f"results/{NAME}/logs",
-    benchmarks=f"results/{NAME}/benchmarks",
-    # One trained model: a path with a wildcard for everything that can be swept before quantization.
-    model="{network}-{method}/{selection}/seed-{seed}",
+    results=plan.results,
+    logs=f"{plan.results}/logs",
+    benchmarks=f"{plan.results}/benchmarks",
+    training=TRAINING,
+    # What is made of a training: with calibrated probabilities or, in a study, as it was trained.
+    model=TRAINING + "{stage,(-as_trained)?}",
+    # The square of the sensor's frame that goes to the network, in pixels.
+    side=str(plan.side),
+    # The embeddings that frames are selected by, and the selection whose models compete for the bundle.
+    selecting=plan.selecting_backbone,
+    first=plan.first_selection,
 
 
 wildcard_constraints:
     network=r"[a-z0-9_]+-\d+",
     method="simclr|distilled|rendered|none|given",
     selection=r"(given|[a-z]+-\d+(-draw-\d+)?)(-first-\d+)?",
-    seed=r"\d+",
     fold=r"\d+",
     part="train|test",
     size=r"\d+",
@@ -32,35 +53,27 @@ wildcard_constraints:
     range=r"calibrated|fixed_[-.\de]+_[.\de]+",
 
 
+include: "rules/storage.smk"
 include: "rules/frames.smk"
 include: "rules/pretrain.smk"
 include: "rules/select.smk"
-include: "rules/label.smk"
 include: "rules/finetune.smk"
 include: "rules/quantize.smk"
 include: "rules/evaluate.smk"
 include: "rules/bundle.smk"
-include: "rules/deploy.smk"
 include: "rules/next.smk"
 include: "rules/study.smk"
 include: "rules/study_selection.smk"
 
 
 rule all:
-    """Everything: a checked bundle for each board, and the report."""
+    """Build everything: a checked bundle for each board, and the report."""
     default_target: True
     input:
-        expand("<results>/bundle/{board}.zip", board=BOARDS),
-        expand("<results>/bundle/{board}.sig", board=BOARDS if SIGNING_KEY else []),
+        expand("<results>/bundle/{board}.zip", board=settings.bundle.boards),
+        branch(
+            settings.bundle.signing_key,
+            then=expand("<results>/bundle/{board}.sig", board=settings.bundle.boards),
+            otherwise=[],
+        ),
         "<results>/report.html",
-
-
-if STORED:
-
-    rule record_state:
-        """Note in the bucket with which script and parameters results are made; see rules/storage.smk."""
-        output:
-            touch("<results>/made_with/{step}-{digest}"),
-        wildcard_constraints:
-            step=r"\w+",
-            digest="[0-9a-f]{16}",

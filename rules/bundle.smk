@@ -1,26 +1,27 @@
 """The chosen model to what is copied to the camera, and the report.
 
-In: choice.json and the models it was made among. Out: bundle/<board>/ and bundle/<board>.zip, bundle/<board>.sig where
-there is a key to sign with, report.html.
+In:  choice.json, and the models among which it was chosen
+Out: bundle/<board>/
+     bundle/<board>.zip
+     bundle/<board>.sig, where there is a key to sign with
+     report.html
 """
 
 
 rule bundle:
-    """Everything for a board that takes the model: for its drive, for its ROMFS, how to use it, what it was made of."""
+    """Pack the chosen model for a board: files for its drive, ROMFS image, instructions, bill of materials."""
     input:
         choice="<results>/choice.json",
-        models=lambda wildcards: [
-            entry["files"][wildcards.board] for entry in CANDIDATES
-        ],
-        metrics=[entry["metrics"] for entry in CANDIDATES],
-        thresholds=sorted({entry["thresholds"] for entry in CANDIDATES}),
-        firmware=FIRMWARE,
+        models=lambda wildcards: plan.files_for(wildcards.board),
+        metrics=plan.candidate_files("metrics"),
+        thresholds=plan.candidate_files("thresholds"),
+        firmware=plan.candidate_files("firmware"),
         index="<results>/index/frames.csv",
-        split=f"<results>/split/{SELECTIONS[0]}.json",
-        main=here("openmv/main.py"),
-        collect=here("openmv/collect.py"),
-        template=here("scripts/bundle_readme.md.j2"),
-        code=modules_of("scripts/bundle.py"),
+        split="<results>/split/<first>.json",
+        main=job_files.local_file(own_file("openmv/main.py")),
+        collect=job_files.local_file(own_file("openmv/collect.py")),
+        template=job_files.local_file(own_file("scripts/bundle_readme.md.j2")),
+        code=job_files.code_of("scripts/bundle.py"),
     output:
         folder=directory("<results>/bundle/{board}"),
         archive="<results>/bundle/{board}.zip",
@@ -35,10 +36,10 @@ rule bundle:
         mem_mb=memory(800),
         runtime=minutes(20),
     params:
-        candidates=at_hand(CANDIDATES),
-        facts=lambda wildcards: boards[wildcards.board],
-        config=config,
-        versions=pins("requirements.lock"),
+        candidates=job_files.as_job_has_them(plan.candidate_params),
+        facts=lambda wildcards: plan.boards[wildcards.board].as_dict(),
+        config=plan.config,
+        versions=pins(own_file("requirements.lock")),
     script:
         "../scripts/bundle.py"
 
@@ -49,10 +50,10 @@ localrules:
 
 
 rule sign:
-    """A detached signature over a bundle, with the user's own key; beside it, since no two signatures are alike."""
+    """Sign a bundle with your own key; the signature lies beside the bundle."""
     input:
         folder="<results>/bundle/{board}",
-        code=modules_of("scripts/sign.py"),
+        code=job_files.code_of("scripts/sign.py"),
     output:
         signature="<results>/bundle/{board}.sig",
     log:
@@ -64,36 +65,34 @@ rule sign:
         mem_mb=memory(500),
         runtime=minutes(10),
     params:
-        key=SIGNING_KEY,
+        key=settings.bundle.signing_key,
     script:
         "../scripts/sign.py"
 
 
 rule report:
-    """One page: the choice and its figures, every form of the model, its mistakes, its training, the data."""
+    """Write the report, one page with the choice, its figures, its mistakes, its training and its data."""
     input:
         choice="<results>/choice.json",
-        histories=[entry["history"] for entry in TRAINED],
-        scores=[entry["score"] for entry in TRAINED],
-        thresholds=sorted({entry["thresholds"] for entry in CANDIDATES}),
-        metrics=[path for entry in TRAINED for path in entry["metrics"].values()],
-        predictions=[
-            path for entry in TRAINED for path in entry["predictions"].values()
-        ],
-        tflite=[entry["tflite"] for entry in CANDIDATES],
-        firmware=FIRMWARE,
+        histories=plan.trained_files("history"),
+        scores=plan.trained_files("score"),
+        thresholds=plan.candidate_files("thresholds"),
+        metrics=plan.trained_files("metrics"),
+        predictions=plan.trained_files("predictions"),
+        tflite=plan.candidate_files("tflite"),
+        firmware=plan.candidate_files("firmware"),
         clean="<results>/evaluate/clean.json",
         votes="<results>/evaluate/votes.json",
         frames="<results>/index/frames.csv",
         quarantine="<results>/index/quarantine.csv",
-        split=f"<results>/split/{SELECTIONS[0]}.csv",
-        summaries=expand("<results>/split/{selection}.json", selection=SELECTIONS),
-        pixels=expand("<results>/pixels/{size}.npy", size=SIZES),
+        split="<results>/split/<first>.csv",
+        summaries=expand("<results>/split/{selection}.json", selection=plan.selections),
+        pixels=expand("<results>/pixels/{size}.npy", size=plan.input_sizes),
         pretraining=expand(
-            "<results>/pretrain/{backbone}/history.csv", backbone=PRETRAINED
+            "<results>/pretrain/{backbone}/history.csv", backbone=plan.pretrained
         ),
-        template=here("scripts/report.html.j2"),
-        code=modules_of("scripts/report.py"),
+        template=job_files.local_file(own_file("scripts/report.html.j2")),
+        code=job_files.code_of("scripts/report.py"),
     output:
         page=report(
             "<results>/report.html",
@@ -111,14 +110,16 @@ rule report:
         mem_mb=memory(1000, of_input=0.1),
         runtime=minutes(20),
     params:
-        models=at_hand(TRAINED),
-        candidates=at_hand(CANDIDATES),
-        selections=SELECTIONS,
-        pretrained=PRETRAINED,
-        config=config,
-        configuration=yaml.safe_dump(config, sort_keys=False, default_flow_style=None),
-        boards={board: boards[board] for board in BOARDS},
-        versions=pins("requirements.lock"),
-        studied=studied_selection(),
+        models=job_files.as_job_has_them(plan.trained_params),
+        candidates=job_files.as_job_has_them(plan.candidate_params),
+        selections=plan.selections,
+        pretrained=plan.pretrained,
+        config=plan.config,
+        configuration=yaml.safe_dump(
+            plan.config, sort_keys=False, default_flow_style=None
+        ),
+        boards={board: plan.boards[board].as_dict() for board in settings.bundle.boards},
+        versions=pins(own_file("requirements.lock")),
+        studied=selection_study_plan.results(),
     script:
         "../scripts/report.py"

@@ -1,22 +1,22 @@
 """Models to figures, and to the choice between them.
 
-In: a model in each of its forms (float, onnx, and the TFLite file of each range). Out: predict/<model>/<form>.csv,
-evaluate/<model>/<form>.json, firmware/<model>/<range>/<board>.json, choice.json.
-Of the choice, on cleanly resized test frames: predict/clean.csv, evaluate/clean.json; over several frames in a row, as
-main.py decides: predict/votes.csv, evaluate/votes.json.
+In:  a model in each of its forms: float, onnx, and the TFLite file of each range
+Out: predict/<model>/<form>.csv
+     evaluate/<model>/<form>.json
+     firmware/<model>/<range>/<board>.json and .tflite
+     choice.json
+     predict/clean.csv and evaluate/clean.json, of the choice on cleanly resized test frames
+     predict/votes.csv and evaluate/votes.json, of the choice over several frames in a row, as main.py decides
 """
-
-# Over how many frames votes are evaluated.
-VOTES = sorted({1, 3, 5, config["bundle"]["votes"]})
 
 
 rule predict_float:
-    """Probabilities of every frame of the split, in PyTorch."""
+    """Predict all frames of the split with the float model in PyTorch."""
     input:
-        model="<results>/finetune/<model>/model.safetensors",
+        model=trained_weights,
         pixels=pixels,
         split="<results>/split/{selection}.csv",
-        code=modules_of("scripts/predict_float.py"),
+        code=job_files.code_of("scripts/predict_float.py"),
     output:
         predictions="<results>/predict/<model>/float.csv",
     log:
@@ -30,18 +30,18 @@ rule predict_float:
         mem_mb=memory(1500),
         runtime=minutes(20),
     params:
-        classes=CLASSES,
+        classes=plan.classes,
     script:
         "../scripts/predict_float.py"
 
 
 rule predict_onnx:
-    """The same in onnxruntime."""
+    """Predict all frames of the split with the ONNX model in onnxruntime."""
     input:
         onnx="<results>/onnx/<model>/model.onnx",
         pixels=pixels,
         split="<results>/split/{selection}.csv",
-        code=modules_of("scripts/predict_onnx.py"),
+        code=job_files.code_of("scripts/predict_onnx.py"),
     output:
         predictions="<results>/predict/<model>/onnx.csv",
     log:
@@ -55,18 +55,18 @@ rule predict_onnx:
         mem_mb=memory(800),
         runtime=minutes(20),
     params:
-        classes=CLASSES,
+        classes=plan.classes,
     script:
         "../scripts/predict_onnx.py"
 
 
 rule predict_tflite:
-    """Of the frames it is judged on, in TensorFlow Lite Micro, as on the camera; and what the model costs there."""
+    """Predict test and unlabelled frames with the int8 model in TFLM, as on the camera, and measure its memory."""
     input:
         tflite="<results>/quantize/<model>/{range}/model.tflite",
         pixels=pixels,
         split="<results>/split/{selection}.csv",
-        code=modules_of("scripts/predict_tflite.py"),
+        code=job_files.code_of("scripts/predict_tflite.py"),
     output:
         predictions="<results>/predict/<model>/{range}.csv",
         cost="<results>/predict/<model>/{range}.json",
@@ -81,24 +81,34 @@ rule predict_tflite:
         mem_mb=memory(300, each=200),
         runtime=minutes(30),
     params:
-        classes=CLASSES,
+        classes=plan.classes,
     script:
         "../scripts/predict_tflite.py"
 
 
 rule evaluate:
-    """Accuracy, recall and precision on the test frames, paired with the float model."""
+    """Compute accuracy, recall and precision on the test frames, and compare with the float model frame by frame."""
     input:
         predictions="<results>/predict/<model>/{form}.csv",
         reference="<results>/predict/<model>/float.csv",
-        cost=lambda wildcards: branch(
-            wildcards.form in RANGES,
-            then="<results>/predict/<model>/{form}.json",
-            otherwise=[],
+        # Only int8 forms have a cost on the board.
+        cost=branch(
+            lambda wildcards: wildcards.form in {"float", "onnx"},
+            then=[],
+            otherwise="<results>/predict/<model>/{form}.json",
         ),
-        thresholds="<results>/finetune/<model>/thresholds.json",
-        near="<results>/near/{selection}.csv",
-        code=modules_of("scripts/evaluate.py"),
+        # A study compares models by accuracy alone.
+        thresholds=branch(
+            lambda wildcards: wildcards.stage,
+            then=[],
+            otherwise="<results>/finetune/<training>/thresholds.json",
+        ),
+        near=branch(
+            lambda wildcards: wildcards.stage,
+            then=[],
+            otherwise="<results>/near/{selection}.csv",
+        ),
+        code=job_files.code_of("scripts/evaluate.py"),
     output:
         metrics="<results>/evaluate/<model>/{form}.json",
     log:
@@ -112,17 +122,17 @@ rule evaluate:
         mem_mb=memory(500),
         runtime=minutes(10),
     params:
-        classes=CLASSES,
-        confidence=config["evaluate"]["confidence"],
+        classes=plan.classes,
+        confidence=settings.evaluate.confidence,
     script:
         "../scripts/evaluate.py"
 
 
 rule check_firmware:
-    """Would the board's firmware load this file, and compute the right thing, in its memory and in time?"""
+    """Check whether the board's firmware takes the int8 model, in its memory and within the time budget."""
     input:
         tflite="<results>/quantize/<model>/{range}/model.tflite",
-        code=modules_of("scripts/check_firmware.py"),
+        code=job_files.code_of("scripts/check_firmware.py"),
     output:
         findings="<results>/firmware/<model>/{range}/{board}.json",
         model="<results>/firmware/<model>/{range}/{board}.tflite",
@@ -137,20 +147,22 @@ rule check_firmware:
         mem_mb=memory(800),
         runtime=minutes(10),
     params:
-        **settings("bundle", "place", "firmware", "latency_ms"),
-        board=lambda wildcards: boards[wildcards.board],
-        measured=lambda wildcards: config["bundle"]["measured"].get(wildcards.board),
+        place=settings.bundle.place,
+        firmware=settings.bundle.firmware,
+        latency_ms=settings.bundle.latency_ms,
+        board=lambda wildcards: plan.boards[wildcards.board].as_dict(),
+        measured=lambda wildcards: plan.measured(wildcards.board),
     script:
         "../scripts/check_firmware.py"
 
 
 rule choose:
-    """Which model and which range go into the bundles, chosen without the test labels."""
+    """Choose the model and the quantization range for the bundles, without the test labels."""
     input:
-        scores=sorted({entry["score"] for entry in CANDIDATES}),
-        metrics=[entry["metrics"] for entry in CANDIDATES],
-        firmware=FIRMWARE,
-        code=modules_of("scripts/choose.py"),
+        scores=plan.candidate_files("score"),
+        metrics=plan.candidate_files("metrics"),
+        firmware=plan.candidate_files("firmware"),
+        code=job_files.code_of("scripts/choose.py"),
     output:
         choice=report(
             "<results>/choice.json",
@@ -168,19 +180,19 @@ rule choose:
         mem_mb=memory(500),
         runtime=minutes(10),
     params:
-        candidates=at_hand(CANDIDATES),
+        candidates=job_files.as_job_has_them(plan.candidate_params),
     script:
         "../scripts/choose.py"
 
 
 rule predict_clean:
-    """The chosen model in TensorFlow Lite Micro on test frames that didn't go through the camera's arithmetic."""
+    """Predict cleanly resized test frames, without the camera's arithmetic, with the chosen model in TFLM."""
     input:
         choice="<results>/choice.json",
-        models=[entry["tflite"] for entry in CANDIDATES],
-        pixels=expand(f"<results>/pixels/{SELECTIONS[0]}-test-{{size}}.npy", size=SIZES),
-        frames=expand(f"<results>/pixels/{SELECTIONS[0]}-test-{{size}}.csv", size=SIZES),
-        code=modules_of("scripts/predict_clean.py"),
+        models=plan.candidate_files("tflite"),
+        pixels=expand("<results>/pixels/<first>-test-{size}.npy", size=plan.input_sizes),
+        frames=expand("<results>/pixels/<first>-test-{size}.csv", size=plan.input_sizes),
+        code=job_files.code_of("scripts/predict_clean.py"),
     output:
         predictions="<results>/predict/clean.csv",
     log:
@@ -194,22 +206,20 @@ rule predict_clean:
         mem_mb=memory(300, each=200),
         runtime=minutes(30),
     params:
-        candidates=at_hand(CANDIDATES),
-        sizes=SIZES,
-        classes=CLASSES,
+        candidates=job_files.as_job_has_them(plan.candidate_params),
+        sizes=plan.input_sizes,
+        classes=plan.classes,
     script:
         "../scripts/predict_clean.py"
 
 
 rule evaluate_clean:
-    """What the camera's arithmetic costs the chosen model, paired on the test frames; nothing is chosen by it."""
+    """Compare the chosen model with and without the camera's arithmetic, test frame by test frame."""
     input:
         choice="<results>/choice.json",
-        predictions=[
-            path for entry in TRAINED for path in entry["predictions"].values()
-        ],
+        predictions=plan.trained_files("predictions"),
         clean="<results>/predict/clean.csv",
-        code=modules_of("scripts/evaluate_clean.py"),
+        code=job_files.code_of("scripts/evaluate_clean.py"),
     output:
         metrics="<results>/evaluate/clean.json",
     log:
@@ -223,22 +233,22 @@ rule evaluate_clean:
         mem_mb=memory(500),
         runtime=minutes(10),
     params:
-        models=at_hand(TRAINED),
-        classes=CLASSES,
-        confidence=config["evaluate"]["confidence"],
+        models=job_files.as_job_has_them(plan.trained_params),
+        classes=plan.classes,
+        confidence=settings.evaluate.confidence,
     script:
         "../scripts/evaluate_clean.py"
 
 
 rule predict_votes:
-    """The chosen model in TensorFlow Lite Micro on the frames before and after each test frame."""
+    """Predict the frames before and after each test frame with the chosen model in TFLM."""
     input:
         choice="<results>/choice.json",
-        models=[entry["tflite"] for entry in CANDIDATES],
-        pixels=expand("<results>/pixels/{size}.npy", size=SIZES),
+        models=plan.candidate_files("tflite"),
+        pixels=expand("<results>/pixels/{size}.npy", size=plan.input_sizes),
         frames="<results>/index/frames.csv",
-        split=f"<results>/split/{SELECTIONS[0]}.csv",
-        code=modules_of("scripts/predict_votes.py"),
+        split="<results>/split/<first>.csv",
+        code=job_files.code_of("scripts/predict_votes.py"),
     output:
         votes="<results>/predict/votes.csv",
     log:
@@ -252,21 +262,21 @@ rule predict_votes:
         mem_mb=memory(300, each=200, of_input=0.1),
         runtime=minutes(30),
     params:
-        candidates=at_hand(CANDIDATES),
-        sizes=SIZES,
-        classes=CLASSES,
-        reach=max(VOTES) // 2,
+        candidates=job_files.as_job_has_them(plan.candidate_params),
+        sizes=plan.input_sizes,
+        classes=plan.classes,
+        reach=max(plan.votes) // 2,
     script:
         "../scripts/predict_votes.py"
 
 
 rule evaluate_votes:
-    """What main.py's vote over several frames brings, paired with single frames; nothing is chosen by it."""
+    """Compare main.py's vote over several frames with single frames, test frame by test frame."""
     input:
         choice="<results>/choice.json",
-        thresholds=sorted({entry["thresholds"] for entry in CANDIDATES}),
+        thresholds=plan.candidate_files("thresholds"),
         votes="<results>/predict/votes.csv",
-        code=modules_of("scripts/evaluate_votes.py"),
+        code=job_files.code_of("scripts/evaluate_votes.py"),
     output:
         metrics="<results>/evaluate/votes.json",
     log:
@@ -280,10 +290,10 @@ rule evaluate_votes:
         mem_mb=memory(500),
         runtime=minutes(10),
     params:
-        **settings("bundle", "votes"),
-        candidates=at_hand(CANDIDATES),
-        classes=CLASSES,
-        sizes=VOTES,
-        confidence=config["evaluate"]["confidence"],
+        votes=settings.bundle.votes,
+        candidates=job_files.as_job_has_them(plan.candidate_params),
+        classes=plan.classes,
+        sizes=plan.votes,
+        confidence=settings.evaluate.confidence,
     script:
         "../scripts/evaluate_votes.py"

@@ -1,89 +1,94 @@
 """Split to float model.
 
-In: split/<selection>.csv, pixels/<selection>-train-<side>.npy, pretrain/.../backbone.safetensors.
-Out: finetune/<model>/weights.safetensors and history.csv, held_out/<fold>.csv, and of these held_out.csv, score.json,
-thresholds.json and model.safetensors, the model with calibrated probabilities.
+In:  pixels/<selection>-train-<side>.npy
+     pixels/<selection>-train-<side>.csv
+     pretrain/<network>-<method>/backbone.safetensors
+Out: finetune/<training>/weights.safetensors and history.csv
+     finetune/<training>/held_out/<fold>.csv
+     finetune/<training>/held_out.csv and score.json, of all folds together
+     finetune/<training>/model.safetensors, with calibrated probabilities
+     finetune/<training>/thresholds.json
 """
 
 # Batches are too small for more than one thread; so folds and sweeps fill the cores, and their number changes no byte.
 TRAINING = {
-    "mem_mb": memory(1000 + 3000 * GPU, area=500 + config["select"]["train"] / 2),
+    "mem_mb": memory(1000 + 3000 * gpus, area=500 + settings.select.train / 2),
     "runtime": minutes(
-        15, area=2e-4 * config["finetune"]["epochs"] * config["select"]["train"]
+        15, area=2e-4 * settings.finetune.epochs * settings.select.train
     ),
-    "gpu": GPU,
+    "gpu": gpus,
 }
 
 
 rule finetune:
-    """Train the whole network on all labelled frames."""
+    """Finetune the whole network on all labelled training frames."""
     input:
-        pixels=sensor_frames(".npy"),
-        frames=sensor_frames(".csv"),
+        pixels="<results>/pixels/{selection}-train-<side>.npy",
+        frames="<results>/pixels/{selection}-train-<side>.csv",
         backbone="<results>/pretrain/{network}-{method}/backbone.safetensors",
-        code=modules_of("scripts/finetune.py"),
+        code=job_files.code_of("scripts/finetune.py"),
     output:
-        weights="<results>/finetune/<model>/weights.safetensors",
-        history="<results>/finetune/<model>/history.csv",
+        weights="<results>/finetune/<training>/weights.safetensors",
+        history="<results>/finetune/<training>/history.csv",
     log:
-        "<logs>/finetune/<model>.log",
+        "<logs>/finetune/<training>.log",
     benchmark:
-        "<benchmarks>/finetune/<model>.tsv"
+        "<benchmarks>/finetune/<training>.tsv"
     conda:
         "../envs/torch.yaml"
     threads: 1
     resources:
         **TRAINING,
     params:
-        classes=CLASSES,
-        settings=recipe,
+        classes=plan.classes,
+        settings=lambda wildcards: plan.recipe(wildcards.selection),
     script:
         "../scripts/finetune.py"
 
 
 rule finetune_fold:
-    """Train it without a fold of the labelled frames, and predict these."""
+    """Finetune the network without one fold of the labelled frames, and predict that fold."""
     input:
-        pixels=sensor_frames(".npy"),
-        frames=sensor_frames(".csv"),
+        pixels="<results>/pixels/{selection}-train-<side>.npy",
+        frames="<results>/pixels/{selection}-train-<side>.csv",
         backbone="<results>/pretrain/{network}-{method}/backbone.safetensors",
-        code=modules_of("scripts/finetune_fold.py"),
+        code=job_files.code_of("scripts/finetune_fold.py"),
     output:
-        held_out="<results>/finetune/<model>/held_out/{fold}.csv",
+        held_out="<results>/finetune/<training>/held_out/{fold}.csv",
     log:
-        "<logs>/finetune_fold/<model>/{fold}.log",
+        "<logs>/finetune_fold/<training>/{fold}.log",
     benchmark:
-        "<benchmarks>/finetune_fold/<model>/{fold}.tsv"
+        "<benchmarks>/finetune_fold/<training>/{fold}.tsv"
     conda:
         "../envs/torch.yaml"
     threads: 1
     resources:
         **TRAINING,
     params:
-        classes=CLASSES,
-        settings=recipe,
+        classes=plan.classes,
+        settings=lambda wildcards: plan.recipe(wildcards.selection),
     script:
         "../scripts/finetune_fold.py"
 
 
 rule calibrate:
-    """Scale the model's logits so that its probabilities are right on the frames that the folds held out."""
+    """Scale the model's logits so that its probabilities hold on the frames that the folds held out."""
     input:
-        weights="<results>/finetune/<model>/weights.safetensors",
+        weights="<results>/finetune/<training>/weights.safetensors",
         folds=expand(
-            "<results>/finetune/<model>/held_out/{fold}.csv",
-            fold=range(config["finetune"]["folds"]),
+            "<results>/finetune/<training>/held_out/{fold}.csv",
+            fold=range(settings.finetune.folds),
             allow_missing=True,
         ),
-        code=modules_of("scripts/calibrate.py"),
+        code=job_files.code_of("scripts/calibrate.py"),
     output:
-        model="<results>/finetune/<model>/model.safetensors",
-        held_out="<results>/finetune/<model>/held_out.csv",
-        score="<results>/finetune/<model>/score.json",
+        model="<results>/finetune/<training>/model.safetensors",
+        held_out="<results>/finetune/<training>/held_out.csv",
+        score="<results>/finetune/<training>/score.json",
     log:
-        "<logs>/calibrate/<model>.log",
+        "<logs>/calibrate/<training>.log",
     benchmark:
-        "<benchmarks>/calibrate/<model>.tsv"
+        "<benchmarks>/calibrate/<training>.tsv"
     conda:
         "../envs/torch.yaml"
     threads: 1
@@ -91,22 +96,22 @@ rule calibrate:
         mem_mb=memory(1500),
         runtime=minutes(10),
     params:
-        classes=CLASSES,
+        classes=plan.classes,
     script:
         "../scripts/calibrate.py"
 
 
 rule set_thresholds:
-    """From which probability on to decide for a class, for a wanted recall, and at how many false alarms."""
+    """Set the probability from which main.py decides for a class, for a wanted recall, and count its false alarms."""
     input:
-        held_out="<results>/finetune/<model>/held_out.csv",
-        code=modules_of("scripts/set_thresholds.py"),
+        held_out="<results>/finetune/<training>/held_out.csv",
+        code=job_files.code_of("scripts/set_thresholds.py"),
     output:
-        thresholds="<results>/finetune/<model>/thresholds.json",
+        thresholds="<results>/finetune/<training>/thresholds.json",
     log:
-        "<logs>/set_thresholds/<model>.log",
+        "<logs>/set_thresholds/<training>.log",
     benchmark:
-        "<benchmarks>/set_thresholds/<model>.tsv"
+        "<benchmarks>/set_thresholds/<training>.tsv"
     conda:
         "../envs/plain.yaml"
     threads: 1
@@ -114,8 +119,9 @@ rule set_thresholds:
         mem_mb=memory(500),
         runtime=minutes(10),
     params:
-        **settings("bundle", "recall", "thresholds"),
-        **settings("evaluate", "confidence"),
-        classes=CLASSES,
+        recall=settings.bundle.recall,
+        thresholds=settings.bundle.thresholds,
+        confidence=settings.evaluate.confidence,
+        classes=plan.classes,
     script:
         "../scripts/set_thresholds.py"

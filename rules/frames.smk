@@ -1,19 +1,23 @@
 """Frames to pixels.
 
-In: frames, rendered by `render_belt`, fetched by `fetch_masks`, or your own folder.
-Out: index/frames.csv and index/quarantine.csv, pixels/<size>.npy, pixels/<selection>-<part>-<size>.npy.
+In:  frames, rendered by `render_belt`, fetched by `fetch_masks`, or your own folder
+Out: index/frames.csv
+     index/quarantine.csv
+     pixels/<size>.npy
+     pixels/<selection>-<part>-<size>.npy
+     pixels/<selection>-<part>-<size>.csv
 """
 
 
 # Decoding and embedding in so many jobs, each of a contiguous part of the frames.
 scattergather:
-    frames=SHARDS,
+    frames=settings.shards,
 
 
 rule render_belt:
-    """Render the built-in dataset: a conveyor belt with masks on it."""
+    """Render the frames of the built-in line, a conveyor belt with masks on it."""
     input:
-        code=modules_of("scripts/render_belt.py"),
+        code=job_files.code_of("scripts/render_belt.py"),
     output:
         frames=directory("<results>/frames"),
         truth="<results>/truth.csv",
@@ -28,7 +32,8 @@ rule render_belt:
         mem_mb=memory(300, each=200),
         runtime=minutes(60),
     params:
-        **settings("belt", "frames", "seed"),
+        frames=settings.belt.frames,
+        seed=settings.belt.seed,
     script:
         "../scripts/render_belt.py"
 
@@ -36,10 +41,10 @@ rule render_belt:
 rule fetch_masks:
     """Fetch the tutorial's frames, or take them from a local copy, and check every file."""
     input:
-        sums=here("config/masks.sha256"),
-        code=modules_of("scripts/fetch_masks.py"),
+        sums=job_files.local_file(own_file("config/masks.sha256")),
+        code=job_files.code_of("scripts/fetch_masks.py"),
     output:
-        frames=directory(f"data/{NAME}/frames"),
+        frames=directory(f"data/{plan.name}/frames"),
     log:
         "<logs>/fetch_masks.log",
     benchmark:
@@ -51,17 +56,17 @@ rule fetch_masks:
         mem_mb=memory(500),
         runtime=minutes(60),
     params:
-        source=SOURCE,
-        url=config["dataset"]["url"],
+        source=settings.dataset.source,
+        url=settings.dataset.url,
     script:
         "../scripts/fetch_masks.py"
 
 
 rule index_frames:
-    """List every file with its hash, size and place in its sequence; set aside what cannot be used."""
+    """List every frame's file with its hash, size and place in its sequence; set aside files that cannot be used."""
     input:
-        folder=[] if KIND == "folder" else FRAMES,
-        code=modules_of("scripts/index_frames.py"),
+        folder=[] if settings.dataset.kind == "folder" else plan.frames_folder,
+        code=job_files.code_of("scripts/index_frames.py"),
     output:
         frames="<results>/index/frames.csv",
         quarantine="<results>/index/quarantine.csv",
@@ -73,23 +78,24 @@ rule index_frames:
         "../envs/plain.yaml"
     threads: 4
     resources:
-        mem_mb=memory(500 + 0.005 * FOUND, each=300),
+        mem_mb=memory(500 + 0.005 * len(files_found), each=300),
         runtime=minutes(60),
     params:
-        **settings("dataset", "classes", "max_pixels"),
-        folder=frames_folder,
-        content=CONTENT,
-        cache=SEEN,
+        classes=plan.classes,
+        max_pixels=settings.dataset.max_pixels,
+        folder=job_files.frames_folder,
+        content=digest_of(files_found) if scanned else "",
+        cache=plan.hashes_cache,
     script:
         "../scripts/index_frames.py"
 
 
 rule decode_frames:
-    """Decode a shard of the usable frames, through the camera's arithmetic, but for those decoded in an earlier run."""
+    """Decode a shard of the usable frames through the camera's arithmetic; frames decoded earlier are copied."""
     input:
-        folder=FETCHED,
+        folder=job_files.frames_input,
         frames="<results>/index/frames.csv",
-        code=modules_of("scripts/decode_frames.py"),
+        code=job_files.code_of("scripts/decode_frames.py"),
     output:
         pixels=temp("<results>/pixels/{size}/{scatteritem}.npy"),
         certificate=temp("<results>/pixels/{size}/{scatteritem}.rows.npy"),
@@ -104,19 +110,19 @@ rule decode_frames:
         mem_mb=memory(1000, each=300),
         runtime=minutes(120),
     params:
-        **settings("camera", "side"),
-        folder=frames_folder,
-        former=f"results/{NAME}/pixels/{{size}}.npy",
+        side=plan.side,
+        folder=job_files.frames_folder,
+        former=f"{plan.results}/pixels/{{size}}.npy",
     script:
         "../scripts/decode_frames.py"
 
 
 rule gather_pixels:
-    """Join the shards' pixels, row i for the i-th usable frame."""
+    """Join the shards' pixels into one array, with a row for each usable frame in the order of the index."""
     input:
         parts=gather.frames("<results>/pixels/{{size}}/{scatteritem}.npy"),
         certificates=gather.frames("<results>/pixels/{{size}}/{scatteritem}.rows.npy"),
-        code=modules_of("scripts/gather_pixels.py"),
+        code=job_files.code_of("scripts/gather_pixels.py"),
     output:
         pixels="<results>/pixels/{size}.npy",
     log:
@@ -134,11 +140,11 @@ rule gather_pixels:
 
 
 rule decode_part:
-    """Decode a part of the split as the sensor would see it: to train on variants of it, or to test on it as it is."""
+    """Decode the training or the test frames as the sensor sees them, without the camera's resize."""
     input:
         split="<results>/split/{selection}.csv",
-        folder=FETCHED,
-        code=modules_of("scripts/decode_part.py"),
+        folder=job_files.frames_input,
+        code=job_files.code_of("scripts/decode_part.py"),
     output:
         pixels="<results>/pixels/{selection}-{part}-{size}.npy",
         frames="<results>/pixels/{selection}-{part}-{size}.csv",
@@ -153,6 +159,6 @@ rule decode_part:
         mem_mb=memory(500, each=300),
         runtime=minutes(60),
     params:
-        folder=frames_folder,
+        folder=job_files.frames_folder,
     script:
         "../scripts/decode_part.py"

@@ -1,27 +1,31 @@
 """After a first model: which frames to label next, and which labels to look at again. `snakemake next`.
 
-In: the chosen model, index/frames.csv, select/test.csv, split/<selection>.csv of all selections, embeddings, labels.csv.
-Out: next/batch.csv and next/suspects.csv.
+In:  choice.json and the chosen model
+     index/frames.csv
+     select/test.csv
+     split/<selection>.csv, of all selections
+     embed/<network>-<method>/embeddings.npy
+     data/<dataset>/labels.csv
+Out: next/batch.csv
+     next/suspects.csv
 """
 
 
 rule next:
-    """The next frames to label, those that the model is least sure of and that differ; and labels that are likely wrong."""
+    """Select the next frames to label, where the model is least sure, and list labels that are likely wrong."""
     input:
         choice="<results>/choice.json",
-        weights=[
-            f"results/{NAME}/finetune/{model}/model.safetensors" for model in COMPETING
-        ],
-        held_out=[
-            f"results/{NAME}/finetune/{model}/held_out.csv" for model in COMPETING
-        ],
-        pixels=expand("<results>/pixels/{size}.npy", size=SIZES),
+        weights=expand(
+            "<results>/finetune/{name}/model.safetensors", name=plan.competing
+        ),
+        held_out=expand("<results>/finetune/{name}/held_out.csv", name=plan.competing),
+        pixels=expand("<results>/pixels/{size}.npy", size=plan.input_sizes),
         frames="<results>/index/frames.csv",
         test="<results>/select/test.csv",
-        splits=expand("<results>/split/{selection}.csv", selection=SELECTIONS),
-        embeddings=f"<results>/embed/{SELECTED_BY}/embeddings.npy",
-        labels=here(if_there(LABELS)),
-        code=modules_of("scripts/next.py"),
+        splits=expand("<results>/split/{selection}.csv", selection=plan.selections),
+        embeddings="<results>/embed/<selecting>/embeddings.npy",
+        labels=job_files.local_file(optional(plan.labels_csv)),
+        code=job_files.code_of("scripts/next.py"),
     output:
         batch="<results>/next/batch.csv",
         suspects="<results>/next/suspects.csv",
@@ -36,13 +40,13 @@ rule next:
         mem_mb=memory(1500, of_input=2),
         runtime=minutes(60),
     params:
-        models=COMPETING,
-        sizes=SIZES,
-        strategy=config["next"]["strategy"],
-        number=config["next"]["frames"],
-        selections=SELECTIONS,
-        gap=0 if STRATEGIES == ["given"] else config["select"]["gap"],
-        seed=config["select"]["seed"],
-        classes=CLASSES,
+        models=[str(model) for model in plan.competing],
+        sizes=plan.input_sizes,
+        strategy=settings.next.strategy,
+        number=settings.next.frames,
+        selections=plan.selections,
+        gap=0 if plan.strategies == ["given"] else settings.select.gap,
+        seed=settings.select.seed,
+        classes=plan.classes,
     script:
         "../scripts/next.py"

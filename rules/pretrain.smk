@@ -1,7 +1,10 @@
 """Pixels to embeddings.
 
-In: pixels/<size>.npy. Out: pretrain/<network>-<method>/backbone.safetensors, embed/<network>-<method>/embeddings.npy
-and embeddings.csv.
+In:  pixels/<size>.npy
+Out: pretrain/<network>-<method>/backbone.safetensors
+     pretrain/<network>-<method>/history.csv
+     embed/<network>-<method>/embeddings.npy
+     embed/<network>-<method>/embeddings.csv
 
 The pixels are `ancient` here: new frames are embedded with the backbone that there is. `snakemake -R pretrain` trains
 a new one.
@@ -9,10 +12,10 @@ a new one.
 
 
 rule pretrain:
-    """Train a backbone on the frames, without labels, by SimCLR."""
+    """Pretrain a backbone on all frames, without labels, by SimCLR."""
     input:
         pixels=lambda wildcards: ancient(pixels(wildcards)),
-        code=modules_of("scripts/pretrain.py"),
+        code=job_files.code_of("scripts/pretrain.py"),
     output:
         weights="<results>/pretrain/{network}-simclr/backbone.safetensors",
         history="<results>/pretrain/{network}-simclr/history.csv",
@@ -24,49 +27,37 @@ rule pretrain:
         "../envs/torch.yaml"
     threads: 8
     resources:
-        # Not params: on how many devices a backbone is trained is no reason to train it again.
-        **settings("pretrain", "devices", "num_nodes", "strategy"),
-        # The job of several nodes runs once, on its first one, and calls srun itself (linecam/training/distributed.py).
-        **(
-            {
-                "tasks": config["pretrain"]["num_nodes"],
-                "tasks_per_gpu": 0,
-                "mpi": "srun",
-            }
-            if config["pretrain"]["num_nodes"] > 1
-            else {}
-        ),
-        mem_mb=memory(
-            1500 * config["pretrain"]["devices"] + 3000 * GPU,
-            area=12 * config["pretrain"]["cpu"]["batch_size"],
-            of_input=1,
-        ),
-        runtime=minutes(
-            60, of_input=0.03 * config["pretrain"]["gpu" if GPU else "cpu"]["epochs"]
-        ),
-        gpu=GPU * config["pretrain"]["devices"],
-        nodes=config["pretrain"]["num_nodes"],
+        **several_nodes(settings.pretrain.num_nodes),
+        # No params: on how many devices a backbone is trained is no reason to train it again.
+        devices=settings.pretrain.devices,
+        num_nodes=settings.pretrain.num_nodes,
+        strategy=settings.pretrain.strategy,
+        mem_mb=pretraining_memory(settings.pretrain, gpus),
+        runtime=pretraining_minutes(settings.pretrain, gpus),
+        gpu=gpus * settings.pretrain.devices,
+        nodes=settings.pretrain.num_nodes,
     params:
-        settings=settings(
-            "pretrain",
-            "learning_rate",
-            "temperature",
-            "color_jitter",
-            "min_crop",
-            "precision",
-            "seed",
-        )
-        | {"budgets": settings("pretrain", "cpu", "gpu")},
+        settings={
+            "learning_rate": settings.pretrain.learning_rate,
+            "temperature": settings.pretrain.temperature,
+            "color_jitter": settings.pretrain.color_jitter,
+            "min_crop": settings.pretrain.min_crop,
+            "precision": settings.pretrain.precision,
+            "seed": settings.pretrain.seed,
+            "budgets": plan.pretraining_budgets,
+        },
     script:
         "../scripts/pretrain.py"
 
 
 rule distill:
-    """Train a backbone, without labels, on what a larger one sees that SimCLR has trained."""
+    """Pretrain a backbone, without labels, on the features of a larger network that SimCLR has trained."""
     input:
         pixels=lambda wildcards: ancient(pixels(wildcards)),
-        teacher=lambda wildcards: f"results/{NAME}/pretrain/{teacher(wildcards.network)}-simclr/backbone.safetensors",
-        code=modules_of("scripts/distill.py"),
+        teacher=lambda wildcards: plan.backbone(
+            f"{plan.teacher(wildcards.network)}-simclr"
+        ),
+        code=job_files.code_of("scripts/distill.py"),
     output:
         weights="<results>/pretrain/{network}-distilled/backbone.safetensors",
         history="<results>/pretrain/{network}-distilled/history.csv",
@@ -78,33 +69,24 @@ rule distill:
         "../envs/torch.yaml"
     threads: 8
     resources:
-        mem_mb=memory(
-            1500 + 3000 * GPU,
-            area=12 * config["pretrain"]["cpu"]["batch_size"],
-            of_input=1,
-        ),
-        runtime=minutes(
-            60, of_input=0.03 * config["pretrain"]["gpu" if GPU else "cpu"]["epochs"]
-        ),
-        gpu=GPU,
+        mem_mb=pretraining_memory(settings.pretrain, gpus, devices=1),
+        runtime=pretraining_minutes(settings.pretrain, gpus),
+        gpu=gpus,
     params:
-        settings=lambda wildcards: settings(
-            "pretrain",
-            "learning_rate",
-            "color_jitter",
-            "min_crop",
-            "precision",
-            "seed",
-        )
-        | {
-            "teacher": teacher(wildcards.network),
-            "budgets": settings("pretrain", "cpu", "gpu"),
+        settings=lambda wildcards: {
+            "learning_rate": settings.pretrain.learning_rate,
+            "color_jitter": settings.pretrain.color_jitter,
+            "min_crop": settings.pretrain.min_crop,
+            "precision": settings.pretrain.precision,
+            "seed": settings.pretrain.seed,
+            "teacher": plan.teacher(wildcards.network),
+            "budgets": plan.pretraining_budgets,
         },
     script:
         "../scripts/distill.py"
 
 
-# Never the frames of the belt that a model is tested on: another seed.
+# Another seed: never the frames of the belt that a model is tested on.
 use rule render_belt as render_for_pretraining with:
     output:
         frames=directory("<results>/pretrain/rendered/frames"),
@@ -114,17 +96,17 @@ use rule render_belt as render_for_pretraining with:
     benchmark:
         "<benchmarks>/render_for_pretraining.tsv"
     params:
-        frames=config["pretrain"]["rendered"]["frames"],
-        seed=config["belt"]["seed"] + 1000,
+        frames=settings.pretrain.rendered.frames,
+        seed=settings.belt.seed + 1000,
 
 
 rule pretrain_on_rendered:
-    """Train a backbone on rendered frames of a belt, by their labels, which are known."""
+    """Pretrain a backbone on rendered frames of a belt, by the labels that rendering knows."""
     input:
         frames="<results>/pretrain/rendered/frames",
         truth="<results>/pretrain/rendered/truth.csv",
         backbone="<results>/pretrain/{network}-none/backbone.safetensors",
-        code=modules_of("scripts/pretrain_on_rendered.py"),
+        code=job_files.code_of("scripts/pretrain_on_rendered.py"),
     output:
         weights="<results>/pretrain/{network}-rendered/backbone.safetensors",
         history="<results>/pretrain/{network}-rendered/history.csv",
@@ -137,22 +119,22 @@ rule pretrain_on_rendered:
     threads: 1
     resources:
         mem_mb=memory(
-            1500 + 3000 * GPU + config["pretrain"]["rendered"]["frames"] // 4, area=500
+            1500 + 3000 * gpus + settings.pretrain.rendered.frames // 4, area=500
         ),
         runtime=minutes(60),
-        gpu=GPU,
+        gpu=gpus,
     params:
-        side=config["camera"]["side"],
-        epochs=config["pretrain"]["rendered"]["epochs"],
-        seed=config["pretrain"]["seed"],
+        side=plan.side,
+        epochs=settings.pretrain.rendered.epochs,
+        seed=settings.pretrain.seed,
     script:
         "../scripts/pretrain_on_rendered.py"
 
 
 rule initialise_backbone:
-    """Random weights: training from scratch."""
+    """Write a backbone of random weights, to train from scratch."""
     input:
-        code=modules_of("scripts/initialise_backbone.py"),
+        code=job_files.code_of("scripts/initialise_backbone.py"),
     output:
         weights="<results>/pretrain/{network}-none/backbone.safetensors",
     log:
@@ -166,16 +148,16 @@ rule initialise_backbone:
         mem_mb=memory(1500),
         runtime=minutes(10),
     params:
-        **settings("pretrain", "seed"),
+        seed=settings.pretrain.seed,
     script:
         "../scripts/initialise_backbone.py"
 
 
 rule import_backbone:
-    """Take the backbone of a given checkpoint: safetensors, or the tutorial's pretrained.ckpt."""
+    """Import the backbone of a given checkpoint, safetensors or the tutorial's pretrained.ckpt."""
     input:
-        checkpoint=here(config["pretrain"]["checkpoint"] or []),
-        code=modules_of("scripts/import_backbone.py"),
+        checkpoint=job_files.local_file(settings.pretrain.checkpoint or []),
+        code=job_files.code_of("scripts/import_backbone.py"),
     output:
         weights="<results>/pretrain/{network}-given/backbone.safetensors",
     log:
@@ -192,14 +174,14 @@ rule import_backbone:
         "../scripts/import_backbone.py"
 
 
-if config["embed"]["file"]:
+if settings.embed.file:
 
     rule read_embeddings:
-        """Take the embeddings that another tool wrote, in Lightly's format."""
+        """Read the embeddings that another tool wrote in Lightly's format."""
         input:
             frames="<results>/index/frames.csv",
-            table=here(config["embed"]["file"]),
-            code=modules_of("scripts/read_embeddings.py"),
+            table=job_files.local_file(settings.embed.file),
+            code=job_files.code_of("scripts/read_embeddings.py"),
         output:
             array="<results>/embed/{network}-{method}/embeddings.npy",
         log:
@@ -218,11 +200,11 @@ if config["embed"]["file"]:
 else:
 
     rule embed:
-        """Embed a shard of the frames with the backbone, but for those embedded in an earlier run."""
+        """Embed a shard of the frames with the backbone; frames embedded earlier are copied."""
         input:
             pixels=pixels,
             weights="<results>/pretrain/{network}-{method}/backbone.safetensors",
-            code=modules_of("scripts/embed.py"),
+            code=job_files.code_of("scripts/embed.py"),
         output:
             array=temp("<results>/embed/{network}-{method}/{scatteritem}.npy"),
             certificate=temp(
@@ -236,16 +218,16 @@ else:
             "../envs/torch.yaml"
         threads: 8
         resources:
-            mem_mb=memory(1500 + 3000 * GPU, area=300, of_input=1),
+            mem_mb=memory(1500 + 3000 * gpus, area=300, of_input=1),
             runtime=minutes(120),
-            gpu=GPU,
+            gpu=gpus,
         params:
-            former=f"results/{NAME}/embed/{{network}}-{{method}}/embeddings.npy",
+            former=f"{plan.results}/embed/{{network}}-{{method}}/embeddings.npy",
         script:
             "../scripts/embed.py"
 
     rule gather_embeddings:
-        """Join the shards' embeddings, also as the CSV that Lightly's tools read."""
+        """Join the shards' embeddings into one array, and into the CSV that Lightly's tools read."""
         input:
             frames="<results>/index/frames.csv",
             parts=gather.frames(
@@ -254,7 +236,7 @@ else:
             certificates=gather.frames(
                 "<results>/embed/{{network}}-{{method}}/{scatteritem}.rows.npy"
             ),
-            code=modules_of("scripts/gather_embeddings.py"),
+            code=job_files.code_of("scripts/gather_embeddings.py"),
         output:
             array="<results>/embed/{network}-{method}/embeddings.npy",
             table="<results>/embed/{network}-{method}/embeddings.csv",
@@ -269,6 +251,6 @@ else:
             mem_mb=memory(2000),
             runtime=minutes(60),
         params:
-            classes=CLASSES,
+            classes=plan.classes,
         script:
             "../scripts/gather_embeddings.py"

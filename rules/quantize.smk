@@ -1,17 +1,22 @@
 """Float model to quantized TFLite.
 
-In: finetune/<model>/model.safetensors. Out: onnx/<model>/model.onnx and check.json, savedmodel/<model>,
-quantize/<model>/<range>/model.tflite.
+In:  finetune/<training>/model.safetensors, or weights.safetensors of a model of a study
+     pixels/<size>.npy
+     split/<selection>.csv
+Out: onnx/<model>/model.onnx
+     onnx/<model>/check.json
+     savedmodel/<model>
+     quantize/<model>/<range>/model.tflite
 """
 
 
 rule export_onnx:
-    """Export as ONNX, check it, run it in onnxruntime against PyTorch."""
+    """Export the model as ONNX, and check it in onnxruntime against PyTorch."""
     input:
-        model="<results>/finetune/<model>/model.safetensors",
+        model=trained_weights,
         pixels=pixels,
         split="<results>/split/{selection}.csv",
-        code=modules_of("scripts/export_onnx.py"),
+        code=job_files.code_of("scripts/export_onnx.py"),
     output:
         onnx="<results>/onnx/<model>/model.onnx",
         check="<results>/onnx/<model>/check.json",
@@ -26,16 +31,16 @@ rule export_onnx:
         mem_mb=memory(2000),
         runtime=minutes(20),
     params:
-        classes=CLASSES,
+        classes=plan.classes,
     script:
         "../scripts/export_onnx.py"
 
 
 rule convert_savedmodel:
-    """ONNX to a TensorFlow SavedModel: the slow step, once for all ranges."""
+    """Convert ONNX to a TensorFlow SavedModel, the slow step, once for all ranges."""
     input:
         onnx="<results>/onnx/<model>/model.onnx",
-        code=modules_of("scripts/convert_savedmodel.py"),
+        code=job_files.code_of("scripts/convert_savedmodel.py"),
     output:
         savedmodel=directory("<results>/savedmodel/<model>"),
     log:
@@ -53,12 +58,12 @@ rule convert_savedmodel:
 
 
 rule quantize:
-    """SavedModel to int8 TFLite: calibrated, or with one fixed range for all activations."""
+    """Quantize the SavedModel to int8 TFLite, with calibrated ranges or one fixed range for all activations."""
     input:
         savedmodel="<results>/savedmodel/<model>",
         pixels=pixels,
         split="<results>/split/{selection}.csv",
-        code=modules_of("scripts/quantize.py"),
+        code=job_files.code_of("scripts/quantize.py"),
     output:
         tflite="<results>/quantize/<model>/{range}/model.tflite",
     log:
@@ -72,7 +77,7 @@ rule quantize:
         mem_mb=memory(1500),
         runtime=minutes(20),
     params:
-        span=lambda wildcards: RANGES[wildcards.range],
-        frames=config["quantize"]["calibration_frames"],
+        span=lambda wildcards: plan.ranges.get(wildcards.range),
+        frames=settings.quantize.calibration_frames,
     script:
         "../scripts/quantize.py"

@@ -1,15 +1,21 @@
 """Index and embeddings to the split.
 
-In: index/frames.csv, embed/.../embeddings.npy, data/<dataset>/labels.csv.
-Out: select/test.csv, select/<strategy>-<count>.csv, split/<strategy>-<count>.csv and .json, near/<strategy>-<count>.csv.
+In:  index/frames.csv
+     embed/<network>-<method>/embeddings.npy
+     data/<dataset>/labels.csv
+Out: select/test.csv
+     select/<selection>.csv
+     split/<selection>.csv
+     split/<selection>.json
+     near/<selection>.csv
 """
 
 
 rule select_test:
-    """Random test frames, the same ones as frames are added; or those of the folder test/."""
+    """Select the test frames at random, or take the folder test/; added frames change no earlier choice."""
     input:
         frames="<results>/index/frames.csv",
-        code=modules_of("scripts/select_test.py"),
+        code=job_files.code_of("scripts/select_test.py"),
     output:
         test="<results>/select/test.csv",
     log:
@@ -23,27 +29,27 @@ rule select_test:
         mem_mb=memory(500, of_input=10),
         runtime=minutes(10),
     params:
-        number=config["select"]["test"],
-        seed=config["select"]["seed"],
-        given=STRATEGIES == ["given"],
-        gap=config["select"]["gap"],
+        number=settings.select.test,
+        seed=settings.select.seed,
+        given=plan.strategies == ["given"],
+        gap=settings.select.gap,
     script:
         "../scripts/select_test.py"
 
 
 rule select_train:
-    """The frames that are worth a label, never a test frame."""
+    """Select the frames to label for training, by the selection's strategy; never a test frame."""
     input:
         frames="<results>/index/frames.csv",
         test="<results>/select/test.csv",
         embeddings=lambda wildcards: (
-            f"results/{NAME}/embed/{SELECTED_BY}/embeddings.npy"
-            if wildcards.selection.split("-")[0] not in BLIND
+            "<results>/embed/<selecting>/embeddings.npy"
+            if plan.needs_embeddings(wildcards.selection)
             else []
         ),
         # Which frames are labelled matters here, not as what: see `labelled`.
-        labels=ancient(local(if_there(LABELS))),
-        code=modules_of("scripts/select_train.py"),
+        labels=ancient(local(optional(plan.labels_csv))),
+        code=job_files.code_of("scripts/select_train.py"),
     output:
         train="<results>/select/{selection}.csv",
     log:
@@ -59,30 +65,26 @@ rule select_train:
         mem_mb=memory(1000, of_input=6),
         runtime=minutes(120),
     params:
-        strategy=lambda wildcards: wildcards.selection.split("-")[0],
-        number=lambda wildcards: labels_of(wildcards.selection),
-        setting=lambda wildcards: (
-            "study_selection.labels"
-            if "-draw-" in wildcards.selection
-            else "select.train"
-        ),
-        gap=config["select"]["gap"],
-        seed=lambda wildcards: draw_of(wildcards.selection),
-        classes=CLASSES,
-        labelled=LABELLED,
+        strategy=lambda wildcards: plan.strategy_of(wildcards.selection),
+        number=lambda wildcards: plan.labels_of(wildcards.selection),
+        setting=lambda wildcards: plan.counts_of(wildcards.selection),
+        gap=settings.select.gap,
+        seed=lambda wildcards: plan.seed_of(wildcards.selection),
+        classes=plan.classes,
+        labelled=labelled,
     script:
         "../scripts/select_train.py"
 
 
 rule split:
-    """Join selected frames and labels; share them out among folds; draw unlabelled frames to compare models on."""
+    """Join selected frames and labels, cut the training frames into folds, and draw unlabelled frames to compare models on."""
     input:
         frames="<results>/index/frames.csv",
         train="<results>/select/{selection}.csv",
         test="<results>/select/test.csv",
-        labels=here(if_there(LABELS)),
-        truth="<results>/truth.csv" if KIND == "belt" else [],
-        code=modules_of("scripts/split.py"),
+        labels=job_files.local_file(optional(plan.labels_csv)),
+        truth="<results>/truth.csv" if settings.dataset.kind == "belt" else [],
+        code=job_files.code_of("scripts/split.py"),
     output:
         table="<results>/split/{selection}.csv",
         summary="<results>/split/{selection}.json",
@@ -97,26 +99,23 @@ rule split:
         mem_mb=memory(500, of_input=10),
         runtime=minutes(20),
     params:
-        labels_csv=LABELS,
-        to_label=lambda wildcards: f"results/{NAME}/to_label/{wildcards.selection}.csv",
-        classes=CLASSES,
-        # A study's models on fewer labels are not judged by folds: they may have too few of a class for them.
-        folds=lambda wildcards: (
-            config["finetune"]["folds"] if wildcards.selection in SELECTIONS else 0
-        ),
-        unlabelled=config["evaluate"]["unlabelled_frames"],
-        seed=config["select"]["seed"],
+        labels_csv=plan.labels_csv,
+        to_label=f"{plan.results}/to_label/{{selection}}.csv",
+        classes=plan.classes,
+        folds=lambda wildcards: plan.folds_of(wildcards.selection),
+        unlabelled=settings.evaluate.unlabelled_frames,
+        seed=settings.select.seed,
     script:
         "../scripts/split.py"
 
 
 rule find_near:
-    """Test frames that show nearly what a training frame shows, by number and by embedding."""
+    """Find test frames that show nearly what a training frame shows, by number and by embedding."""
     input:
         frames="<results>/index/frames.csv",
         split="<results>/split/{selection}.csv",
-        embeddings=f"<results>/embed/{SELECTED_BY}/embeddings.npy",
-        code=modules_of("scripts/find_near.py"),
+        embeddings="<results>/embed/<selecting>/embeddings.npy",
+        code=job_files.code_of("scripts/find_near.py"),
     output:
         near="<results>/near/{selection}.csv",
     log:

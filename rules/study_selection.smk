@@ -1,17 +1,19 @@
 """Whether choosing frames pays: `snakemake study_selection`.
 
-In: what a model is trained from, truth for every frame, and `study_selection` in the configuration. Out:
-study_selection/cells.csv, one row for each model; summary.json, table.md and plot.png, over the seeds.
+In:  split/<selection>.csv, of every strategy, number of labels and seed
+     predict/<model>/float.csv, of a model trained on each
+     embed/<network>-<method>/embeddings.npy
+Out: study_selection/cells.csv, one row for each model
+     study_selection/summary.json, table.md and plot.png, over the seeds
 """
 
 
 rule study_selection:
-    """What each strategy's frames are worth as training data, beside as many at random, by probe and by finetuning."""
+    """Compare strategies of selection with random frames of equal number, by linear probe and by finetuning."""
     input:
-        splits=chosen_in_study("split"),
-        finetuned=chosen_in_study("predictions"),
-        embeddings=f"<results>/embed/{SELECTED_BY}/embeddings.npy",
-        code=modules_of("scripts/study_selection.py"),
+        files=lambda wildcards: selection_study_plan.checked_files(),
+        embeddings="<results>/embed/<selecting>/embeddings.npy",
+        code=job_files.code_of("scripts/study_selection.py"),
     output:
         cells="<results>/study_selection/cells.csv",
         summary="<results>/study_selection/summary.json",
@@ -28,9 +30,11 @@ rule study_selection:
         mem_mb=memory(800, of_input=4),
         runtime=minutes(20),
     params:
-        cells=at_hand(CHOSEN_IN_STUDY),
-        classes=CLASSES,
-        confidence=config["evaluate"]["confidence"],
-        embedded=SELECTED_BY,
+        cells=job_files.as_job_has_them(
+            [model.as_param() for model in selection_study_plan.models]
+        ),
+        classes=plan.classes,
+        confidence=settings.evaluate.confidence,
+        embedded=plan.selecting_backbone,
     script:
         "../scripts/study_selection.py"

@@ -6,14 +6,16 @@ Snakemake doesn't follow imports: a rule lists these files as an input, so that 
 import ast
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
+
+from linecam.files import ROOT, own_file
 
 PACKAGE = "linecam"
 
 
 def modules_of(script: str) -> list[str]:
-    """`script` and every module of linecam that it imports, directly or not, sorted; paths from the root.
+    """`script` and every module of linecam that it imports, directly or not, sorted.
 
+    `script` is a path from linecam's folder, such as scripts/split.py. The paths are those of `own_file`.
     A room's `__init__` holds only its docstring, so it is a dependency only where something is imported from it.
     """
     found = {script}
@@ -23,14 +25,14 @@ def modules_of(script: str) -> list[str]:
             if path not in found:
                 found.add(path)
                 pending.append(path)
-    return sorted(found)
+    return [own_file(path) for path in sorted(found)]
 
 
 @cache
 def _imported(path: str) -> list[str]:
-    """The files of the modules that the file `path` imports."""
+    """The files of the modules that the file `path` imports; all are paths from linecam's folder."""
     files = []
-    for node in _statements(ast.parse(Path(path).read_text(encoding="utf-8"), filename=path)):
+    for node in _statements(ast.parse((ROOT / path).read_text(encoding="utf-8"), filename=path)):
         if isinstance(node, ast.ImportFrom) and node.module:
             # `from linecam.frames import decode` names a module, `from linecam.files import sha256` holds one.
             inside = [_file(f"{node.module}.{name.name}") for name in node.names]
@@ -45,7 +47,7 @@ def _file(module: str) -> str:
     if module.partition(".")[0] != PACKAGE:
         return ""
     place = module.replace(".", "/")
-    return next((file for file in (f"{place}.py", f"{place}/__init__.py") if Path(file).is_file()), "")
+    return next((file for file in (f"{place}.py", f"{place}/__init__.py") if (ROOT / file).is_file()), "")
 
 
 def _statements(tree: ast.Module) -> Iterator[ast.AST]:
