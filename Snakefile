@@ -8,13 +8,17 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
+from linecam.files import own_file
+
 min_version("9.0")
 
 
-# Without a file of this name where Snakemake runs, `--configfile` or a module's `config` says it all.
-if Path("config/config.yaml").exists():
+# A folder without a configuration has that of the built-in belt. `--configfile` is laid over it, and a module's `config`
+# takes its place.
+OWN_CONFIG = "config/config.yaml"
 
-    configfile: "config/config.yaml"
+
+configfile: OWN_CONFIG if Path(OWN_CONFIG).exists() else own_file(OWN_CONFIG)
 
 
 include: "rules/common.smk"

@@ -9,7 +9,6 @@ import logging
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 from linecam.errors import UserError
 from linecam.files import atomic_write, sha256
@@ -103,17 +102,17 @@ def has_given_split(folder: str | Path, classes: list[str]) -> bool:
     return all(any((Path(folder) / part / name).is_dir() for name in classes) for part in ("train", "test"))
 
 
-def frames_folder(dataset: dict[str, Any]) -> str:
-    """The folder below which the paths of the index are; `dataset` is that part of a complete configuration.
+def frames_folder(name: str, kind: str, source: str | None) -> str:
+    """The folder below which the paths of the index are, of the dataset `name` (see the settings of `dataset`).
 
     Raises `UserError` where the dataset is a folder of yours and none is named.
     """
-    if dataset["kind"] == "belt":
-        return f"results/{dataset['name']}/frames"
-    if dataset["kind"] == "masks":
-        return f"data/{dataset['name']}/frames"
-    if not dataset["source"]:
+    if kind == "belt":
+        return f"results/{name}/frames"
+    if kind == "masks":
+        return f"data/{name}/frames"
+    if not source:
         raise UserError(
             "dataset.kind is folder, but dataset.source names none: name the folder that holds your frames."
         )
-    return str(dataset["source"])
+    return source

@@ -2,23 +2,24 @@
 
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import pandas as pd
 
 from linecam.errors import UserError
-from linecam.frames.folder import frames_folder
 from linecam.frames.index import read_index
 
 
 class Dataset:
-    """Where a dataset's files are, in linecam's folder, which is the working directory."""
+    """Where a dataset's files are, below the working directory."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
-        """`config` is a complete configuration. Raises `UserError` where the dataset has no index yet."""
-        self.name: str = config["dataset"]["name"]
-        self.classes: list[str] = config["dataset"]["classes"]
-        self.folder = Path(frames_folder(config["dataset"]))
+    def __init__(self, *, name: str, classes: list[str], folder: str, selections: list[str]) -> None:
+        """`folder` holds the frames; `selections` are the names of those made for training, such as coreset-200.
+
+        Raises `UserError` where the dataset has no index yet.
+        """
+        self.name = name
+        self.classes = classes
+        self.folder = Path(folder)
         self.labels = Path("data") / self.name / "labels.csv"
         results = Path("results") / self.name
         self.index = results / "index/frames.csv"
@@ -29,7 +30,6 @@ class Dataset:
                 "the same --configfile first, or name another --configfile. Datasets with an index: "
                 f"{', '.join(others) or 'none'}."
             )
-        selections = [f"{name}-{config['select']['train']}" for name in config["select"].get("strategies", ["coreset"])]
         self.test = results / "select/test.csv"
         self.batch = results / "next/batch.csv"  # the frames that were selected last, with what the model says of them
         self.selected = [self.batch, *(results / f"select/{name}.csv" for name in ["given", *selections]), self.test]

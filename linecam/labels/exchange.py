@@ -21,7 +21,7 @@ from linecam.labels.exporters import FORMATS as WRITTEN
 from linecam.labels.exporters import export_labels, export_tasks
 from linecam.labels.importers import FORMATS, read_file
 from linecam.labels.store import COLUMNS, DECISION, UNSURE, Row, disagreements, merge, read_rows
-from linecam.workflow.config import read
+from linecam.workflow.config import dataset_of, read_settings
 
 TASKS = "label-studio-tasks"
 
@@ -118,7 +118,7 @@ def named(found: set[str], by: Sequence[str], source: str) -> dict[str, str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0 is returned where all went well, 1 where labels contradict those in labels.csv."""
     parsed = _parser().parse_args(arguments)
-    dataset = Dataset(read(parsed.configfile))
+    dataset = dataset_of(read_settings(parsed.configfile))
     if parsed.command == "import":
         outcome = import_labels(dataset, parsed.source, parsed.format, parsed.by)
         print(_told(dataset, outcome))

@@ -1,95 +1,94 @@
-"""The configuration: validated against config/schema.yaml, defaults filled in, mistakes named with their line."""
+"""The configuration: read and checked, every mistake named with its line. linecam/workflow/settings.py has its form."""
 
-import math
-from collections.abc import Iterable, Sequence
-from copy import deepcopy
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
-from jsonschema.validators import extend
+from pydantic import ValidationError
 
+from linecam.boards.board import Board
 from linecam.errors import UserError
 from linecam.files import load_yaml
 from linecam.frames.folder import frames_folder
+from linecam.labels.dataset import Dataset
 from linecam.networks.architectures import parse
+from linecam.workflow.mistakes import explain, nearest
+from linecam.workflow.settings import Bundle, Settings
 
-# JSON knows no infinity and takes 200.0 for an integer; as a name of a file it is another than 200.
-_TYPES = Draft202012Validator.TYPE_CHECKER.redefine(
-    "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
-).redefine(
-    "number", lambda _, value: isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-)
-VALIDATOR = extend(Draft202012Validator, type_checker=_TYPES)
+OWN = "config/config.yaml"  # of the working directory; files named by --configfile are laid over it
 
 
-def complete(config: dict[str, Any], schema: dict[str, Any], files: Iterable[str | Path] = ()) -> dict[str, Any]:
-    """Check `config` against `schema` and return a copy with every default filled in.
+def load_settings(config: dict[str, Any], files: Sequence[str | Path] = ()) -> Settings:
+    """The settings that `config` stands for, every default filled in; `config` stays as it is.
 
     `files` are the configuration files that made it, the one that counts most first: they are searched for the line
     of a mistake. Raises `UserError` with one line for each mistake.
     """
-    config = deepcopy(config)
-    _fill(config, schema, schema)
-    mistakes = sorted(VALIDATOR(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
-    if mistakes:
-        here = f"{Path.cwd()}/"
-        names = [str(file).removeprefix(here) for file in files]
-        lines = [line for mistake in mistakes for line in _explain(mistake, names)]
-        raise UserError(
-            f"The configuration has {len(lines)} mistake{'s' * (len(lines) > 1)}:\n"
-            + "".join(f"  - {line}\n" for line in lines)
-            + "Every key is described in config/schema.yaml."
-        )
-    return config
+    try:
+        return Settings.model_validate(config)
+    except ValidationError as error:
+        lines = explain(error, Settings, files)
+    raise UserError(
+        f"The configuration has {len(lines)} mistake{'s' * (len(lines) > 1)}:\n"
+        + "".join(f"  - {line}\n" for line in lines)
+        + "Every key is described in docs/configuration.md."
+    )
 
 
-def read(files: Sequence[str | Path]) -> dict[str, Any]:
-    """config/config.yaml with `files` laid over it, complete: what Snakemake has with these as `--configfile`.
+def read_settings(files: Sequence[str | Path]) -> Settings:
+    """config/config.yaml with `files` laid over it: what Snakemake has with these as `--configfile`.
 
-    Raises `UserError` where the working directory is not linecam's folder, and as `load_yaml` and `complete`.
+    The last of `files` counts most. Raises `UserError` where one of them is no file or holds no keys, where there is
+    no configuration at all, and as `load_yaml` and `load_settings`.
     """
-    if not Path("config/schema.yaml").is_file():
-        raise UserError(
-            f"There is no config/schema.yaml in {Path.cwd()}. Run the same command in linecam's folder, where the "
-            "Snakefile lies."
-        )
     config: dict[str, Any] = {}
-    for file in ("config/config.yaml", *files):
+    own = [OWN] if Path(OWN).is_file() else []
+    if not own and not files:
+        raise UserError(
+            f"There is no {OWN} in {Path.cwd()}. Run the same command in linecam's folder, or name the configuration "
+            "of your dataset: --configfile FILE."
+        )
+    for file in (*own, *files):
         if not Path(file).is_file():
             raise UserError(f"--configfile: {file} is no file. Name the configuration of your dataset.")
         content = load_yaml(file)
         if not isinstance(content, dict):
-            raise UserError(f"{file} holds no keys. config/config.yaml shows what a configuration looks like.")
+            raise UserError(f"{file} holds no keys. docs/configuration.md shows what a configuration looks like.")
         _lay_over(config, content)
-    return complete(config, load_yaml("config/schema.yaml"), [*reversed(files), "config/config.yaml"])
+    return load_settings(config, [*reversed(files), *own])
 
 
-def check(config: dict[str, Any], boards: dict[str, Any]) -> None:
-    """Check what a schema can't: settings that only make sense together. Raises `UserError`."""
-    dataset, pretrain = config["dataset"], config["pretrain"]
-    frames_folder(dataset)
-    frames = Path("data") / dataset["name"] / "frames"
-    if dataset["kind"] == "masks" and dataset["source"] and Path(dataset["source"]).resolve() == frames.resolve():
+def dataset_of(settings: Settings) -> Dataset:
+    """The dataset, for what reads and writes labels. Raises `UserError` where it has no index yet."""
+    dataset, select = settings.dataset, settings.select
+    return Dataset(
+        name=dataset.name,
+        classes=list(dataset.classes),
+        folder=frames_folder(dataset.name, dataset.kind, dataset.source),
+        selections=[f"{name}-{select.train}" for name in select.strategies or ["coreset"]],
+    )
+
+
+def check(settings: Settings, boards: Mapping[str, Board]) -> None:
+    """Check what no single setting shows: settings that only make sense together. Raises `UserError`."""
+    dataset, pretrain = settings.dataset, settings.pretrain
+    frames_folder(dataset.name, dataset.kind, dataset.source)
+    frames = Path("data") / dataset.name / "frames"
+    if dataset.kind == "masks" and dataset.source and Path(dataset.source).resolve() == frames.resolve():
         raise UserError(
-            f"dataset.source is {dataset['source']}, where the checked copy goes: what is there is replaced. "
+            f"dataset.source is {dataset.source}, where the checked copy goes: what is there is replaced. "
             "Name a copy in another place, or leave source out."
         )
-    if "given" in pretrain["methods"]:
-        path = pretrain["checkpoint"]
-        if not path or not Path(path).is_file():
-            raise UserError(
-                f"pretrain.methods asks for a given backbone, but pretrain.checkpoint is {path!r}, which is no file. "
-                "Name a .safetensors file of this network, or the tutorial's pretrained.ckpt."
-            )
-    parse(f"{pretrain['teacher']}-64")
-    _check_bundle(config["bundle"], config["dataset"]["classes"], boards)
-    check_sizes(config["networks"], config["camera"]["frame_size"], side_of(config, boards))
-    for part in config["study"]:  # whether they fit is asked where there is a study
-        list(map(parse, part["networks"]))
+    if "given" in pretrain.methods and not (pretrain.checkpoint and Path(pretrain.checkpoint).is_file()):
+        raise UserError(
+            f"pretrain.methods asks for a given backbone, but pretrain.checkpoint is {pretrain.checkpoint!r}, which is "
+            "no file. Name a .safetensors file of this network, or the tutorial's pretrained.ckpt."
+        )
+    parse(f"{pretrain.teacher}-64")
+    _check_bundle(settings.bundle, settings.dataset.classes, boards)
+    check_sizes(settings.networks, settings.camera.frame_size, side_of(settings, boards))
+    for part in settings.study:  # whether they fit is asked where there is a study
+        list(map(parse, part.networks))
 
 
 def check_sizes(networks: Iterable[str], frame_size: str, side: int) -> None:
@@ -102,22 +101,23 @@ def check_sizes(networks: Iterable[str], frame_size: str, side: int) -> None:
             )
 
 
-def side_of(config: dict[str, Any], boards: dict[str, Any]) -> int:
+def side_of(settings: Settings, boards: Mapping[str, Board]) -> int:
     """The side, in pixels, of the square that goes to the network: one for all boards, so that one path is simulated.
 
     `camera.side`, or the largest that the frame of every board has. Raises `UserError` where a board's sensor has no
     such frame, or a smaller one.
     """
-    name, wanted = config["camera"]["frame_size"], config["camera"]["side"]
-    for board in config["bundle"]["boards"]:
-        sizes = boards[board]["frame_sizes"]
-        if name not in sizes:
-            common = set.intersection(*(set(boards[other]["frame_sizes"]) for other in config["bundle"]["boards"]))
+    name, wanted = settings.camera.frame_size, settings.camera.side
+    chosen = [boards[board] for board in settings.bundle.boards]
+    for board in chosen:
+        if name not in board.frame_sizes:
+            common = set.intersection(*(set(other.frame_sizes) for other in chosen))
             raise UserError(
-                f"camera.frame_size: the sensor of {boards[board]['title']} has no frame {name} for linecam, but "
-                f"{', '.join(sizes)}. All of bundle.boards have: {', '.join(sorted(common)) or 'none in common'}."
+                f"camera.frame_size: the sensor of {board.title} has no frame {name} for linecam, but "
+                f"{', '.join(board.frame_sizes)}. All of bundle.boards have: "
+                f"{', '.join(sorted(common)) or 'none in common'}."
             )
-    largest = min(boards[board]["frame_sizes"][name] for board in config["bundle"]["boards"])
+    largest = min(board.frame_sizes[name] for board in chosen)
     if wanted is not None and wanted > largest:
         raise UserError(
             f"camera.side is {wanted}, and the frame {name} of bundle.boards is {largest} pixels high. Take a smaller "
@@ -126,35 +126,33 @@ def side_of(config: dict[str, Any], boards: dict[str, Any]) -> int:
     return wanted or largest
 
 
-def _check_bundle(bundle: dict[str, Any], classes: list[str], boards: dict[str, Any]) -> None:
-    for key in ("boards", "measured"):
-        for board in bundle[key]:
-            if board not in boards:
-                raise UserError(
-                    f"bundle.{key}: {board!r} is not in config/boards.yaml. {_nearest(board, list(boards))}"
-                )
-    for board in bundle["boards"]:
-        if boards[board].get("refused"):
-            raise UserError(f"bundle.boards: {board} is not built for. {boards[board]['refused'].strip()}")
-        places = list(boards[board]["places"])
-        if bundle["place"] is not None and bundle["place"] not in places:
+def _check_bundle(bundle: Bundle, classes: Sequence[str], boards: Mapping[str, Board]) -> None:
+    for key, named in {"boards": list(bundle.boards), "measured": list(bundle.measured)}.items():
+        for name in named:
+            if name not in boards:
+                raise UserError(f"bundle.{key}: {name!r} is not in config/boards.yaml. {nearest(name, list(boards))}")
+    for name in bundle.boards:
+        board = boards[name]
+        if board.refused:
+            raise UserError(f"bundle.boards: {name} is not built for. {board.refused.strip()}")
+        if bundle.place is not None and bundle.place not in board.places:
             raise UserError(
-                f"bundle.place is {bundle['place']}, but on {boards[board]['title']} a model may lie in: "
-                f"{', '.join(places)}. Name one of these, or null for the first."
+                f"bundle.place is {bundle.place}, but on {board.title} a model may lie in: {', '.join(board.places)}. "
+                "Name one of these, or null for the first."
             )
-    key = bundle["signing_key"]
-    if key is not None and not Path(key).is_file():
+    signing_key = bundle.signing_key
+    if signing_key is not None and not Path(signing_key).is_file():
         raise UserError(
-            f"bundle.signing_key is {key!r}, which is no file. Name the private key, or make one: "
+            f"bundle.signing_key is {signing_key!r}, which is no file. Name the private key, or make one: "
             "python -m linecam.bundle.signature new-key KEY.pem"
         )
-    for board, known in bundle["measured"].items():
-        if known["estimate_ms"][0] > known["estimate_ms"][1]:
-            raise UserError(f"bundle.measured.{board}.estimate_ms: write the lower end of the interval first.")
-    for key in ("recall", "thresholds"):
-        for name in bundle[key]:
+    for name, known in bundle.measured.items():
+        if known.estimate_ms[0] > known.estimate_ms[1]:
+            raise UserError(f"bundle.measured.{name}.estimate_ms: write the lower end of the interval first.")
+    for key, named in {"recall": list(bundle.recall), "thresholds": list(bundle.thresholds)}.items():
+        for name in named:
             if name not in classes:
-                raise UserError(f"bundle.{key}: {name!r} is no class. {_nearest(name, classes)}")
+                raise UserError(f"bundle.{key}: {name!r} is no class. {nearest(name, classes)}")
 
 
 def board_to_deploy(drive: str | None, board: str | None, boards: list[str]) -> str:
@@ -173,20 +171,8 @@ def board_to_deploy(drive: str | None, board: str | None, boards: list[str]) -> 
             f"Name the board too: snakemake deploy --config drive={drive} board={boards[0]}"
         )
     if board is not None and board not in boards:
-        raise UserError(f"board={board} is not in bundle.boards. {_nearest(board, boards)}")
+        raise UserError(f"board={board} is not in bundle.boards. {nearest(board, boards)}")
     return board or boards[0]
-
-
-def has_gpu() -> bool:
-    """Whether this machine has an NVIDIA GPU: by its device files, since asking PyTorch takes seconds."""
-    return any(Path("/dev").glob("nvidia[0-9]*"))
-
-
-def pins(lock: str | Path) -> dict[str, str]:
-    """The version of each package in a lock file of `name==version` lines."""
-    lines = Path(lock).read_text(encoding="utf-8").splitlines()
-    pinned = (line.split("#")[0].split(";")[0].partition("==") for line in lines)
-    return {name.strip(): version.strip() for name, _, version in pinned if version}
 
 
 def _lay_over(config: dict[str, Any], other: dict[str, Any]) -> None:
@@ -196,72 +182,3 @@ def _lay_over(config: dict[str, Any], other: dict[str, Any]) -> None:
             _lay_over(config[key], value)
         else:
             config[key] = value
-
-
-def _fill(value: Any, part: dict[str, Any], schema: dict[str, Any]) -> None:
-    """Fill the defaults of the schema's `part` into the object `value`, in place."""
-    if not isinstance(value, dict):
-        return
-    for key, sub in part.get("properties", {}).items():
-        if "default" in sub:
-            value.setdefault(key, deepcopy(sub["default"]))
-        if key in value:
-            reference = sub.get("$ref", "").removeprefix("#/$defs/")
-            _fill(value[key], schema["$defs"][reference] if reference else sub, schema)
-
-
-def _explain(error: ValidationError, files: Sequence[str]) -> list[str]:
-    """One line for each mistake that a validation error stands for: which key, where, what was expected."""
-    path = list(error.absolute_path)
-    if error.validator == "additionalProperties":
-        known = list(error.schema["properties"])
-        wrong = [key for key in error.instance if key not in known]
-        return [
-            f"{_name([*path, key])} is not a key{_where([*path, key], files)}. {_nearest(str(key), known)}"
-            for key in wrong
-        ]
-    if error.validator == "required":
-        missing = error.message.split("'")[1]
-        return [f"{_name([*path, missing])} is missing{_where(path, files)}."]
-    expected = error.message
-    if error.validator == "enum":
-        expected = _nearest(str(error.instance), [str(choice) for choice in error.validator_value])
-    elif error.validator == "anyOf":  # only a quantization range has two forms
-        expected = "Write calibrated, or [low, high] with low below 0 and high above."
-    elif error.validator == "pattern":
-        expected = f"It must match {error.validator_value}."
-    return [f"{_name(path)} is {error.instance!r}{_where(path, files)}. {expected}"]
-
-
-def _nearest(word: str, choices: list[str]) -> str:
-    near = get_close_matches(word, choices, n=1, cutoff=0.5)
-    hint = f"Did you mean {near[0]}? " if near else ""
-    return f"{hint}There is: {', '.join(choices)}."
-
-
-def _name(path: Iterable[Any]) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".") or "the configuration"
-
-
-def _where(path: Sequence[Any], files: Sequence[str]) -> str:
-    """' (file, line N)' of the first file that sets `path`; "" where none does (`--config` does)."""
-    for file in files:
-        node = yaml.compose(Path(file).read_text(encoding="utf-8"))
-        line = None
-        for part in path:
-            if isinstance(node, yaml.MappingNode):
-                found = next(((key, value) for key, value in node.value if key.value == str(part)), None)
-                if found is None:
-                    line = None
-                    break
-                line, node = found[0].start_mark.line, found[1]
-            elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-                node = node.value[part]
-                line = node.start_mark.line
-            else:
-                line = None
-                break
-        if line is not None:
-            return f" ({file}, line {line + 1})"
-    return ""

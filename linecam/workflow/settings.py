@@ -1,7 +1,7 @@
 """Every setting: its name, type, bounds, default and meaning. This is the only place where a default is written.
 
-The names are the keys of the YAML files. The string below a setting says what it means: it goes into the table of
-docs/configuration.md and into config/schema.json, both written by `python -m linecam.workflow.reference`.
+The names are the keys of the YAML files. The text below a setting says what it means. `python -m
+linecam.workflow.reference` writes both into docs/configuration.md and config/schema.json.
 """
 
 import json
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def _as_written(value: float, check: Callable[[float], float]) -> float:
-    """The checked number, an int where an int was written: 25 and 25.0 are different bytes in a manifest."""
+    """The number itself, not as a float: 25 and 25.0 are different bytes in a manifest."""
     check(value)
     return value
 
@@ -23,12 +23,12 @@ def _as_written(value: float, check: Callable[[float], float]) -> float:
 def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
     for number, value in enumerate(values):
         if value in values[:number]:
-            raise PydanticCustomError("distinct", "{value} is in it twice.", {"value": repr(value)})
+            raise PydanticCustomError("distinct", "{value} is in it twice.", {"value": json.dumps(value)})
     return values
 
 
 def _range(value: object, check: Callable[[object], Any]) -> Any:
-    """One message for the two forms of a range, instead of one for each form that it has not."""
+    """Say what a range is: pydantic would say twice what it is not, once for each of its two forms."""
     try:
         return check(value)
     except ValidationError:
@@ -43,44 +43,44 @@ def _has_random(strategies: tuple[str, ...]) -> tuple[str, ...]:
     return strategies
 
 
-# Strict: text is no number, true is no 1, and 200.0 is no count.
+# Strict: "200" is no number, true is no 1, and 200.0 is no count: as part of a file's name it is another than 200.
 Text = Annotated[str, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)]
 BatchSize = Annotated[int, Field(strict=True, ge=2)]
 Labels = Annotated[int, Field(strict=True, ge=8)]
 AsWritten = WrapValidator(_as_written)
-Rate = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0), AsWritten]
-Confidence = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, lt=1), AsWritten]
-Share = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1), AsWritten]
-Threshold = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=0.99), AsWritten]
-NotNegative = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0), AsWritten]
-Jitter = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=2), AsWritten]
-Smoothing = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, lt=1), AsWritten]
-Below0 = Annotated[float, Field(strict=True, allow_inf_nan=False, lt=0), AsWritten]
-Above0 = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0), AsWritten]
+Rate = Annotated[float, Field(strict=True, gt=0), AsWritten]
+Confidence = Annotated[float, Field(strict=True, gt=0, lt=1), AsWritten]
+Share = Annotated[float, Field(strict=True, gt=0, le=1), AsWritten]
+Threshold = Annotated[float, Field(strict=True, gt=0, le=0.99), AsWritten]
+NotNegative = Annotated[float, Field(strict=True, ge=0), AsWritten]
+Jitter = Annotated[float, Field(strict=True, ge=0, le=2), AsWritten]
+Smoothing = Annotated[float, Field(strict=True, ge=0, lt=1), AsWritten]
+LowEnd = Annotated[float, Field(strict=True, lt=0), AsWritten]
+HighEnd = Annotated[float, Field(strict=True, gt=0), AsWritten]
 
 Several = Annotated[tuple[T, ...], Field(min_length=1)]
 Sweep = Annotated[Several[T], AfterValidator(_distinct), Field(json_schema_extra={"uniqueItems": True})]
 
-ClassName = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_-]+$")]
-Network = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$")]
+ClassName = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_-]+$", examples=["good"])]
+Network = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$", examples=["swift7-112"])]
 Method = Literal["simclr", "distilled", "rendered", "none", "given"]
 Strategy = Literal["coreset", "typiclust", "probcover", "mundig", "random", "given"]
 ComparedStrategy = Literal["random", "coreset", "typiclust", "probcover", "mundig"]
-Range = Annotated[Literal["calibrated"] | tuple[Below0, Above0], WrapValidator(_range)]
+Range = Annotated[Literal["calibrated"] | tuple[LowEnd, HighEnd], WrapValidator(_range)]
 
 
 class Section(BaseModel):
     """A mapping of the configuration: no key that is not below, and no change once it is read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Dataset(Section):
     """Which frames, and what they may show."""
 
-    name: Annotated[str, Field(strict=True, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+    name: Annotated[str, Field(strict=True, pattern=r"^[a-z0-9][a-z0-9_-]*$", examples=["my-line"])]
     """Names `results/<name>/` and `data/<name>/`: two configurations with two names never touch each other."""
     kind: Literal["belt", "folder", "masks"]
     """`belt`: frames that linecam renders. `folder`: your frames, in `source`. `masks`: the tutorial's 700 frames."""
@@ -314,7 +314,9 @@ class Bundle(Section):
     place: Literal["drive", "romfs", "sd"] | None = None
     """Where the model will lie on the camera. `drive` and `sd`: it is copied into the heap. `romfs`: it is used in
     place. `null`: the first that `config/boards.yaml` names for the board."""
-    firmware: Annotated[str, Field(strict=True, pattern=r"^(4\.5\.[6-9]|4\.[6-8]\.\d+|5\.0\.0)$")] = "5.0.0"
+    firmware: Annotated[
+        str, Field(strict=True, pattern=r"^(4\.5\.[6-9]|4\.[6-8]\.[0-9]+|5\.0\.0)$", examples=["5.0.0"])
+    ] = "5.0.0"
     """The version of the camera's firmware, from 4.5.6 to 5.0.0."""
     latency_ms: Rate | None = None
     """The most that one inference may take, in ms, by the upper end of the estimate; a slower model is refused.

@@ -14,8 +14,7 @@ from openmv_ota.romfs.builder import read_image
 
 from linecam.bundle.romfs import pack, verify
 from linecam.errors import UserError
-from linecam.files import read_json, sha256, write_json
-from linecam.workflow.config import pins
+from linecam.files import pins, read_json, sha256, write_json
 from scripts.bundle import DRIVE, Sources, bundle, check_room, decision_line, without_paths
 from tests.conftest import ROOT
 from tests.evaluation.made_up import candidate

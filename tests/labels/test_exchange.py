@@ -16,7 +16,7 @@ from linecam.labels.dataset import Dataset
 from linecam.labels.exchange import import_labels, main, named
 from linecam.labels.importers import path_in, read_file, served_path
 from linecam.labels.store import COLUMNS, read_rows
-from linecam.workflow.config import read
+from linecam.workflow.config import dataset_of, read_settings
 from tests.labels.label_files import (
     CLASSES,
     RECORDS,
@@ -49,7 +49,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def dataset(project: Path) -> Dataset:
-    return Dataset(read(["config/mine.yaml"]))
+    return dataset_of(read_settings(["config/mine.yaml"]))
 
 
 def refused(dataset: Dataset, source: Path, *arguments: str, **more: object) -> str:
@@ -361,7 +361,7 @@ def test_the_configuration_is_what_snakemake_makes_of_the_files(project):
     expected = load_yaml("config/config.yaml")
     for file in ("config/mine.yaml", "config/more.yaml"):
         update_config(expected, load_yaml(file))
-    config = read(["config/mine.yaml", "config/more.yaml"])
+    config = read_settings(["config/mine.yaml", "config/more.yaml"]).as_dict()
     for key, value in expected.items():
         for name, sub in value.items() if isinstance(value, dict) else ():
             assert config[key][name] == sub

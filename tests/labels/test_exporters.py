@@ -15,7 +15,7 @@ from linecam.labels.exchange import import_labels, main
 from linecam.labels.exporters import export_labels, export_tasks
 from linecam.labels.importers import served_path
 from linecam.labels.store import COLUMNS, read_rows
-from linecam.workflow.config import read
+from linecam.workflow.config import dataset_of, read_settings
 from tests.labels.label_files import (
     CLASSES,
     PATHS,
@@ -43,7 +43,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def dataset(project: Path) -> Dataset:
-    return Dataset(read(["config/mine.yaml"]))
+    return dataset_of(read_settings(["config/mine.yaml"]))
 
 
 ROWS = st.lists(

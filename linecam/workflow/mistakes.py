@@ -1,0 +1,128 @@
+"""What is wrong with a configuration, for the one who wrote it: which key, in which line, and what would be right."""
+
+import json
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+Key = tuple[int | str, ...]  # where a value is: names of keys, and places in lists
+
+# What was expected, by pydantic's name of the mistake. Its own words for these are written for programmers.
+_EXPECTED = {
+    "dict_type": "Write its keys below it, one a line, or leave it out.",
+    "finite_number": "Write a finite number.",
+    "float_type": "Write a number.",
+    "greater_than": "It has to be more than {gt}.",
+    "greater_than_equal": "It has to be at least {ge}.",
+    "int_type": "Write a whole number.",
+    "less_than": "It has to be less than {lt}.",
+    "less_than_equal": "It has to be at most {le}.",
+    "model_type": "Write its keys below it, one a line, or leave it out.",
+    "string_type": "Write text; in quotes, where YAML reads something else.",
+    "too_long": "Write at most {max_length} entries.",
+    "too_short": "Write at least {min_length} entries.",
+    "tuple_type": "Write a list: values in square brackets, or one a line after a dash.",
+}
+
+
+def explain(error: ValidationError, model: type[BaseModel], files: Sequence[str | Path]) -> list[str]:
+    """One line for each mistake that pydantic found with a configuration of the form `model`, sorted by key.
+
+    `files` are the configuration files that it was read from, the one that counts most first. They are searched for
+    the line of each mistake; what none of them sets comes from `--config`, and has no line.
+    """
+    schema = model.model_json_schema()
+    places = _Places(files)
+    found = sorted(error.errors(), key=lambda mistake: list(map(str, mistake["loc"])))
+    return [_line(mistake, schema, places) for mistake in found]
+
+
+def nearest(word: str, choices: Sequence[str]) -> str:
+    """Which of the `choices` may have been meant by `word`, and which there are."""
+    near = get_close_matches(word, choices, n=1, cutoff=0.5)
+    return (f"Did you mean {near[0]}? " if near else "") + f"There is: {', '.join(choices)}."
+
+
+def _line(mistake: ErrorDetails, schema: dict[str, Any], places: "_Places") -> str:
+    key, kind = mistake["loc"], mistake["type"]
+    if key[-1] == "[key]":  # YAML reads 1 and yes as a number and as true
+        name = json.dumps(key[-2], default=str)
+        return f"{_written(key[:-2])} has the key {name}{places.of(key[:-1])}, which is no text. Write it in quotes."
+    if kind in {"extra_forbidden", "invalid_key"}:
+        known = list(_part(schema, key[:-1])["properties"])
+        return f"{_written(key)} is not a key{places.of(key)}. {nearest(str(key[-1]), known)}"
+    if kind == "missing":
+        return f"{_written(key)} is missing{places.of(key[:-1])}."
+    value = json.dumps(mistake["input"], ensure_ascii=False, default=str)
+    return f"{_written(key)} is {value}{places.of(key)}. {_expected(mistake, _part(schema, key))}"
+
+
+def _expected(mistake: ErrorDetails, part: dict[str, Any]) -> str:
+    kind, value = mistake["type"], mistake["input"]
+    if kind == "literal_error":
+        return nearest(str(value), [str(choice) for choice in part["enum"]])
+    if kind == "string_pattern_mismatch":
+        example = "".join(f", as {one} does" for one in part.get("examples", []))
+        return f"It has to match {part['pattern']}{example}."
+    return _EXPECTED.get(kind, mistake["msg"]).format(**mistake.get("ctx", {}))
+
+
+def _part(schema: dict[str, Any], key: Key) -> dict[str, Any]:
+    """What a JSON schema says of the value at `key`."""
+    part = schema
+    for step in key:
+        if part["type"] == "array":
+            part = part["items"] if "items" in part else part["prefixItems"][step]
+        else:
+            part = part.get("properties", {}).get(step) or part["additionalProperties"]
+        if "anyOf" in part:  # or null
+            part = next(form for form in part["anyOf"] if form.get("type") != "null")
+        if "$ref" in part:
+            part = schema["$defs"][part["$ref"].rpartition("/")[2]]
+    return part
+
+
+def _written(key: Key) -> str:
+    """A key as one would write it: study[0].networks."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)
+    return text.removeprefix(".") or "the configuration"
+
+
+class _Places:
+    """In which line of which file a key is set."""
+
+    def __init__(self, files: Sequence[str | Path]) -> None:
+        here = f"{Path.cwd()}/"
+        self._trees = {
+            str(file).removeprefix(here): yaml.compose(Path(file).read_text(encoding="utf-8")) for file in files
+        }
+
+    def of(self, key: Key) -> str:
+        """' (file, line N)' of the first file that sets `key`; "" where none does."""
+        for file, tree in self._trees.items():
+            line = _line_of(tree, key)
+            if line is not None:
+                return f" ({file}, line {line})"
+        return ""
+
+
+def _line_of(node: yaml.Node | None, key: Key) -> int | None:
+    """The line, from 1 on, in which the value at `key` below `node` begins; None where there is none."""
+    line = None
+    for part in key:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((name, value) for name, value in node.value if name.value == str(part)), None)
+            if found is None:
+                return None
+            line, node = found[0].start_mark.line + 1, found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            return None
+    return line
