@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from snakemake.rules import Rule
 
 from linecam.workflow import dependencies as module
 from linecam.workflow.dependencies import modules_of
+from tests.conftest import ROOT
+from tests.workflow.conftest import code_of, script_of
 
-ROOT = Path(__file__).parents[2]
-REUSED = re.compile(r"^use rule (\w+) as (\w+) with:\n(?:[ ].*\n|\n)*", re.MULTILINE)
-RULE_FILES = sorted((ROOT / "rules").glob("*.smk"))
 SCRIPTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "scripts").glob("*.py"))
 # Those that need neither torch nor tensorflow: quick to import.
 LIGHT = ["index_frames", "decode_frames", "select_test", "select_train", "split", "read_embeddings", "evaluate",
@@ -131,40 +131,23 @@ print(json.dumps({{name: modules_of(f"scripts/{{name}}.py") for name in {LIGHT!r
         assert {f"{part.replace('.', '/')}.py" for part in loaded} == set(claims[name]) - {f"scripts/{name}.py", *LATE}
 
 
-def rules() -> dict[str, str]:
-    """The text of each rule by name, but for those that are another with other inputs."""
-    found = {}
-    for path in RULE_FILES:
-        text = REUSED.sub("", path.read_text(encoding="utf-8"))
-        blocks = re.split(r"^[ ]*rule (\w+):$", text, flags=re.MULTILINE)
-        found |= dict(zip(blocks[1::2], blocks[2::2], strict=True))
-    return found
+def test_every_step_lists_the_sources_of_the_script_that_it_runs(
+    steps: dict[str, Rule], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step that is another with other inputs (`use rule`) has to say so again: its inputs take the place of all."""
+    monkeypatch.chdir(ROOT)
+    assert {name: code_of(rule) for name, rule in steps.items()} == {
+        name: modules_of(script_of(rule)) for name, rule in steps.items()
+    }
 
 
-def reused() -> dict[str, tuple[str, str]]:
-    """By the name of a rule that is another one with other inputs: the other's name, and the text."""
-    texts = [path.read_text(encoding="utf-8") for path in RULE_FILES]
-    return {match[2]: (match[1], match[0]) for text in texts for match in REUSED.finditer(text)}
-
-
-@pytest.mark.parametrize("name", reused())
-def test_a_rule_with_other_inputs_lists_the_sources_of_the_script_that_it_runs(name):
-    """Its inputs take the place of all of the other's."""
-    base, text = reused()[name]
-    if "input:" in text:  # else it has those of the other
-        assert re.findall(r'code=modules_of\("(.+?)"\)', text) == [f"scripts/{base}.py"]
-
-
-@pytest.mark.parametrize("name", rules())
-def test_every_rule_with_a_script_lists_that_scripts_sources(name):
-    text = rules()[name]
-    scripts = re.findall(r'script:\s+"\.\./(scripts/\w+\.py)"', text)
-    assert scripts == [f"scripts/{name}.py"]
-    assert re.findall(r'code=modules_of\("(.+?)"\)', text) == scripts
-
-
-def test_every_script_has_its_rule():
-    assert {Path(script).stem for script in SCRIPTS} == set(rules())
+def test_every_script_has_the_rule_of_its_name_and_every_step_a_script(steps: dict[str, Rule]) -> None:
+    """Other steps that run it do what that one does (`use rule`): only their paths and settings are others."""
+    assert {Path(script).stem for script in SCRIPTS} <= steps.keys()
+    for name, rule in steps.items():
+        namesake = steps[Path(script_of(rule)).stem]
+        assert script_of(namesake) == script_of(rule)
+        assert name == namesake.name or rule.docstring == namesake.docstring, f"{name} is no other {namesake.name}"
 
 
 def test_no_module_of_linecam_imports_a_script_or_snakemake():

@@ -16,10 +16,12 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from snakemake.rules import Rule
 
 from linecam.workflow.dependencies import modules_of
+from tests.conftest import ROOT
+from tests.workflow.conftest import environment_of, script_of
 
-ROOT = Path(__file__).resolve().parents[2]
 CONDA = ROOT / "tests/conda"
 ENVS = sorted(path.name for path in (ROOT / "envs").iterdir())
 LOCK = [line for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
@@ -30,41 +32,6 @@ DISTRIBUTIONS = packages_distributions()
 
 # What a run needs of the project; data and results are its own.
 PROJECT = ["Snakefile", "config", "envs", "linecam", "openmv", "profiles", "requirements.lock", "rules", "scripts"]
-
-
-class Rule(NamedTuple):
-    """What stands in a rule, None for what doesn't."""
-
-    name: str
-    script: str | None
-    env: str | None
-    runs: bool  # not only a target
-    logs: bool
-
-
-def rules() -> list[Rule]:
-    """Every rule of Snakefile and rules/*.smk, read from their text."""
-    found = []
-    for path in [ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk"))]:
-        # ["text before", name, block, name, block, ...]
-        parts = re.split(r"^ *(?:rule|checkpoint) (\w+):\n", path.read_text(encoding="utf-8"), flags=re.M)
-        for name, block in zip(parts[1::2], parts[2::2], strict=True):
-            script = re.search(r'^ +script:\s+"\.\./(scripts/\w+\.py)"', block, re.M)
-            env = re.search(r'^ +conda:\s+"\.\./envs/([\w.-]+)"', block, re.M)
-            found.append(
-                Rule(
-                    name,
-                    script and script[1],
-                    env and env[1],
-                    bool(re.search(r"^ +(script|shell|run|notebook|wrapper):", block, re.M)),
-                    bool(re.search(r"^ +log:", block, re.M)),
-                )
-            )
-    return found
-
-
-RULES = rules()
-SCRIPTS = [rule for rule in RULES if rule.script and rule.env]
 
 
 def packages_of(env: str) -> list[Requirement]:
@@ -100,12 +67,10 @@ def test_the_lock_file_has_what_is_asked_for() -> None:
         )
 
 
-def test_every_rule_has_an_environment_and_a_log() -> None:
-    running = [rule for rule in RULES if rule.runs]
-    assert len(running) > 20, "the rules were not found in the text of rules/*.smk"
-    assert not [rule.name for rule in running if not rule.env], "rules without conda:"
-    assert not [rule.name for rule in running if not rule.logs], "rules without log:"
-    assert {rule.env for rule in running} == set(ENVS), "envs/ and what the rules name"
+def test_every_rule_has_an_environment_and_a_log(steps: dict[str, Rule]) -> None:
+    assert not [name for name, rule in steps.items() if not rule.conda_env], "rules without conda:"
+    assert not [name for name, rule in steps.items() if not rule.log], "rules without log:"
+    assert {environment_of(rule) for rule in steps.values()} == set(ENVS), "envs/ and what the rules name"
 
 
 def imports(path: str) -> set[str]:
@@ -119,18 +84,16 @@ def imports(path: str) -> set[str]:
     return names - sys.stdlib_module_names - {"linecam"}
 
 
-@pytest.mark.parametrize("rule", SCRIPTS, ids=lambda rule: rule.name)
-def test_a_script_imports_what_its_environment_brings(rule: Rule, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_script_imports_what_its_environment_brings(steps: dict[str, Rule], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    assert rule.script and rule.env
-    brings = {package.name for package in packages_of(rule.env)}
-    for path in modules_of(rule.script):
-        for name in sorted(imports(path)):
-            names = {canonicalize_name(distribution) for distribution in DISTRIBUTIONS.get(name, [name])}
-            assert names & brings, (
-                f"{rule.script} (rule {rule.name}): {path} imports {name}, and envs/{rule.env} "
-                f"doesn't ask for {' or '.join(sorted(names))}"
-            )
+    for script, env in {(script_of(rule), environment_of(rule)) for rule in steps.values()}:
+        brings = {package.name for package in packages_of(env)}
+        for path in modules_of(script):
+            for name in sorted(imports(path)):
+                names = {canonicalize_name(distribution) for distribution in DISTRIBUTIONS.get(name, [name])}
+                assert names & brings, (
+                    f"{script}: {path} imports {name}, and envs/{env} doesn't ask for {' or '.join(sorted(names))}"
+                )
 
 
 class Line(NamedTuple):
@@ -230,10 +193,10 @@ quantize: {ranges: [calibrated]}
 @pytest.mark.skipif(
     not os.environ.get("LINECAM_CONDA_ALL"), reason="LINECAM_CONDA_ALL=1 makes all environments: 10 GB, some minutes"
 )
-def test_the_whole_line_runs_in_its_environments(line: Line) -> None:
+def test_the_whole_line_runs_in_its_environments(line: Line, steps: dict[str, Rule]) -> None:
     """Frames to bundle with `--sdm conda`, each rule in its environment. Proves as much as the test above, for all."""
     line.snakemake("results/belt/bundle/openmv-h7.zip", SMALL)
     started = line.started()
-    assert started <= {(rule.script, rule.env) for rule in RULES}
+    assert started <= {(script_of(rule), environment_of(rule)) for rule in steps.values()}
     assert {env for _, env in started} == set(ENVS) - {"label.yaml"}, "that one is of a page"
     assert ("scripts/bundle.py", "bundle.yaml") in started

@@ -8,30 +8,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pandas as pd
 import pytest
+from snakemake.rules import Rule
 
 from linecam.workflow.config import has_gpu
 from tests.conftest import ROOT, Project
-from tests.workflow.test_dependencies import rules
 
-WITH_SCRIPT = {name: text for name, text in rules().items() if "script:" in text}
 ON_A_GPU = {"pretrain", "pretrain_on_rendered", "distill", "embed", "finetune", "finetune_fold"}
-
-
-def resources_of(text: str) -> set[str]:
-    """The resources that a rule names, those of a dictionary that it shares with others too."""
-    found = re.search(r"^( +)resources:\n((?:\1 .*\n)+)", text, re.MULTILINE)
-    assert found is not None
-    named = set(re.findall(r"^ +(\w+)=", found[2], re.MULTILINE))
-    everything = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.smk"))
-    for shared in re.findall(r"\*\*([A-Z]+),", found[2]):
-        literal = re.search(rf"^{shared} = {{\n(.*?)^}}", everything, re.MULTILINE | re.DOTALL)
-        assert literal is not None, shared
-        named |= set(re.findall(r'^    "(\w+)":', literal[1], re.MULTILINE))
-    return named
 
 
 @dataclass
@@ -45,7 +30,7 @@ class Planned:
 
 
 @pytest.fixture(scope="module")
-def planned(belt: Project) -> list[Planned]:
+def planned(belt: Project, steps: dict[str, Rule]) -> list[Planned]:
     """Every job of the built belt. Its inputs are there, so Snakemake knows what each job takes."""
     printed = belt.build("--dry-run", "--forceall")
     jobs = []
@@ -54,14 +39,13 @@ def planned(belt: Project) -> list[Planned]:
         resources = dict(item.split("=", 1) for item in fields.get("resources", "").split(", ") if "=" in item)
         jobs.append(Planned(block.split(":")[0], fields.get("benchmark"), int(fields.get("threads", 1)), resources))
     assert len(jobs) > 25
-    return [job for job in jobs if job.rule in WITH_SCRIPT]
+    return [job for job in jobs if job.rule in steps]
 
 
-@pytest.mark.parametrize("name", WITH_SCRIPT)
-def test_every_rule_says_what_it_takes(name: str) -> None:
-    text = WITH_SCRIPT[name]
-    assert re.search(r"^ +threads: ", text, re.MULTILINE)
-    assert {"mem_mb", "runtime"} <= resources_of(text)
+def test_every_rule_says_what_it_takes(steps: dict[str, Rule]) -> None:
+    assert not [name for name, rule in steps.items() if rule.ruleinfo.threads is None], "rules without threads:"
+    for resource in ("mem_mb", "runtime"):
+        assert not [name for name, rule in steps.items() if resource not in rule.resources], resource
 
 
 def test_every_job_gets_numbers(planned: list[Planned]) -> None:
@@ -83,30 +67,56 @@ def test_declared_memory_is_at_least_what_was_measured(planned: list[Planned], b
     assert measured >= 10
 
 
-def test_memory_and_time_grow_with_the_input_the_network_and_after_a_failure() -> None:
-    text = (ROOT / "rules/common.smk").read_text(encoding="utf-8")
-    functions = re.findall(r"^def (?:memory|minutes|grown)\(.*?(?=^\S)", text, flags=re.MULTILINE | re.DOTALL)
-    assert len(functions) == 3
-    names: dict[str, Any] = {}
-    exec("".join(functions), names)
-    small, large = SimpleNamespace(network="resnet9-64"), SimpleNamespace(network="resnet9-128")
-    megabytes = SimpleNamespace(size_mb=100.0)
-    memory = names["memory"](1000, each=200, area=500, of_input=2)
-    assert memory(small, megabytes, threads=4, attempt=1) == 1000 + 800 + 500 + 200
-    assert memory(large, megabytes, threads=1, attempt=1) == 1000 + 200 + 2000 + 200
-    assert memory(small, megabytes, threads=4, attempt=3) == 3 * 2500
-    minutes = names["minutes"](10, area=5, of_input=0.1)
-    assert minutes(small, megabytes, attempt=1) == 25
-    assert minutes(large, megabytes, attempt=2) == 80
-    plain = names["memory"](500)
-    assert plain(None, None, threads=8, attempt=1) == 500, "neither a network nor an input is asked for"
+def asked(
+    rule: Rule, resource: str, *, size: int = 64, megabytes: float = 0, threads: int = 1, attempt: int = 1
+) -> int:
+    """How much of a resource a job asks for: for a network of this input size and inputs of so many MB."""
+    wildcards = SimpleNamespace(network=f"swift7-{size}")
+    given = {"input": SimpleNamespace(size_mb=megabytes), "threads": threads, "attempt": attempt}
+    return rule.resources[resource].evaluate(wildcards, **given).value
+
+
+def test_memory_grows_with_the_threads(rules: dict[str, Rule]) -> None:
+    rule = rules["predict_tflite"]
+    one, two, four = (asked(rule, "mem_mb", threads=threads) for threads in (1, 2, 4))
+    assert four - two == 2 * (two - one) > 0
+    assert asked(rules["split"], "mem_mb", threads=4) == asked(rules["split"], "mem_mb"), "it has one thread"
+
+
+@pytest.mark.parametrize(("step", "resource"), [("embed", "mem_mb"), ("pretrain", "runtime")])
+def test_memory_and_time_grow_with_the_input(rules: dict[str, Rule], step: str, resource: str) -> None:
+    none, some, more = (asked(rules[step], resource, megabytes=megabytes) for megabytes in (0, 1000, 3000))
+    assert more - some == 2 * (some - none) > 0
+
+
+@pytest.mark.parametrize("resource", ["mem_mb", "runtime"])
+def test_memory_and_time_grow_with_the_area_of_the_networks_input(rules: dict[str, Rule], resource: str) -> None:
+    small, twice, thrice = (asked(rules["finetune"], resource, size=size) for size in (64, 128, 192))
+    assert thrice - small == pytest.approx((9 - 1) / (4 - 1) * (twice - small), abs=1)
+    assert twice > small
+
+
+def test_after_a_failure_a_job_gets_twice_as_much_and_then_thrice(steps: dict[str, Rule]) -> None:
+    for rule in steps.values():
+        for resource in ("mem_mb", "runtime"):
+            first, second, third = (asked(rule, resource, megabytes=100, attempt=number) for number in (1, 2, 3))
+            assert (second, third) == (2 * first, 3 * first)
+            assert first > 0
+
+
+def test_neither_a_network_nor_an_input_is_asked_for_where_neither_counts(rules: dict[str, Rule]) -> None:
+    """An input that is not there yet has no size, and most rules have no network among their wildcards."""
+    resource = rules["choose"].resources["mem_mb"]
+    assert resource.evaluate(None, input=None, threads=1, attempt=1).value == asked(rules["choose"], "mem_mb")
 
 
 # --- GPUs
 
 
-def test_steps_that_train_or_embed_ask_for_a_gpu_where_there_is_one(planned: list[Planned]) -> None:
-    assert {name for name, text in WITH_SCRIPT.items() if "gpu" in resources_of(text)} == ON_A_GPU
+def test_steps_that_train_or_embed_ask_for_a_gpu_where_there_is_one(
+    planned: list[Planned], steps: dict[str, Rule]
+) -> None:
+    assert {name for name, rule in steps.items() if "gpu" in rule.resources} == ON_A_GPU
     there = has_gpu()
     for job in planned:
         assert job.resources.get("gpu") == (str(int(there)) if job.rule in ON_A_GPU else None), job
