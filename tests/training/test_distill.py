@@ -1,14 +1,17 @@
 """Distillation: the student comes to see what the teacher sees, always the same."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from linecam.errors import UserError
-from linecam.networks.models import backbone, embed, load_weights, save_weights, to_images
+from linecam.networks.models import Backbone, backbone, embed, load_weights, save_weights, to_images
+from scripts import distill as module
 from scripts.distill import Recipe, distill, features_of
 
 RECIPE = Recipe(
@@ -77,6 +80,31 @@ def test_the_same_frames_and_teacher_give_the_same_bytes(pixels: Path) -> None:
     first, second, third = ((folder / "backbone.safetensors").read_bytes() for folder in (one, two, other))
     assert first == second
     assert first != third
+
+
+def test_what_the_teacher_sees_alike_in_all_frames_is_no_lesson(pixels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what tells frames apart: a teacher whose features are all larger by 3 teaches the same."""
+
+    def larger(teacher: Backbone) -> Callable[[torch.Tensor], torch.Tensor]:
+        see = features_of(teacher)
+        return lambda images: see(images) + 3
+
+    losses = [pd.read_csv(run(pixels, "a", epochs=2) / "history.csv")["loss"]]
+    monkeypatch.setattr(module, "features_of", larger)
+    losses.append(pd.read_csv(run(pixels, "b", epochs=2) / "history.csv")["loss"])
+    np.testing.assert_allclose(losses[1], losses[0], atol=1e-3)
+
+
+def test_the_learning_rate_falls_by_half_a_cosine(pixels: Path) -> None:
+    rates: list[float] = []
+    hook = register_optimizer_step_post_hook(lambda optimizer, *_: rates.append(optimizer.param_groups[0]["lr"]))
+    try:
+        run(pixels, "a", epochs=4, batch_size=32)
+    finally:
+        hook.remove()
+    peak = 0.5 * 32 / 128
+    expected = [peak, peak * (2 + 2**0.5) / 4, peak / 2, peak * (2 - 2**0.5) / 4]
+    assert rates == pytest.approx(np.repeat(expected, 2))
 
 
 def test_another_networks_weights_are_no_teacher(pixels: Path) -> None:

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from linecam.camera.arithmetic import to_input
 from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.networks.models import Classifier, backbone, load_weights, save_weights, to_images
-from linecam.training.finetune import Recipe, train
+from linecam.training.finetune import AVERAGED_EPOCHS, Recipe, train
 from scripts.finetune import finetune
 from scripts.finetune_fold import finetune_fold
 
@@ -217,12 +218,17 @@ def test_a_fold_may_hold_all_frames_of_a_class(task):
 # --- training itself
 
 
-def trained(frames: NDArray[np.uint8], targets: NDArray[np.intp], **changes: float) -> tuple[Classifier, list[float]]:
+def untrained() -> Classifier:
     torch.manual_seed(0)
+    return Classifier(NETWORK, 2)
+
+
+def trained(
+    frames: NDArray[np.uint8], targets: NDArray[np.intp], *, model: Classifier | None = None, **changes: float
+) -> tuple[Classifier, list[float]]:
     recipe = Recipe(seed=1, **(RECIPE | changes))
-    return train(
-        Classifier(NETWORK, 2), frames, targets, recipe, network=NETWORK, device=torch.device("cpu"), what="test"
-    )
+    device = torch.device("cpu")
+    return train(model or untrained(), frames, targets, recipe, network=NETWORK, device=device, what="test")
 
 
 def test_a_rare_class_weighs_as_much_as_a_frequent_one():
@@ -244,6 +250,44 @@ def test_what_is_returned_is_an_average_in_evaluation_mode_that_predicts_without
     images = torch.rand(2, 3, 32, 32)
     with torch.inference_mode():
         assert torch.equal(model(images), model(images))
+
+
+def numbers_of(model: Classifier) -> dict[str, torch.Tensor]:
+    """A copy of a model's weights and of what its norms know, by name."""
+    return {name: tensor.clone() for name, tensor in model.state_dict().items() if tensor.is_floating_point()}
+
+
+def test_what_is_returned_is_the_exponential_moving_average_of_every_step():
+    """By its definition, from the first step on: a step counts 1 / (epochs * batches), what was before it the rest."""
+    model = untrained()
+    steps: list[dict[str, torch.Tensor]] = []
+    hook = register_optimizer_step_post_hook(lambda *_: steps.append(numbers_of(model)))
+    try:
+        numbers = np.arange(24) % 2
+        returned, _ = trained(parts(numbers, 1), numbers, model=model, epochs=3, batch_size=8)
+    finally:
+        hook.remove()
+    assert len(steps) == 3 * 3
+    expected = steps[0]
+    for step in steps[1:]:
+        expected = {name: torch.lerp(old, step[name], 1 / (AVERAGED_EPOCHS * 3)) for name, old in expected.items()}
+    found = numbers_of(returned)
+    assert found.keys() == expected.keys()
+    for name, tensor in found.items():
+        torch.testing.assert_close(tensor, expected[name], rtol=1e-4, atol=1e-6)
+    assert any((found[name] - steps[-1][name]).abs().max() > 1e-3 for name in found), "not the last ones"
+
+
+def test_the_network_never_sees_the_same_picture_twice():
+    """Of one frame, eight times in each of three epochs: 24 variants, and none of them is the frame itself."""
+    frame = parts(np.array([0]), seed=1)
+    model = untrained()
+    seen: list[torch.Tensor] = []
+    model.register_forward_pre_hook(lambda _, images: seen.append(images[0].clone()))
+    trained(np.repeat(frame, 8, axis=0), np.arange(8) % 2, model=model, epochs=3, batch_size=4)
+    images = torch.cat([to_images(to_input(frame, 32)), *seen]).flatten(1)
+    assert len(images) == 1 + 3 * 8
+    assert torch.pdist(images, p=1).min() / images.shape[1] > 0.01, "a mean difference of less than 0.01 is no other"
 
 
 @pytest.mark.parametrize("count", [2, 3, 8, 9, 17])

@@ -6,13 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import torch.nn.functional as F
 from safetensors import safe_open
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.training.distributed import Processes
+from linecam.training.simclr_views import Renderer
 from scripts import pretrain as module
-from scripts.pretrain import Recipe, pretrain, recipe_for
+from scripts.pretrain import Recipe, SimCLR, batches, pretrain, recipe_for
 
 ALONE = Processes(0, 1, torch.device("cpu"))
 RECIPE = Recipe(
@@ -58,6 +61,37 @@ def test_the_loss_falls(pixels: Path, precision: str) -> None:
     losses = pd.read_csv(run(pixels, "a", epochs=20, precision=precision) / "history.csv")["loss"]
     assert len(losses) == 20
     assert losses.iloc[-3:].mean() < losses.iloc[:3].mean() - 0.05
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.7])
+def test_the_loss_is_that_of_simclr_at_its_temperature(pixels: Path, temperature: float) -> None:
+    """Equation 1 of Chen et al. (2020), for the views and the untrained network that the first step has."""
+    recipe = Recipe(**(vars(RECIPE) | {"temperature": temperature, "epochs": 1, "batch_size": 48, "learning_rate": 0}))
+    ((frames, draws),) = batches(np.load(pixels), recipe, 0, ALONE.device, ALONE)
+    torch.manual_seed(recipe.seed)
+    model = SimCLR(recipe.network)
+    with torch.inference_mode():
+        one, other = model(*(Renderer(ALONE.device, 1)(frames, drawn) for drawn in draws))
+    projections = F.normalize(torch.cat([one, other]), dim=1).double()
+    alike = projections @ projections.T / temperature
+    alike.fill_diagonal_(-torch.inf)
+    partner = torch.arange(96).roll(48)
+    expected = F.cross_entropy(alike, partner).item()
+    found = pd.read_csv(run(pixels, "a", **(vars(recipe))) / "history.csv")["loss"]
+    assert list(found) == [pytest.approx(expected, abs=1e-3)]
+
+
+def test_the_learning_rate_falls_by_half_a_cosine(pixels: Path) -> None:
+    """From `learning_rate`, for 128 frames, towards 0, and the same in all steps of an epoch."""
+    rates: list[float] = []
+    hook = register_optimizer_step_post_hook(lambda optimizer, *_: rates.append(optimizer.param_groups[0]["lr"]))
+    try:
+        run(pixels, "a", epochs=4, batch_size=24)
+    finally:
+        hook.remove()
+    peak = 0.2 * 24 / 128
+    expected = [peak, peak * (2 + 2**0.5) / 4, peak / 2, peak * (2 - 2**0.5) / 4]
+    assert rates == pytest.approx(np.repeat(expected, 2))
 
 
 def test_a_killed_run_goes_on_to_the_same_bytes(pixels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
