@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +37,26 @@ def explain(error: ValidationError, model: type[BaseModel], files: Sequence[str 
     `files` are the configuration files that it was read from, the one that counts most first. They are searched for
     the line of each mistake; what none of them sets comes from `--config`, and has no line.
     """
-    schema = model.model_json_schema()
+    schema = _schema(model)
     places = _Places(files)
     found = sorted(error.errors(), key=lambda mistake: list(map(str, mistake["loc"])))
-    return [_line(mistake, schema, places) for mistake in found]
+    return [_line(mistake, schema, places) for mistake in found if not _follows(mistake)]
 
 
 def nearest(word: str, choices: Sequence[str]) -> str:
     """Which of the `choices` may have been meant by `word`, and which there are."""
     near = get_close_matches(word, choices, n=1, cutoff=0.5)
     return (f"Did you mean {near[0]}? " if near else "") + f"There is: {', '.join(choices)}."
+
+
+@cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
+
+
+def _follows(mistake: ErrorDetails) -> bool:
+    """Whether a list is too short only because pydantic does not count its wrong entries, each a mistake of its own."""
+    return mistake["type"] == "too_short" and len(mistake["input"]) >= mistake["ctx"]["min_length"]
 
 
 def _line(mistake: ErrorDetails, schema: dict[str, Any], places: "_Places") -> str:

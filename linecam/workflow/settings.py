@@ -61,7 +61,9 @@ LowEnd = Annotated[float, Field(strict=True, lt=0), AsWritten]
 HighEnd = Annotated[float, Field(strict=True, gt=0), AsWritten]
 
 Several = Annotated[tuple[T, ...], Field(min_length=1)]
-Sweep = Annotated[Several[T], AfterValidator(_distinct), Field(json_schema_extra={"uniqueItems": True})]
+Distinct = AfterValidator(_distinct)
+DISTINCT = {"uniqueItems": True}  # the same, for editors
+Sweep = Annotated[tuple[T, ...], Field(min_length=1, json_schema_extra=DISTINCT), Distinct]
 
 ClassName = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_-]+$", examples=["good"])]
 Network = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$", examples=["swift7-112"])]
@@ -86,7 +88,9 @@ class Dataset(Section):
     """`belt`: frames that linecam renders. `folder`: your frames, in `source`. `masks`: the tutorial's 700 frames."""
     source: Text | None = None
     """The folder of your frames (`folder`), or a local copy of the tutorial's (`masks`)."""
-    classes: Annotated[Sweep[ClassName], Field(min_length=2, max_length=16)] = ("bad", "good", "no_mask")
+    classes: Annotated[
+        tuple[ClassName, ...], Field(min_length=2, max_length=16, json_schema_extra=DISTINCT), Distinct
+    ] = ("bad", "good", "no_mask")
     """The names of the classes, in the order of the network's outputs."""
     url: Text = (
         "https://raw.githubusercontent.com/ARM-software/EndpointAI/fc6aabf79b7d9544441059757ab3a9ab78fe7c5d/"
@@ -274,12 +278,12 @@ class StudySelection(Section):
     Needs frames whose labels are all known (docs/selection.md).
     """
 
-    strategies: Annotated[Sweep[ComparedStrategy], Field(min_length=2), AfterValidator(_has_random)] = (
-        "random",
-        "coreset",
-        "typiclust",
-        "probcover",
-    )
+    strategies: Annotated[
+        tuple[ComparedStrategy, ...],
+        Field(min_length=2, json_schema_extra=DISTINCT | {"contains": {"const": "random"}}),
+        Distinct,
+        AfterValidator(_has_random),
+    ] = ("random", "coreset", "typiclust", "probcover")
     """What is compared. `random` has to be one: the others are compared with it."""
     labels: Sweep[Labels] = (25, 50, 100, 200)
     """Numbers of frames to choose."""
