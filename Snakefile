@@ -57,6 +57,9 @@ wildcard_constraints:
     range=r"calibrated|fixed_[-.\de]+_[.\de]+",
 
 
+report: "rules/captions/workflow.rst"
+
+
 include: "rules/storage.smk"
 include: "rules/frames.smk"
 include: "rules/pretrain.smk"

@@ -25,9 +25,21 @@ rule study:
         code=job_files.code_of("scripts/study.py"),
     output:
         table="<results>/study/study.csv",
-        text="<results>/study/table.md",
-        labels="<results>/study/labels.png",
-        pareto="<results>/study/pareto.png",
+        text=report(
+            "<results>/study/table.md",
+            category="study",
+            caption="captions/study_table.rst",
+        ),
+        labels=report(
+            "<results>/study/labels.png",
+            category="study",
+            caption="captions/study_labels.rst",
+        ),
+        pareto=report(
+            "<results>/study/pareto.png",
+            category="study",
+            caption="captions/study_pareto.rst",
+        ),
     log:
         "<logs>/study.log",
     benchmark:

@@ -18,7 +18,11 @@ rule study_selection:
         cells="<results>/study_selection/cells.csv",
         summary="<results>/study_selection/summary.json",
         text="<results>/study_selection/table.md",
-        plot="<results>/study_selection/plot.png",
+        plot=report(
+            "<results>/study_selection/plot.png",
+            category="selection",
+            caption="captions/study_selection.rst",
+        ),
     log:
         "<logs>/study_selection.log",
     benchmark:
