@@ -68,7 +68,7 @@ include: "rules/finetune.smk"
 include: "rules/quantize.smk"
 include: "rules/evaluate.smk"
 include: "rules/bundle.smk"
-include: "rules/next.smk"
+include: "rules/select_next.smk"
 include: "rules/study.smk"
 include: "rules/study_selection.smk"
 

@@ -9,27 +9,27 @@ import pandas as pd
 from linecam.errors import reported
 from linecam.files import atomic_write
 from linecam.frames.index import read_frames, read_split
-from linecam.frames.near_duplicates import NEAR, alike, gaps, nearest
+from linecam.frames.near_duplicates import NEAR, near_duplicate_distance, nearest_distances, number_gaps
 
 
 def find_near(index: Path, split: Path, embeddings: Path, near: Path) -> None:
     """Write for each test frame (sha256, path, gap, distance, by_number, by_embedding).
 
     `gap` is the difference in number to the nearest training frame of the same sequence, `distance` that of embeddings
-    to the nearest training frame. `by_number` is true where `gap` is at most `NEAR`, `by_embedding` where `distance` is
-    at most that of most successive frames (`linecam.neighbours`); empty where that is not known.
+    to the nearest training frame. `by_number` is true where `gap` is at most `NEAR`. `by_embedding` is true where
+    `distance` is at most `near_duplicate_distance`, and empty where that is not known.
     """
     frames = read_frames(index, ["path", "sha256", "sequence", "number", "status"])
     vectors = np.load(embeddings, mmap_mode="r")
     table = read_split(split)
     rows = {part: table.loc[table["part"] == part, "row"].to_numpy() for part in ("train", "test")}
     found = table.loc[table["part"] == "test", ["sha256", "path"]].reset_index(drop=True)
-    gap = gaps(frames.iloc[rows["test"]], frames.iloc[rows["train"]])
+    gap = number_gaps(frames.iloc[rows["test"]], frames.iloc[rows["train"]])
     found["gap"] = ["" if np.isinf(value) else int(value) for value in gap]
-    distance = nearest(vectors[rows["test"]], vectors[rows["train"]])
+    distance = nearest_distances(vectors[rows["test"]], vectors[rows["train"]])
     found["distance"] = [f"{value:.6g}" for value in distance]
     found["by_number"] = gap <= NEAR
-    radius = alike(vectors, frames)
+    radius = near_duplicate_distance(vectors, frames)
     found["by_embedding"] = pd.NA if radius is None else distance <= radius
     logging.info(
         "%d of %d test frames are near a training frame in number, %s in embedding",

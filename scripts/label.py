@@ -47,8 +47,8 @@ def frames_to_label(
     Frames for training come first, then those of the test, of the next batch, and others that people disagree about.
     Within a part similar ones follow each other, by `embeddings` or by time; the batch stays as it was picked.
     `suggestions` has a class and its probability by sha256; a test frame gets none. `batch` and `suspects` are the
-    tables of `snakemake next`, which may be missing; they give a frame of the batch, and a training frame whose label
-    looks wrong, its reason.
+    tables of `snakemake select_next`, which may be missing; they give a frame of the batch, and a training frame whose
+    label looks wrong, its reason.
     """
     files = read_index(index, READ)
     frames = usable(files)

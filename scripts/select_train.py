@@ -9,7 +9,7 @@ import pandas as pd
 from linecam.errors import UserError, reported
 from linecam.files import atomic_write
 from linecam.frames.index import read_frames
-from linecam.frames.near_duplicates import gaps
+from linecam.frames.near_duplicates import number_gaps
 from linecam.labels.store import labelled
 from linecam.selection.strategies import STRATEGIES
 
@@ -42,7 +42,7 @@ def select_train(
             raise UserError("There is no usable frame in train/: put labelled frames there, one folder a class.")
     else:
         chosen = frames["sha256"].isin(tested)
-        pool = frames[~chosen & (gaps(frames, frames[chosen]) > gap)]
+        pool = frames[~chosen & (number_gaps(frames, frames[chosen]) > gap)]
         if count > len(pool):
             apart = f" and more than select.gap = {gap} frames from those that are" if gap else ""
             lower = f"{setting}, select.gap or select.test" if gap else f"{setting} or select.test"

@@ -1,4 +1,4 @@
-"""Frames that show nearly the same: neighbours in a sequence by their numbers, and in the space of embeddings."""
+"""Frames that show nearly the same: near in number within a sequence, or near-duplicates by their embeddings."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 NEAR = 25
 
 
-def gaps(frames: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.float64]:
+def number_gaps(frames: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.float64]:
     """How far each of `frames` is in number from the nearest of `others` in its sequence, (frames,); infinite: none.
 
     Both have `sequence` and `number`, which is -1 where a frame has none.
@@ -30,11 +30,11 @@ def gaps(frames: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.float64]:
     return found
 
 
-def alike(vectors: NDArray[np.float32], frames: pd.DataFrame) -> float | None:
-    """The distance of embeddings below which two frames count as near-duplicates; None where it cannot be told.
+def near_duplicate_distance(vectors: NDArray[np.float32], frames: pd.DataFrame) -> float | None:
+    """The distance of embeddings below which two frames count as near-duplicates; None where it is not known.
 
     Half of the pairs of successive frames that are at most `NEAR` apart in a sequence are nearer than that. `vectors`
-    is (frames, D), `frames` has `sequence` and `number`. Fewer than 20 pairs tell nothing.
+    is (frames, D), `frames` has `sequence` and `number`. With fewer than 20 pairs it is not known.
     """
     numbered = frames[frames["number"] >= 0].sort_values(["sequence", "number"], kind="stable")
     sequence, number = numbered["sequence"].to_numpy(), numbered["number"].to_numpy()
@@ -46,7 +46,7 @@ def alike(vectors: NDArray[np.float32], frames: pd.DataFrame) -> float | None:
     return float(np.median(distances)) if len(distances) >= 20 else None
 
 
-def nearest(vectors: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
+def nearest_distances(vectors: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float64]:
     """The distance of each vector, (N, D), to the nearest of `others`, (M, D): (N,), infinite where there is none."""
     others = others[np.isfinite(others).all(axis=1)].astype(np.float64)
     found = np.full(len(vectors), np.inf)

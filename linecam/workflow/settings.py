@@ -250,7 +250,7 @@ class Evaluate(Section):
 
 
 class Next(Section):
-    """For `snakemake next`: what to label after a first model."""
+    """For `snakemake select_next`: what to label after a first model."""
 
     frames: Count = 50
     """How many frames to label next."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from linecam.errors import UserError
 from linecam.frames.index import path_facts
-from linecam.frames.near_duplicates import alike, gaps, nearest
+from linecam.frames.near_duplicates import near_duplicate_distance, nearest_distances, number_gaps
 from scripts.evaluate import leak
 from scripts.find_near import find_near
 from scripts.select_test import select_test
@@ -30,7 +30,7 @@ def test_gaps_are_those_of_every_pair(mine, theirs):
         min((abs(n - m) for other, m in theirs if other == name and m >= 0), default=np.inf) if n >= 0 else np.inf
         for name, n in mine
     ]
-    assert gaps(frames(mine), frames(theirs)).tolist() == expected
+    assert number_gaps(frames(mine), frames(theirs)).tolist() == expected
 
 
 def test_folders_that_number_their_frames_alike_are_no_neighbours():
@@ -44,24 +44,28 @@ def test_folders_that_number_their_frames_alike_are_no_neighbours():
     ]
     table = pd.DataFrame(rows)
     monday = table["path"].str.startswith("monday")
-    assert np.isinf(gaps(table[monday], table[~monday])).all()
+    assert np.isinf(number_gaps(table[monday], table[~monday])).all()
     places = np.where(monday, 0, 1000) + table["number"]
-    assert alike(places.to_numpy(np.float32)[:, None], table) == 1.0
+    assert near_duplicate_distance(places.to_numpy(np.float32)[:, None], table) == 1.0
 
 
 def test_alike_is_half_way_between_successive_frames():
     """Numbers 1, 2, 3 ... move by 1, 2, 1, 2 ...; a cut of more than 25 numbers doesn't count."""
     table = frames([("A", n) for n in range(41)] + [("A", 500), ("B", 1)])
     places = np.cumsum([0, *([1, 3] * 20), 1000, 1000])
-    found = alike(places[:, None].astype(np.float32), table.reset_index(drop=True))
+    found = near_duplicate_distance(places[:, None].astype(np.float32), table.reset_index(drop=True))
     assert found == 2.0
-    assert alike(places[:10, None].astype(np.float32), table.head(10).reset_index(drop=True)) is None
+    assert near_duplicate_distance(places[:10, None].astype(np.float32), table.head(10).reset_index(drop=True)) is None
 
 
 def test_nearest_by_hand_and_without_an_embedding():
     vectors = np.array([[0, 0], [3, 4], [np.nan, 0]], np.float32)
-    assert nearest(vectors, np.array([[0, 1], [np.inf, 0]], np.float32)).tolist() == [1, pytest.approx(18**0.5), np.inf]
-    assert nearest(vectors[:1], np.full((1, 2), np.nan, np.float32)).tolist() == [np.inf]
+    assert nearest_distances(vectors, np.array([[0, 1], [np.inf, 0]], np.float32)).tolist() == [
+        1,
+        pytest.approx(18**0.5),
+        np.inf,
+    ]
+    assert nearest_distances(vectors[:1], np.full((1, 2), np.nan, np.float32)).tolist() == [np.inf]
 
 
 @pytest.fixture
@@ -90,13 +94,13 @@ def chosen(line, place, gap, seed=1, test=80, train=40):
 def test_a_gap_keeps_training_and_test_apart(line, tmp_path, gap, seed):
     test, train = chosen(line, tmp_path, gap, seed)
     assert (len(test), len(train)) == (80, 40)
-    assert gaps(train, test).min() > gap
+    assert number_gaps(train, test).min() > gap
 
 
 def test_without_a_gap_they_lie_side_by_side(line, tmp_path):
     """Otherwise the test above would show nothing."""
     test, train = chosen(line, tmp_path, 0)
-    assert gaps(train, test).min() == 1
+    assert number_gaps(train, test).min() == 1
 
 
 def test_test_stretches_stay_as_frames_are_added(line, tmp_path):

@@ -18,7 +18,7 @@ from linecam.labels.store import COLUMNS
 from scripts.index_frames import index_frames
 from scripts.select_test import select_test
 from scripts.select_train import select_train
-from scripts.split import split
+from scripts.split import Sources, split
 
 CLASSES = ["bad", "good", "no_mask"]
 MASKS = Path(__file__).parent / "../../../shared/masks"
@@ -76,11 +76,13 @@ class Split:
         if self.truth is not None:
             pd.Series(self.truth, name="label").rename_axis("frame").to_csv(self.place / "truth.csv")
         split(
-            self.place / "frames.csv",
-            self.place / "train.csv",
-            self.place / "test.csv",
-            self.labels_csv if self.labels_csv.exists() else None,
-            self.place / "truth.csv" if self.truth is not None else None,
+            Sources(
+                self.place / "frames.csv",
+                self.place / "train.csv",
+                self.place / "test.csv",
+                self.labels_csv if self.labels_csv.exists() else None,
+                self.place / "truth.csv" if self.truth is not None else None,
+            ),
             self.table,
             self.summary,
             labels_csv=self.labels_csv,
@@ -313,7 +315,7 @@ def numbered(tmp_path: Path) -> Numbered:
     return Numbered(tmp_path)
 
 
-def test_neighbours_of_a_sequence_are_held_out_together(numbered):
+def test_frames_near_in_a_sequence_are_held_out_together(numbered):
     """8 frames on end, then a long gap: each such part is in one fold; the parts of a sequence are in several."""
     train = [
         digest
@@ -330,7 +332,7 @@ def test_neighbours_of_a_sequence_are_held_out_together(numbered):
     assert held_out(table).min(axis=None) > 0
 
 
-def test_equal_numbers_of_two_sequences_are_no_neighbours(numbered):
+def test_equal_numbers_of_two_sequences_are_not_near(numbered):
     train = [digest for name in "ABCDEFGHIJ" for digest in numbered.sequence(name, [1, 2, 3])]
     table = numbered.run(train, [])
     assert set(table["fold"]) == set(range(5))
@@ -348,7 +350,7 @@ def test_fewer_sequences_than_folds_are_cut_through(numbered, sequences):
 
 
 def test_a_class_that_lies_in_one_stretch_is_held_out_whole(numbered):
-    """What can't be said is not: no frame of it is judged by a model that saw its neighbour."""
+    """What can't be said is not: no frame of it is judged by a model that saw the frame beside it."""
     train = numbered.sequence("A", [1, 2, 3], ["bad"])
     train += [
         digest for n in range(20) for digest in numbered.sequence("B", [100 * n, 100 * n + 1], ["good", "no_mask"])
@@ -436,11 +438,7 @@ class Folder:
             classes=CLASSES,
         )  # fmt: skip
         split(
-            at / "f.csv",
-            at / "train.csv",
-            at / "test.csv",
-            None,
-            None,
+            Sources(at / "f.csv", at / "train.csv", at / "test.csv", None, None),
             at / "split.csv",
             at / "split.json",
             labels_csv=at / "labels.csv",

@@ -9,12 +9,16 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from linecam.errors import UserError
-from scripts import next as script
-from scripts.next import UNCERTAINTY, choose_next, doubt, spread, why
+from linecam.evaluation.label_doubts import doubtful_labels
+from linecam.files import write_json
+from linecam.networks.model_name import ModelName
+from linecam.selection.next_batch import UNCERTAINTY, pick_batch, reason
+from scripts import select_next as script
+from scripts.select_next import Sources, select_next
 from tests.selection.test_selection import sha, write_index
 
 CLASSES = ["bad", "good", "no_mask"]
-MODEL = "swift7-64-none/random-4/seed-1"
+MODEL = ModelName.parse("swift7-64-none/random-4/seed-1")
 
 
 @pytest.mark.parametrize("measure", UNCERTAINTY)
@@ -39,7 +43,7 @@ def test_the_batch_is_spread_over_the_unsure_frames():
     heaps = np.repeat([[0, 0], [10, 0], [0, 10], [10, 10], [50, 50]], 10, axis=0)
     vectors = (heaps + random.normal(0, 0.1, heaps.shape)).astype(np.float32)
     uncertainty = np.repeat([0.99, 0.8, 0.8, 0.8, 0.01], 10)
-    picks, numbers = spread(vectors, uncertainty, 4, 1)
+    picks, numbers = pick_batch(vectors, uncertainty, 4, 1)
     assert sorted(n // 10 for n in picks) == [0, 1, 2, 3]
     assert numbers == [10] * 4
     assert picks[0] // 10 == 0  # the least sure first
@@ -53,20 +57,20 @@ def test_the_batch_is_the_same_by_any_number_of_threads():
     found = []
     for threads in (1, 2, 4):
         with threadpool_limits(threads):
-            found.append(spread(vectors, uncertainty, 100, 1))
+            found.append(pick_batch(vectors, uncertainty, 100, 1))
     assert found[0] == found[1] == found[2]
 
 
 def test_spread_without_enough_frames_or_embeddings():
     vectors = np.array([[0, 0], [np.nan, 0], [1, 1], [1, 1]], np.float32)
-    assert spread(vectors, np.array([0.1, 0.9, 0.5, 0.4]), 10, 1) == ([2, 3, 0, 1], [1] * 4)
-    same, numbers = spread(np.ones((30, 2), np.float32), np.linspace(0, 1, 30), 3, 1)
+    assert pick_batch(vectors, np.array([0.1, 0.9, 0.5, 0.4]), 10, 1) == ([2, 3, 0, 1], [1] * 4)
+    same, numbers = pick_batch(np.ones((30, 2), np.float32), np.linspace(0, 1, 30), 3, 1)
     assert len(set(same)) == len(numbers) == 3
 
 
 def test_a_reason_in_words():
-    assert why(np.array([0.41, 0.5, 0.09]), CLASSES, 1) == "good 50% or bad 41%"
-    assert why(np.array([0.41, 0.5, 0.09]), CLASSES, 12) == "good 50% or bad 41%; stands for 12 such frames"
+    assert reason(np.array([0.41, 0.5, 0.09]), CLASSES, 1) == "good 50% or bad 41%"
+    assert reason(np.array([0.41, 0.5, 0.09]), CLASSES, 12) == "good 50% or bad 41%; stands for 12 such frames"
 
 
 def held_out(rows: list[tuple[str, tuple[float, float, float]]]) -> pd.DataFrame:
@@ -81,7 +85,7 @@ def test_wrong_labels_are_doubted_the_surest_first():
     sound = [("bad", (0.9, 0.1, 0.0)), ("good", (0.1, 0.8, 0.1)), ("no_mask", (0.0, 0.2, 0.8))] * 5
     wrong = [("bad", (0.1, 0.85, 0.05)), ("good", (0.0, 0.01, 0.99))]
     unsure = [("bad", (0.45, 0.5, 0.05))]  # wrong, but no surer than many a right one
-    found = doubt(held_out([*sound, *wrong, *unsure]), CLASSES)
+    found = doubtful_labels(held_out([*sound, *wrong, *unsure]), CLASSES)
     assert found["label"].tolist() == ["good", "bad"]
     assert found["predicted"].tolist() == ["no_mask", "good"]
     assert found["reason"].tolist()[0] == "a model trained without it says no_mask 99%, and good 1%"
@@ -89,12 +93,12 @@ def test_wrong_labels_are_doubted_the_surest_first():
 
 def test_right_labels_are_not_doubted():
     sound = [("bad", (0.9, 0.1, 0.0)), ("good", (0.1, 0.8, 0.1))] * 5  # a class without any frame
-    assert doubt(held_out(sound), CLASSES).empty
+    assert doubtful_labels(held_out(sound), CLASSES).empty
 
 
-def test_snakemake_next(belt):
+def test_snakemake_select_next(belt):
     """New frames alone, each with what the model says of it."""
-    belt.build("next")
+    belt.build("select_next")
     results = belt.folder / "results/tiny"
     batch = pd.read_csv(results / "next/batch.csv")
     assert list(batch.columns) == ["sha256", "path", "reason", "predicted", "p"]
@@ -106,11 +110,11 @@ def test_snakemake_next(belt):
     suspects = pd.read_csv(results / "next/suspects.csv")
     assert list(suspects.columns) == ["sha256", "path", "label", "predicted", "p", "reason"]
     assert set(suspects["sha256"]) <= set(split.loc[split["part"] == "train", "sha256"])
-    assert belt.planned("next") == {}
+    assert belt.planned("select_next") == {}
 
 
 def test_nothing_left_to_label(folder):
-    run = folder.snakemake("next")
+    run = folder.snakemake("select_next")
     assert run.returncode != 0
     assert "All 200 usable frames are labelled" in run.stdout
     assert "Traceback" not in run.stdout
@@ -119,7 +123,7 @@ def test_nothing_left_to_label(folder):
 def test_a_doubt_for_a_class_that_is_not_the_likeliest_says_why():
     """Most frames are no_mask: of those labelled bad the model says bad 20 % only, so 26 % is much."""
     rows = [("no_mask", (0.05, 0.05, 0.9))] * 8 + [("bad", (0.2, 0.2, 0.6)), ("good", (0.1, 0.5, 0.4))]
-    found = doubt(held_out([*rows, ("good", (0.26, 0.17, 0.57))]), CLASSES)
+    found = doubtful_labels(held_out([*rows, ("good", (0.26, 0.17, 0.57))]), CLASSES)
     assert found["reason"].tolist() == [
         "a model trained without it says bad 26%, which is much for it: of frames labelled so it is 20%, and good 17%"
     ]
@@ -137,7 +141,6 @@ class Line:
         self.index = write_index(place / "frames.csv", rows)
         self.table = pd.DataFrame(rows)
         self.table.iloc[[0]][["sha256", "path"]].to_csv(place / "test.csv", index=False)
-        (place / "choice.json").write_text('{"model": "' + MODEL + '"}')
         held_out([("bad", (0.8, 0.1, 0.1))]).assign(predicted="bad").to_csv(place / "held_out.csv", index=False)
         np.save(place / "pixels.npy", np.zeros((100, 1, 1, 3), np.uint8))
         np.save(place / "embeddings.npy", np.arange(200, dtype=np.float32).reshape(100, 2))
@@ -151,20 +154,25 @@ class Line:
         table.to_csv(self.place / f"{name}.csv", index=False)
         return self.place / f"{name}.csv"
 
-    def next(self, count: int, gap: int = 0, judged: dict[int, str] | None = None, model: str = MODEL) -> list[int]:
+    def next(
+        self, count: int, gap: int = 0, judged: dict[int, str] | None = None, model: ModelName = MODEL
+    ) -> list[int]:
+        write_json(self.place / "choice.json", {"model": str(model), "range": "calibrated", "reason": "the best"})
         labels = self.place / "labels.csv"
-        said = "".join(f"{sha(n)},,{label},Ann,\n" for n, label in (judged or {}).items())
-        labels.write_text("sha256,path,label,by,when\n" + said)
-        choose_next(
-            self.place / "choice.json",
-            {model: self.place / "unread"},
-            {model: self.place / "held_out.csv"},
-            {64: self.place / "pixels.npy"},
-            self.index,
-            self.place / "test.csv",
-            self.splits,
-            self.place / "embeddings.npy",
-            labels,
+        rows = "".join(f"{sha(n)},,{label},Ann,\n" for n, label in (judged or {}).items())
+        labels.write_text("sha256,path,label,by,when\n" + rows)
+        select_next(
+            Sources(
+                self.place / "choice.json",
+                {model: self.place / "unread"},
+                {model: self.place / "held_out.csv"},
+                {64: self.place / "pixels.npy"},
+                self.index,
+                self.place / "test.csv",
+                self.splits,
+                self.place / "embeddings.npy",
+                labels,
+            ),
             self.place / "batch.csv",
             self.place / "suspects.csv",
             strategy="margin",
@@ -207,8 +215,7 @@ def test_the_batch_and_all_labels_so_far_fit_into_the_number_that_is_named(line,
 
 def test_what_is_given_is_not_raised(line, caplog):
     caplog.set_level("INFO")
-    model = "swift7-64-none/given/seed-1"
-    (line.place / "choice.json").write_text(f'{{"model": "{model}"}}')
+    model = ModelName.parse("swift7-64-none/given/seed-1")
     line.splits = {"given": line.split("given", [20, 30])}
     line.next(5, model=model)
     assert "copy them into train/" in caplog.text

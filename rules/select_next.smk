@@ -1,4 +1,4 @@
-"""After a first model: which frames to label next, and which labels to look at again. `snakemake next`.
+"""After a first model: which frames to label next, and which labels to look at again. `snakemake select_next`.
 
 In:  choice.json and the chosen model
      index/frames.csv
@@ -11,7 +11,7 @@ Out: next/batch.csv
 """
 
 
-rule next:
+rule select_next:
     """Select the next frames to label, where the model is least sure, and list labels that are likely wrong."""
     input:
         choice="<results>/choice.json",
@@ -25,14 +25,14 @@ rule next:
         splits=expand("<results>/split/{selection}.csv", selection=plan.selections),
         embeddings="<results>/embed/<selecting>/embeddings.npy",
         labels=job_files.local_file(optional(plan.labels_csv)),
-        code=job_files.code_of("scripts/next.py"),
+        code=job_files.code_of("scripts/select_next.py"),
     output:
         batch="<results>/next/batch.csv",
         suspects="<results>/next/suspects.csv",
     log:
-        "<logs>/next.log",
+        "<logs>/select_next.log",
     benchmark:
-        "<benchmarks>/next.tsv"
+        "<benchmarks>/select_next.tsv"
     conda:
         "../envs/torch.yaml"
     threads: 8
@@ -49,4 +49,4 @@ rule next:
         seed=settings.select.seed,
         classes=plan.classes,
     script:
-        "../scripts/next.py"
+        "../scripts/select_next.py"

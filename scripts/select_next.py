@@ -1,0 +1,125 @@
+"""Select the next frames to label by what the model is unsure of, and find labels that are likely wrong."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from linecam.errors import UserError, reported
+from linecam.evaluation.candidates import Choice
+from linecam.evaluation.label_doubts import doubtful_labels
+from linecam.evaluation.predictions import read_predictions
+from linecam.files import atomic_write
+from linecam.frames.index import read_frames, read_pixels, read_split
+from linecam.frames.near_duplicates import number_gaps
+from linecam.labels.store import UNSURE, read_rows
+from linecam.networks.model_name import ModelName
+from linecam.networks.models import Classifier, load_weights, probabilities
+from linecam.networks.torch_setup import prepare_torch
+from linecam.selection.next_batch import UNCERTAINTY, pick_batch, reason
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files that the batch is selected by."""
+
+    choice: Path
+    weights: dict[ModelName, Path]
+    held_out: dict[ModelName, Path]  # what models said that were trained without the frame
+    pixels: dict[int, Path]  # by input size
+    index: Path
+    test: Path  # the frames selected for the test
+    splits: dict[str, Path]  # by selection
+    embeddings: Path
+    labels: Path | None  # labels.csv, where there is one
+
+
+def select_next(
+    sources: Sources,
+    batch: Path,
+    suspects: Path,
+    *,
+    strategy: str,
+    count: int,
+    gap: int,
+    classes: list[str],
+    seed: int,
+    threads: int,
+) -> None:
+    """Write the next `count` frames to label to `batch`, and labels to look at again to `suspects`.
+
+    `batch` has (sha256, path, reason, predicted, p): never a frame that somebody has judged, one for training, by any
+    selection, or for the test, nor one within `gap` frames of a test frame, which would not be trained on. `suspects`
+    has (sha256, path, label, predicted, p, reason), the most doubtful label first. Raises `UserError` where no frame is
+    left to label.
+    """
+    chosen = Choice.read(sources.choice).model
+    frames = read_frames(sources.index, ["path", "sha256", "sequence", "number", "status"])
+    rows = read_rows(sources.labels, classes) if sources.labels else []
+    tested = frames["sha256"].isin(pd.read_csv(sources.test)["sha256"])
+    trained = {selection: trained_on(path) for selection, path in sources.splits.items()}
+    trainable = frames[~tested & (number_gaps(frames, frames[tested]) > gap)]
+    pool = trainable[~trainable["sha256"].isin({row["sha256"] for row in rows}.union(*trained.values()))]
+    if pool.empty:
+        near = f", or within select.gap = {gap} frames of one" if gap else ""
+        raise UserError(
+            f"All {len(frames)} usable frames are labelled, or are test frames{near}: there is none to label next."
+        )
+    device = prepare_torch(threads)
+    model = Classifier(chosen.network, len(classes))
+    load_weights(sources.weights[chosen], model)
+    p = probabilities(model.eval(), read_pixels(sources.pixels[chosen.input_size]), pool.index.to_numpy(), device)
+    vectors = np.load(sources.embeddings, mmap_mode="r")[pool.index]
+    picks, stands_for = pick_batch(vectors, UNCERTAINTY[strategy](p), count, seed)
+    picked = pool.iloc[picks][["sha256", "path"]]
+    picked["reason"] = [reason(p[n], classes, number) for n, number in zip(picks, stands_for, strict=True)]
+    picked["predicted"] = [classes[p[n].argmax()] for n in picks]
+    picked["p"] = [f"{p[n].max():.4f}" for n in picks]
+    with atomic_write(batch) as temporary:
+        picked.to_csv(temporary, index=False)
+    doubtful = doubtful_labels(read_predictions(sources.held_out[chosen]), classes)
+    with atomic_write(suspects) as temporary:
+        doubtful.to_csv(temporary, index=False)
+    logging.info("%d frames to label next: %s. snakemake label shows them", len(picked), batch)
+    if chosen.selection == "given":
+        logging.info("once they are labelled, copy them into train/, each into its class, and run snakemake again")
+    else:  # whoever asks for fewer leaves labels out
+        labelled = {row["sha256"] for row in rows if row["label"] != UNSURE} | trained[chosen.selection]
+        number = int(trainable["sha256"].isin(labelled).sum()) + len(picked)
+        logging.info("once they are labelled, set select.train to %d, and run snakemake again", number)
+    logging.info("%d of %d labels look doubtful: %s", len(doubtful), len(trained[chosen.selection]), suspects)
+
+
+def trained_on(split: Path) -> set[str]:
+    """The sha256 of the training frames of a split."""
+    table = read_split(split)
+    return set(table.loc[table["part"] == "train", "sha256"])
+
+
+if __name__ == "__main__":
+    with reported(snakemake.log[0]):
+        models = [ModelName.parse(name) for name in snakemake.params.models]
+        labels = snakemake.input.get("labels")
+        select_next(
+            Sources(
+                Path(snakemake.input.choice),
+                dict(zip(models, map(Path, snakemake.input.weights), strict=True)),
+                dict(zip(models, map(Path, snakemake.input.held_out), strict=True)),
+                dict(zip(map(int, snakemake.params.sizes), map(Path, snakemake.input.pixels), strict=True)),
+                Path(snakemake.input.frames),
+                Path(snakemake.input.test),
+                dict(zip(snakemake.params.selections, map(Path, snakemake.input.splits), strict=True)),
+                Path(snakemake.input.embeddings),
+                Path(labels) if labels else None,
+            ),
+            Path(snakemake.output.batch),
+            Path(snakemake.output.suspects),
+            strategy=snakemake.params.strategy,
+            count=snakemake.params.number,
+            gap=snakemake.params.gap,
+            classes=snakemake.params.classes,
+            seed=snakemake.params.seed,
+            threads=snakemake.threads,
+        )
