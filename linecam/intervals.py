@@ -2,26 +2,58 @@
 
 import math
 from statistics import NormalDist
-from typing import Any
+from typing import TypedDict
 
 
-def ratio(part: int, whole: int, confidence: float) -> dict[str, Any]:
-    """`part / whole` with Wilson's score interval at `confidence`; null where there is nothing to count."""
-    if whole == 0:
-        return {"of": [part, whole], "value": None, "low": None, "high": None}
+class Interval(TypedDict):
+    """A figure between the bounds of its confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Ratio(TypedDict):
+    """A share, 0 to 1, with its confidence interval, all null where there is nothing to count.
+
+    `of` has the two counts, such as [19, 20].
+    """
+
+    of: list[int]
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+def ratio(part: int, total: int, confidence: float) -> Ratio:
+    """`part / total` with Wilson's (1927) score interval at `confidence`, 0 to 1."""
+    if total == 0:
+        return {"of": [part, total], "value": None, "low": None, "high": None}
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    p = part / whole
-    centre = (p + z * z / (2 * whole)) / (1 + z * z / whole)
-    half = z * math.sqrt(p * (1 - p) / whole + z * z / (4 * whole * whole)) / (1 + z * z / whole)
+    p = part / total
+    centre = (p + z * z / (2 * total)) / (1 + z * z / total)
+    half = z * math.sqrt(p * (1 - p) / total + z * z / (4 * total * total)) / (1 + z * z / total)
     # At the ends the formula's rounding error may pass the exact bound.
     low = 0.0 if part == 0 else max(centre - half, 0.0)
-    high = 1.0 if part == whole else min(centre + half, 1.0)
-    return {"of": [part, whole], "value": round(p, 6), "low": round(low, 6), "high": round(high, 6)}
+    high = 1.0 if part == total else min(centre + half, 1.0)
+    return {"of": [part, total], "value": round(p, 6), "low": round(low, 6), "high": round(high, 6)}
 
 
-def difference(one: dict[str, Any], other: dict[str, Any]) -> dict[str, float]:
-    """What one `ratio` is above another of other frames, with Newcombe's (1998) interval, made of their intervals."""
-    value = one["value"] - other["value"]
-    below = math.hypot(one["value"] - one["low"], other["high"] - other["value"])
-    above = math.hypot(one["high"] - one["value"], other["value"] - other["low"])
+def known(share: Ratio) -> Interval:
+    """The interval of a share. Raises `ValueError` where it counts nothing."""
+    value, low, high = share["value"], share["low"], share["high"]
+    if value is None or low is None or high is None:
+        raise ValueError("a share of nothing has no interval")
+    return {"value": value, "low": low, "high": high}
+
+
+def difference(one: Ratio, other: Ratio) -> Interval:
+    """What one share is above another of other frames, with Newcombe's (1998) interval, made of their intervals.
+
+    Raises `ValueError` where one of them counts nothing.
+    """
+    first, second = known(one), known(other)
+    value = first["value"] - second["value"]
+    below = math.hypot(first["value"] - first["low"], second["high"] - second["value"])
+    above = math.hypot(first["high"] - first["value"], second["value"] - second["low"])
     return {"value": round(value, 6), "low": round(value - below, 6), "high": round(value + above, 6)}

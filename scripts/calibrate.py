@@ -6,16 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from linecam.errors import reported
+from linecam.evaluation.calibration import HeldOutScore, balanced_loss, best_temperature, calibration_error
 from linecam.evaluation.predictions import read_predictions
 from linecam.files import atomic_write, write_json
 from linecam.networks.models import Classifier, load_weights, save_weights
-
-TEMPERATURES = (0.05, 20.0)
 
 
 def calibrate(
@@ -31,7 +28,7 @@ def calibrate(
     """Write the model with calibrated probabilities, all held-out predictions, and their score.
 
     `folds` are the tables of finetune_fold: together each training frame's logits by a model that never saw it. Their
-    temperature (Guo et al., ICML 2017), that of the lowest loss, becomes the model's: it is folded into the last layer.
+    best temperature becomes the model's: it is folded into the last layer.
     """
     tables = [read_predictions(path) for path in folds]
     # Of a fold without frames no column is a number.
@@ -56,9 +53,9 @@ def calibrate(
 
     hits = probabilities.argmax(axis=1) == targets
     recalls = [float(hits[targets == number].mean()) for number in np.unique(targets)]
-    score = {
+    score: HeldOutScore = {
         "frames": len(table),
-        "loss": round(loss(logits / temperature, targets), 6),
+        "loss": round(balanced_loss(logits / temperature, targets), 6),
         "accuracy": round(float(hits.mean()), 6),
         "balanced_accuracy": round(sum(recalls) / len(recalls), 6),
         "temperature": round(temperature, 4),
@@ -69,38 +66,6 @@ def calibrate(
     }
     logging.info("temperature %.3f; held-out accuracy %.3f", temperature, score["accuracy"])
     write_json(score_path, score)
-
-
-def loss(logits: NDArray[np.floating], targets: NDArray[np.intp]) -> float:
-    """The mean negative log-likelihood, in nats, of logits (N, classes), each class weighing the same."""
-    likelihood = log_softmax(logits, axis=1)[np.arange(len(targets)), targets]
-    return -float(np.mean([likelihood[targets == number].mean() for number in np.unique(targets)]))
-
-
-def best_temperature(logits: NDArray[np.floating], targets: NDArray[np.intp]) -> float:
-    """What to divide logits (N, classes) by for the lowest mean negative log-likelihood of the targets (N,).
-
-    Of a target 1 / (N + 2) is taken for another class, as by Platt (1999): N frames that are all right don't prove
-    that no frame is ever wrong.
-    """
-    count, classes = logits.shape
-    wanted = np.full((count, classes), 1 / (count + 2) / (classes - 1))
-    wanted[np.arange(count), targets] = 1 - 1 / (count + 2)
-
-    def cost(log_temperature: float) -> float:
-        return -float((wanted * log_softmax(logits / np.exp(log_temperature), axis=1)).sum(axis=1).mean())
-
-    found = minimize_scalar(cost, bounds=tuple(np.log(TEMPERATURES)), method="bounded")
-    return float(np.exp(found.x))
-
-
-def calibration_error(probabilities: NDArray[np.floating], targets: NDArray[np.intp], bins: int = 10) -> float:
-    """The expected calibration error (Naeini et al., AAAI 2015): how far confidence and accuracy are apart, 0..1."""
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == targets
-    number = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [abs(right[number == n].sum() - confidence[number == n].sum()) for n in range(bins)]
-    return round(float(sum(gaps)) / len(targets), 6)
 
 
 if __name__ == "__main__":

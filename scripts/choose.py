@@ -3,10 +3,12 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from linecam.errors import UserError, reported
+from linecam.evaluation.calibration import HeldOutScore
 from linecam.evaluation.candidates import Candidate
+from linecam.evaluation.metrics import Agreement
 from linecam.files import read_json, write_json
 
 
@@ -15,9 +17,9 @@ class Rated:
     """A candidate with what decides about it."""
 
     candidate: Candidate
-    held_out: dict[str, Any]  # of calibrate: loss and accuracy on the frames that the folds held out
-    agreement: dict[str, Any]  # of evaluate: how far it says what the float model says
-    refused: list[dict[str, Any]]  # the findings of the boards that do not take it
+    held_out: HeldOutScore
+    agreement: Agreement  # with the float model
+    refused: list[dict[str, str]]  # the findings of the boards that do not take it, each with its board
 
     @classmethod
     def read(cls, candidate: Candidate) -> Self:
@@ -36,7 +38,7 @@ class Rated:
         agreement = self.agreement
         return self.held_out["loss"], name, -agreement["argmax"], agreement["probability_gap"], span
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """What choice.json keeps of it."""
         names = {"model": str(self.candidate.model), "range": self.candidate.range}
         return names | {"held_out": self.held_out, "agreement": self.agreement, "refused": self.refused}

@@ -2,23 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from linecam.errors import reported
 from linecam.evaluation.candidates import Candidate, Choice
 from linecam.evaluation.metrics import paired, score
-from linecam.evaluation.predictions import decide
+from linecam.evaluation.votes import left_out, offsets, read_votes, vote, why_none
 from linecam.files import read_json, write_json
-
-ONE = 65536  # main.py counts scores in whole numbers of 1/65536
-# Why a window is left out, in this order where there are several reasons.
-REASONS = {
-    "training": "a training frame",
-    "set_aside": "a duplicate or quarantined frame",
-    "ambiguous": "a number that several frames have",
-    "missing": "a frame that isn't there",
-}
 
 
 def evaluate_votes(
@@ -60,7 +50,7 @@ def evaluate_votes(
             "thresholds": thresholds,
             "test_frames": len(tested),
             "frames": len(labels),
-            "why": None if largest else why(statuses, min(size for size in sizes if size > 1)),
+            "why": None if largest else why_none(statuses, min(size for size in sizes if size > 1)),
             "sizes": [
                 {
                     "votes": size,
@@ -76,51 +66,6 @@ def evaluate_votes(
                 for size in sizes
             ],
         },
-    )
-
-
-def read_votes(path: Path, classes: list[str]) -> pd.DataFrame:
-    """Read what predict_votes wrote; a probability that it left empty is NaN."""
-    text = dict.fromkeys(("sha256", "path", "label", "frame", "status"), str)
-    empty = {f"p_{name}": [""] for name in classes}
-    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=empty)
-
-
-def offsets(size: int) -> list[int]:
-    """Where the frames of a window lie from the test frame, ascending: it is in the middle, or the one after it."""
-    return list(range(-(size // 2), size - size // 2))
-
-
-def vote(
-    table: pd.DataFrame, frames: pd.Index, size: int, classes: list[str], thresholds: dict[str, float]
-) -> list[str]:
-    """What main.py says of each of `frames` (sha256) after `size` frames, in its arithmetic: a class, or ""."""
-    columns = [f"p_{name}" for name in classes]
-    rows = table[table["sha256"].isin(frames) & table["offset"].isin(offsets(size))]
-    scores = np.minimum(np.floor(rows[columns] * ONE + 0.5), ONE)
-    sums = scores.groupby(rows["sha256"]).sum().loc[frames]
-    # Of sums, not of means: 3 x 0.5 is 1.5, and a third of it may not be 0.5.
-    limits: dict[str, float] = {name: int(value * ONE * size + 0.5) for name, value in thresholds.items()}
-    return decide(sums, classes, limits)
-
-
-def left_out(statuses: pd.DataFrame, size: int) -> dict[str, int]:
-    """How many windows are left out for which reason; `statuses` has a row a test frame and a column an offset."""
-    window = statuses[offsets(size)]
-    counts, rest = {}, pd.Series(True, index=window.index)
-    for reason in REASONS:
-        hit = rest & (window == reason).any(axis=1)
-        counts[reason] = int(hit.sum())
-        rest &= ~hit
-    return counts
-
-
-def why(statuses: pd.DataFrame, size: int) -> str:
-    """Why no test frame has a complete window of `size` frames."""
-    told = [f"{count} for {REASONS[reason]}" for reason, count in left_out(statuses, size).items() if count]
-    return (
-        f"No test frame has a complete window of {size} frames; frames count as consecutive only if their numbers are. "
-        f"Of {len(statuses)} windows left out: {', '.join(told)}."
     )
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from linecam.errors import reported
+from linecam.evaluation.metrics import FileCost
 from linecam.evaluation.predictions import judged_on, rows_of, write_predictions
 from linecam.files import write_json
 from linecam.frames.index import read_pixels
@@ -21,15 +22,13 @@ def predict_tflite(
     pixels = read_pixels(pixels_path)[rows_of(split, parts)]
     write_predictions(predictions, split, predict(tflite, pixels, workers, "TFLM"), classes, parts)
     graph = read_graph(tflite)
-    write_json(
-        cost,
-        {
-            "bytes": graph.size,
-            "arena_bytes": arena_bytes(tflite),
-            "macs": graph.macs,
-            "operators": [operator.name for operator in graph.operators],
-        },
-    )
+    found: FileCost = {
+        "bytes": graph.size,
+        "arena_bytes": arena_bytes(tflite),
+        "macs": graph.macs,
+        "operators": [operator.name for operator in graph.operators],
+    }
+    write_json(cost, found)
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from linecam.errors import reported
 from linecam.evaluation.candidates import Candidate, Choice
+from linecam.evaluation.votes import frames_around
 from linecam.files import atomic_write
 from linecam.frames.index import read_index, read_pixels, read_split
 from linecam.tflite.tflm import predict
@@ -48,49 +48,6 @@ def predict_votes(
             table.loc[needed, f"p_{name}"] = [f"{value:.8f}" for value in probabilities[:, number]]
     with atomic_write(votes) as temporary:
         table.drop(columns="row").to_csv(temporary, index=False)
-
-
-def frames_around(index: pd.DataFrame, split: pd.DataFrame, reach: int) -> pd.DataFrame:
-    """For each test frame of a split one row for each offset from -reach to reach, in the number of the frame.
-
-    `index` has every file. Columns: sha256, path and label of the test frame; offset; `frame`, the path of the one at
-    that offset, and its `row` in the pixel arrays, or "" and -1; status. Frames belong together that have one
-    sequence; they are consecutive only if their numbers are. `status` is ok; training (the model was trained or chosen
-    on that content); set_aside (a duplicate, or quarantined); ambiguous (several contents have this number); or
-    missing.
-    """
-    files = index.assign(row=(index["status"] == "ok").cumsum() - 1)
-    numbered = files[files["number"] >= 0].rename(columns={"path": "frame", "sha256": "content"})
-    test = split.loc[split["part"] == "test", ["sha256", "path", "label"]]
-    trained = split.loc[~split["part"].isin(["test", "unlabelled"]), "sha256"]
-    test = test.merge(files[["path", "sequence", "number", "row"]].rename(columns={"row": "own"}), on="path")
-
-    wanted = test.merge(pd.DataFrame({"offset": range(-reach, reach + 1)}), how="cross")
-    # Beside a frame without a number there is none.
-    wanted["number"] = (wanted["number"] + wanted["offset"]).where(wanted["number"] >= 0, -1)
-    found = wanted.merge(numbered[["sequence", "number", "frame", "content", "status", "row"]], how="left")
-    found["contents"] = found.groupby(["sha256", "offset"])["content"].transform("nunique")
-    found["later"] = found["status"] != "ok"
-    found = found.sort_values("later", kind="stable").drop_duplicates(["sha256", "offset"])
-    table = wanted.merge(found[["sha256", "offset", "frame", "row", "content", "contents", "status"]])
-
-    centre = table["offset"] == 0
-    doubtful = table["sha256"].isin(table.loc[centre & (table["contents"] > 1), "sha256"])
-    said = np.select(
-        [
-            centre,
-            table["content"].isin(trained),
-            doubtful | (table["contents"] > 1),
-            table["content"].isna(),
-            table["status"] != "ok",
-        ],
-        ["ok", "training", "ambiguous", "missing", "set_aside"],
-        "ok",
-    )
-    table["status"] = said
-    table["frame"] = table["frame"].where(~centre, table["path"]).where(table["status"] == "ok", "")
-    table["row"] = table["row"].where(~centre, table["own"]).where(table["status"] == "ok", -1).astype(np.intp)
-    return table[["sha256", "path", "label", "offset", "frame", "row", "status"]]
 
 
 if __name__ == "__main__":

@@ -2,18 +2,13 @@
 
 import logging
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from linecam.errors import reported
 from linecam.evaluation.predictions import read_predictions
+from linecam.evaluation.thresholds import Thresholds, operating_point
 from linecam.files import write_json
-from linecam.intervals import ratio
 
-# A probability of the quantized model is a multiple of this.
-STEP = 1 / 256
+# The recalls that operating points are given for.
 WANTED = (0.9, 0.95, 0.98, 0.99, 1.0)
 
 
@@ -39,29 +34,8 @@ def set_thresholds(
     if by_recall:
         logging.info("thresholds for the wanted recall: %s", by_recall)
     points = {name: [operating_point(*of, wanted, confidence) for wanted in WANTED] for name, of in columns.items()}
-    write_json(result, {"thresholds": by_recall | thresholds, "operating_points": points})
-
-
-def operating_point(
-    probability: NDArray[np.floating], positive: NDArray[np.bool_], wanted: float, confidence: float
-) -> dict[str, Any]:
-    """The highest threshold that finds `wanted` (0..1) of the positive frames, and what it costs.
-
-    `probability` and `positive` are (N,). The threshold is a multiple of 1/256, as the camera's probabilities are;
-    a frame is taken for the class from it on. `false_alarms` is the share of the other frames that are.
-    """
-    found = np.sort(probability[positive])[::-1]
-    needed = int(np.ceil(wanted * len(found) - 1e-9))
-    lowest = found[needed - 1] if needed else 1.0
-    # The firmware's runtime rounds to the nearest step: the lowest one that counts must reach the threshold.
-    threshold = min(max(np.floor(lowest / STEP) * STEP, STEP), 1 - STEP)
-    over = probability >= threshold
-    return {
-        "wanted": wanted,
-        "threshold": float(threshold),  # unrounded: what equals it has to reach it
-        "recall": ratio(int(over[positive].sum()), int(positive.sum()), confidence),
-        "false_alarms": ratio(int(over[~positive].sum()), int((~positive).sum()), confidence),
-    }
+    decided: Thresholds = {"thresholds": by_recall | thresholds, "operating_points": points}
+    write_json(result, decided)
 
 
 if __name__ == "__main__":

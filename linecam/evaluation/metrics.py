@@ -1,16 +1,77 @@
-"""Figures of a classifier: accuracy, recall and precision, with intervals."""
+"""Figures of a classifier: accuracy, recall and precision with intervals, and how two models compare.
 
-from typing import Any
+The types are those of the JSON files below results/<dataset>/evaluate/.
+"""
+
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from linecam.intervals import ratio
+from linecam.intervals import Interval, Ratio, difference, ratio
 
 
-def score(test: pd.DataFrame, classes: list[str], confidence: float) -> dict[str, Any]:
-    """Accuracy and each class's figures; `confusion` has a row for each true class, a column for each predicted."""
+class ClassScore(TypedDict):
+    """The figures of one class. `precision` is 0 where no frame was taken for it."""
+
+    precision: float
+    recall: Ratio
+
+
+class Score(TypedDict):
+    """The figures of a classifier on labelled frames.
+
+    `balanced_accuracy` is the mean recall of the classes that there are frames of. `confusion` has a row for each true
+    class and a column for each predicted one.
+    """
+
+    frames: int
+    accuracy: Ratio
+    balanced_accuracy: float
+    confusion: list[list[int]]
+    classes: dict[str, ClassScore]
+
+
+class Agreement(TypedDict):
+    """How far a model says what its float form says: see `agreement`."""
+
+    on: str  # which frames
+    frames: int
+    argmax: float  # the share of frames of which both say the same class
+    probability_gap: float  # the mean absolute difference of a probability
+
+
+class Leak(TypedDict):
+    """Accuracy on test frames near a training frame, and far from all: see `leak`."""
+
+    near: Ratio
+    far: Ratio
+    worth: Interval | None
+
+
+class FileCost(TypedDict):
+    """What a .tflite file costs on any board."""
+
+    bytes: int
+    arena_bytes: int
+    macs: int  # multiply-accumulates of one inference
+    operators: list[str]
+
+
+class Metrics(TypedDict):
+    """What evaluate says of one form of a model, beside its float form."""
+
+    test: Score
+    paired: dict[str, int]
+    agreement: Agreement
+    decided: NotRequired[Score]  # of what main.py decides, where it goes by thresholds
+    leak: NotRequired[dict[str, Leak | None]]  # by_number and by_embedding; None where nearness is not known
+    cost: NotRequired[FileCost]  # of an int8 form
+
+
+def score(test: pd.DataFrame, classes: list[str], confidence: float) -> Score:
+    """The figures of `test`, which has `label` and `predicted`, a class or "" for none; intervals at `confidence`."""
     right = int((test["label"] == test["predicted"]).sum())
     matrix = confusion(test["label"], test["predicted"], classes)
     hits = matrix.diagonal()
@@ -34,10 +95,16 @@ def score(test: pd.DataFrame, classes: list[str], confidence: float) -> dict[str
     }
 
 
+def rarest_class(test: Score) -> str:
+    """The class of the fewest test frames; of several the first."""
+    classes = test["classes"]
+    return min(classes, key=lambda name: classes[name]["recall"]["of"][1])
+
+
 def confusion(labels: pd.Series, predicted: pd.Series, classes: list[str]) -> NDArray[np.int64]:
     """How many frames of each class (row) were taken for each class (column); those taken for none are in no column."""
     # scikit-learn has this, and takes longer to import than all the rest of an evaluation.
-    return np.array([[((labels == true) & (predicted == said)).sum() for said in classes] for true in classes])
+    return np.array([[((labels == true) & (predicted == taken)).sum() for taken in classes] for true in classes])
 
 
 def paired(labels: pd.Series, one: pd.Series, other: pd.Series, names: tuple[str, str]) -> dict[str, int]:
@@ -51,3 +118,52 @@ def paired(labels: pd.Series, one: pd.Series, other: pd.Series, names: tuple[str
     for name, predicted in zip(names, (one, other), strict=True):
         counts[f"only_{name}_right"] = int((differ & (predicted == labels)).sum())
     return counts
+
+
+def agreement(table: pd.DataFrame, reference: pd.DataFrame, classes: list[str]) -> Agreement:
+    """How far a model says what the float one says: on unlabelled frames, or where there is none on training frames.
+
+    `table` and `reference` are predictions of the same frames, in one order.
+    """
+    part = table["part"] == "unlabelled"
+    where = "unlabelled frames"
+    if not part.any():
+        part, where = table["part"] != "test", "training frames"
+    columns = [f"p_{name}" for name in classes]
+    same = (table.loc[part, "predicted"] == reference.loc[part, "predicted"]).mean()
+    gap = (table.loc[part, columns] - reference.loc[part, columns]).abs().to_numpy().mean()
+    return {
+        "on": where,
+        "frames": int(part.sum()),
+        "argmax": round(float(same), 6),
+        "probability_gap": round(float(gap), 6),
+    }
+
+
+def leak(test: pd.DataFrame, near: pd.DataFrame, confidence: float) -> dict[str, Leak | None]:
+    """Accuracy on test frames `near` a training frame and `far` from all, by number and by embedding.
+
+    `test` are predictions, `near` is the table of find_near. `worth` is the accuracy on all test frames minus the
+    accuracy on those unlike any training frame, as a share, with an interval. It is None where one of the two has no
+    frame. All of it is None where nearness is not known.
+    """
+    right = (test["label"] == test["predicted"]).to_numpy()
+    flags = near.set_index("sha256").loc[test["sha256"]]
+    found: dict[str, Leak | None] = {}
+    for by in ("by_number", "by_embedding"):
+        if flags[by].isna().any():
+            found[by] = None
+            continue
+        close = flags[by].to_numpy(dtype=bool)
+        near_right = ratio(int(right[close].sum()), int(close.sum()), confidence)
+        far_right = ratio(int(right[~close].sum()), int((~close).sum()), confidence)
+        worth: Interval | None = None
+        if close.any() and not close.all():  # all are above the far ones by the near ones' share of the difference
+            apart, share = difference(near_right, far_right), float(close.mean())
+            worth = {
+                "value": round(share * apart["value"], 6),
+                "low": round(share * apart["low"], 6),
+                "high": round(share * apart["high"], 6),
+            }
+        found[by] = {"near": near_right, "far": far_right, "worth": worth}
+    return found

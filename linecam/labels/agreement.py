@@ -4,13 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from linecam.intervals import ratio
+from linecam.intervals import Ratio, known, ratio
 from linecam.labels.store import DECISION, UNSURE, Row
 
 DRAWS = 10_000
@@ -23,11 +22,9 @@ class Pair:
     people: tuple[str, str]
     frames: int
     unsure: int  # frames that both have judged, and one is unsure of: not counted above
-    agreed: dict[str, Any]  # as linecam.metrics.ratio has it
+    agreed: Ratio  # how often they have given the same label
     kappa: float | None  # -1 to 1; None where both used one and the same label throughout
-    interval: (
-        tuple[float, float] | None
-    )  # of kappa; None where a bootstrap has nothing to go by: they never disagree, or always
+    interval: tuple[float, float] | None  # of kappa; None where they never disagree, or always: no bootstrap varies
     confusion: NDArray[np.int64]  # (classes, classes): rows as the first says, columns as the second
 
 
@@ -72,17 +69,21 @@ def describe(rows: Sequence[Row], classes: Sequence[str], labels: Path) -> str:
     pairs = agreement(rows, classes)
     people = sorted({row["by"] for row in rows if row["by"] != DECISION})
     if not pairs:
-        who = ", ".join(map(_called, people)) or "nobody"
+        who = ", ".join(map(_name, people)) or "nobody"
         return f"No two people have labelled the same frame in {labels}; labels are by: {who}."
     lines = []
     for pair in pairs:
-        first, second = map(_called, pair.people)
+        first, second = map(_name, pair.people)
         unsure = f", and {pair.unsure} that one of them is unsure of" if pair.unsure else ""
         lines.append(f"{first} and {second}: {pair.frames} frames in common{unsure}")
         if pair.frames:
             same, of = pair.agreed["of"]
-            low, high = (100 * pair.agreed[end] for end in ("low", "high"))
-            lines += [f"  agreed on {same} of {of}: {100 * same / of:.1f} % (95 %: {low:.1f} to {high:.1f})", _of(pair)]
+            shares = known(pair.agreed)
+            low, high = 100 * shares["low"], 100 * shares["high"]
+            lines += [
+                f"  agreed on {same} of {of}: {100 * same / of:.1f} % (95 %: {low:.1f} to {high:.1f})",
+                _kappa_line(pair),
+            ]
             width = max(len(name) for name in [*classes, first]) + 2
             lines.append(f"  {first:<{width}}{second}: " + "  ".join(classes))
             for name, counts in zip(classes, pair.confusion, strict=True):
@@ -92,12 +93,12 @@ def describe(rows: Sequence[Row], classes: Sequence[str], labels: Path) -> str:
     frames = differing(rows)
     lines.append(f"Frames that people differ on: {len(frames)}")
     for about in frames:
-        said = ", ".join(f"{row['label']!r} by {_called(row['by'])}" for row in about)
-        lines.append(f"  - {about[0]['path'] or about[0]['sha256'][:12]}: {said}")
+        labels_given = ", ".join(f"{row['label']!r} by {_name(row['by'])}" for row in about)
+        lines.append(f"  - {about[0]['path'] or about[0]['sha256'][:12]}: {labels_given}")
     return "\n".join(lines)
 
 
-def _of(pair: Pair) -> str:
+def _kappa_line(pair: Pair) -> str:
     """Kappa in a line."""
     if pair.kappa is None:
         return "  Cohen's kappa: not defined, since both gave every frame the same label"
@@ -108,7 +109,7 @@ def _of(pair: Pair) -> str:
     return f"  Cohen's kappa: {pair.kappa:.3f} (95 %, bootstrap: {pair.interval[0]:.3f} to {pair.interval[1]:.3f})"
 
 
-def _called(name: str) -> str:
+def _name(name: str) -> str:
     return name or "nobody named"
 
 

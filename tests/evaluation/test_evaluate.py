@@ -15,13 +15,13 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from linecam.errors import UserError
 from linecam.evaluation.candidates import Candidate
-from linecam.evaluation.metrics import paired, score
+from linecam.evaluation.metrics import agreement, paired, score
 from linecam.evaluation.predictions import decide, judged_on, read_predictions, rows_of, write_predictions
 from linecam.frames.index import read_pixels, read_split
 from linecam.intervals import ratio
 from scripts.choose import choose
 from scripts.decode_part import decode_part
-from scripts.evaluate import agree, evaluate
+from scripts.evaluate import evaluate
 from scripts.evaluate_clean import evaluate_clean
 from tests.evaluation.made_up import candidate, trained
 
@@ -170,7 +170,7 @@ def probable(rows: list[tuple[str, float]]) -> pd.DataFrame:
 def test_agreement_is_counted_on_unlabelled_frames_alone():
     ours = probable([("unlabelled", 0.9), ("unlabelled", 0.4), ("test", 0.1), ("train", 0.1)])
     float_ = probable([("unlabelled", 0.8), ("unlabelled", 0.6), ("test", 0.9), ("train", 0.9)])
-    assert agree(ours, float_, ["bad", "good"]) == {
+    assert agreement(ours, float_, ["bad", "good"]) == {
         "on": "unlabelled frames",
         "frames": 2,
         "argmax": 0.5,
@@ -181,7 +181,7 @@ def test_agreement_is_counted_on_unlabelled_frames_alone():
 def test_without_unlabelled_frames_the_test_is_still_not_looked_at():
     ours = probable([("test", 0.1), ("train", 0.7), ("train", 0.2)])
     float_ = probable([("test", 0.9), ("train", 0.7), ("train", 0.1)])
-    assert agree(ours, float_, ["bad", "good"]) == {
+    assert agreement(ours, float_, ["bad", "good"]) == {
         "on": "training frames",
         "frames": 2,
         "argmax": 1.0,

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linecam.evaluation.predictions import decide
-from scripts.set_thresholds import STEP, WANTED, operating_point, set_thresholds
+from linecam.evaluation.thresholds import STEP, operating_point
+from scripts.set_thresholds import WANTED, set_thresholds
 
 CLASSES = ["bad", "good", "no_mask"]
 

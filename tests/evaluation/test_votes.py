@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from linecam.evaluation.votes import frames_around, offsets, vote
 from linecam.frames.index import path_facts, read_frames
 from scripts import predict_votes as script
-from scripts.evaluate_votes import evaluate_votes, offsets, vote
-from scripts.predict_votes import frames_around, predict_votes
+from scripts.evaluate_votes import evaluate_votes
+from scripts.predict_votes import predict_votes
 from tests.conftest import ROOT, Project
 from tests.evaluation.made_up import candidate
 

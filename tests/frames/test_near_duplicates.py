@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linecam.errors import UserError
+from linecam.evaluation.metrics import leak
 from linecam.frames.index import path_facts
 from linecam.frames.near_duplicates import near_duplicate_distance, nearest_distances, number_gaps
-from scripts.evaluate import leak
 from scripts.find_near import find_near
 from scripts.select_test import select_test
 from scripts.select_train import select_train

@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from linecam.evaluation.calibration import balanced_loss, best_temperature, calibration_error
 from linecam.evaluation.predictions import read_predictions
 from linecam.networks.models import Classifier, load_weights, save_weights
-from scripts.calibrate import best_temperature, calibrate, calibration_error, loss
+from scripts.calibrate import calibrate
 
 CLASSES = ["bad", "good", "no_mask"]
 NETWORK = "swift7-32"
@@ -96,8 +97,10 @@ def test_right_probabilities_have_next_to_no_error():
 def test_every_class_weighs_the_same_in_the_loss():
     logits = np.log(np.array([[0.9, 0.1]] * 9 + [[0.8, 0.2]]))
     targets = np.array([0] * 9 + [1])
-    assert loss(logits, targets) == pytest.approx(-(np.log(0.9) + np.log(0.2)) / 2)
-    assert loss(logits[:9], targets[:9]) == pytest.approx(-np.log(0.9)), "a class that isn't there doesn't count"
+    assert balanced_loss(logits, targets) == pytest.approx(-(np.log(0.9) + np.log(0.2)) / 2)
+    assert balanced_loss(logits[:9], targets[:9]) == pytest.approx(-np.log(0.9)), (
+        "a class that isn't there doesn't count"
+    )
 
 
 # --- from file to file
@@ -164,7 +167,7 @@ def test_the_score_and_the_table_are_of_all_folds(tmp_path):
     assert score["temperature"] == pytest.approx(temperature, abs=1e-4)
     assert score["accuracy"] == pytest.approx(right.mean(), abs=1e-6)
     assert score["balanced_accuracy"] == pytest.approx(np.mean(recalls), abs=1e-6)
-    assert score["loss"] == pytest.approx(loss(logits * 2 / temperature, targets), abs=1e-5)
+    assert score["loss"] == pytest.approx(balanced_loss(logits * 2 / temperature, targets), abs=1e-5)
     before = calibration_error(softmax(logits * 2, axis=1), targets)
     assert score["calibration_error"] == pytest.approx(
         {"before": before, "after": calibration_error(softmax(logits * 2 / temperature, axis=1), targets)}, abs=1e-5
