@@ -91,7 +91,7 @@ rule report:
         pretraining=expand(
             "<results>/pretrain/{backbone}/history.csv", backbone=plan.pretrained
         ),
-        template=job_files.local_file(own_file("scripts/report.html.j2")),
+        template=job_files.local_file(own_file("linecam/report/page.html.j2")),
         code=job_files.code_of("scripts/report.py"),
     output:
         page=report(

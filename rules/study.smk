@@ -54,7 +54,6 @@ rule study:
         cells=job_files.as_job_has_them(
             [model.as_param() for model in study_plan.models]
         ),
-        board=settings.bundle.boards[0],
         classes=plan.classes,
         confidence=settings.evaluate.confidence,
         ours=str(plan.competing[0]),

@@ -95,10 +95,9 @@ def score(test: pd.DataFrame, classes: list[str], confidence: float) -> Score:
     }
 
 
-def rarest_class(test: Score) -> str:
-    """The class of the fewest test frames; of several the first."""
-    classes = test["classes"]
-    return min(classes, key=lambda name: classes[name]["recall"]["of"][1])
+def rarest_class(test: Score, classes: list[str]) -> str:
+    """The one of `classes` that there are the fewest test frames of; of several the first."""
+    return min(classes, key=lambda name: test["classes"][name]["recall"]["of"][1])
 
 
 def confusion(labels: pd.Series, predicted: pd.Series, classes: list[str]) -> NDArray[np.int64]:

@@ -1,1 +1,1 @@
-"""The report: one page with the choice, its figures and where they come from."""
+"""The page that says what was built and how good it is, and the tables and charts of the studies."""

@@ -79,7 +79,7 @@ def test_a_changed_setting_is_seen_from_another_checkout(line: InBucket, tmp_pat
 
 def test_a_template_belongs_to_what_a_page_is_made_with(line: InBucket, tmp_path: Path) -> None:
     other = checkout(line, tmp_path)
-    append(other.folder / "scripts/report.html.j2", "<!-- a change -->\n")
+    append(other.folder / "linecam/report/page.html.j2", "<!-- a change -->\n")
     assert other.planned() == {"record_state": 1, "report": 1}
 
 

@@ -9,8 +9,11 @@ import pytest
 from PIL import Image
 
 from linecam.errors import UserError
+from linecam.evaluation.studies import StudiedModel
+from linecam.networks.model_name import ModelName
+from linecam.report.study import markdown
 from scripts.select_first import select_first
-from scripts.study import figures, markdown, study
+from scripts.study import Decision, Results, figures, study
 
 CLASSES = ["bad", "good"]
 COST = {"macs": 9_000_000, "file_bytes": 95_000, "arena_bytes": 70_000, "instructions": 22_000_000,
@@ -29,29 +32,39 @@ def metrics(accuracy: float, recall: float) -> dict[str, Any]:
     }
 
 
-def cell(
+def model(
     folder: Path, network: str, labels: int, seed: int, accuracy: float, *, int8: bool, cost: dict[str, Any] = COST
-) -> dict[str, Any]:
-    (folder / "firmware").mkdir(parents=True)
+) -> StudiedModel:
+    folder.mkdir(parents=True)
     (folder / "float.json").write_text(json.dumps(metrics(accuracy, accuracy / 2)))
-    if int8:
-        (folder / "int8.json").write_text(json.dumps(metrics(accuracy - 0.01, accuracy / 2)))
-        (folder / "firmware/openmv-h7.json").write_text(json.dumps({"cost": cost}))
-    return {"network": network, "method": "none", "labels": labels, "seed": seed, "folder": str(folder), "int8": int8}
+    if not int8:
+        return StudiedModel(network, "none", labels, seed, folder / "float.json")
+    (folder / "int8.json").write_text(json.dumps(metrics(accuracy - 0.01, accuracy / 2)))
+    (folder / "openmv-h7.json").write_text(json.dumps({"cost": cost}))
+    files = [folder / name for name in ("float.json", "int8.json", "int8.csv", "openmv-h7.json")]
+    return StudiedModel(network, "none", labels, seed, *files)
 
 
 @pytest.fixture
-def cells(tmp_path: Path) -> list[dict[str, Any]]:
+def models(tmp_path: Path) -> list[StudiedModel]:
     return [
-        cell(tmp_path / "a", "swift7-112", 25, 1, 0.80, int8=False),
-        cell(tmp_path / "b", "swift7-112", 200, 1, 0.98, int8=True),
-        cell(tmp_path / "c", "swift7-112", 200, 2, 0.96, int8=True),
-        cell(tmp_path / "d", "swift9-96", 200, 1, 0.90, int8=True, cost=COST | {"latency_ms": None}),
+        model(tmp_path / "a", "swift7-112", 25, 1, 0.80, int8=False),
+        model(tmp_path / "b", "swift7-112", 200, 1, 0.98, int8=True),
+        model(tmp_path / "c", "swift7-112", 200, 2, 0.96, int8=True),
+        model(tmp_path / "d", "swift9-96", 200, 1, 0.90, int8=True, cost=COST | {"latency_ms": None}),
     ]
 
 
-def test_a_row_has_what_the_files_say(cells: list[dict[str, Any]]) -> None:
-    few, all_, *_ = (figures(each, "openmv-h7", CLASSES) for each in cells)
+def results(folder: Path) -> Results:
+    folder.mkdir(exist_ok=True)
+    return Results(*(folder / file for file in ("study.csv", "table.md", "labels.png", "pareto.png")))
+
+
+OURS = ModelName.parse("swift7-112-none/given/seed-1")
+
+
+def test_a_row_has_what_the_files_say(models: list[StudiedModel]) -> None:
+    few, all_, *_ = (figures(each, CLASSES) for each in models)
     assert few == {
         "network": "swift7-112", "method": "none", "labels": 25, "seed": 1, "float_accuracy": 0.8,
         "float_balanced_accuracy": 0.8, "float_recall_bad": 0.4, "float_recall_good": 0.4, "float_precision_bad": 0.5,
@@ -62,8 +75,8 @@ def test_a_row_has_what_the_files_say(cells: list[dict[str, Any]]) -> None:
     )  # fmt: skip
 
 
-def test_the_tables_have_means_spreads_and_the_worst_seed(cells: list[dict[str, Any]]) -> None:
-    text = markdown(pd.DataFrame([figures(each, "openmv-h7", CLASSES) for each in cells]), CLASSES)
+def test_the_tables_have_means_spreads_and_the_worst_seed(models: list[StudiedModel]) -> None:
+    text = markdown(pd.DataFrame([figures(each, CLASSES) for each in models]), "bad")
     assert "| swift7-112 | none | 25 | 1 | 80.0% | 80.0% | 40.0% |" in text
     assert "| swift7-112 | none | 200 | 2 | 97.0% ± 1.4 | 96.0% | 48.5% ± 0.7 |" in text
     line = "| swift7-112 | none | 2 | 96.0% ± 1.4 | 95.0% | 48.5% ± 0.7 | 50.0% ± 0.0 | 9.0 M | 22.0 M | 28.7 to 39.1 |"
@@ -71,14 +84,31 @@ def test_the_tables_have_means_spreads_and_the_worst_seed(cells: list[dict[str, 
     assert "| swift9-96 | none | 1 | 89.0% | 89.0% | 45.0% | 50.0% | 9.0 M | 22.0 M |  | 95,000 | 70,000 |" in text
 
 
-def test_the_same_study_is_the_same_bytes(cells: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_the_rarest_class_is_that_of_the_fewest_test_frames(models: list[StudiedModel], tmp_path: Path) -> None:
+    """However the classes are ordered: in README's own example `good` comes first."""
+    measured = metrics(0.9, 0.5)
+    counts = {"good": [180, 200], "scratched": [9, 12], "empty": [38, 38]}
+    measured["test"]["classes"] = {
+        name: {"recall": {"value": found / there, "of": [found, there]}, "precision": 0.5}
+        for name, (found, there) in counts.items()
+    }
+    for each in models:
+        for path in (each.float_metrics, each.int8_metrics):
+            if path:
+                path.write_text(json.dumps(measured))
+    written = results(tmp_path)
+    study(models, None, written, classes=list(counts), confidence=0.95, ours=OURS)
+    text = written.text.read_text()
+    assert text.count("recall of `scratched`") == 2
+    assert "| swift7-112 | none | 25 | 1 | 90.0% | 90.0% | 75.0% |" in text
+
+
+def test_the_same_study_is_the_same_bytes(models: list[StudiedModel], tmp_path: Path) -> None:
     made = []
     for name in ("one", "two"):
-        place = tmp_path / name
-        place.mkdir()
-        paths = [place / file for file in ("study.csv", "table.md", "labels.png", "pareto.png")]
-        study(cells, None, None, *paths, board="openmv-h7", classes=CLASSES, confidence=0.95, ours="")
-        made.append([path.read_bytes() for path in paths])
+        written = results(tmp_path / name)
+        study(models, None, written, classes=CLASSES, confidence=0.95, ours=OURS)
+        made.append([path.read_bytes() for path in vars(written).values()])
     assert made[0] == made[1]
     table = pd.read_csv(tmp_path / "one/study.csv")
     assert list(table["labels"]) == [25, 200, 200, 200]
@@ -87,7 +117,7 @@ def test_the_same_study_is_the_same_bytes(cells: list[dict[str, Any]], tmp_path:
             assert len(picture.convert("L").getcolors(100_000) or []) > 10, "something is drawn"
 
 
-def test_seeds_decide_by_the_thresholds_of_the_lines_own_model(cells: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_seeds_decide_by_the_thresholds_of_the_lines_own_model(models: list[StudiedModel], tmp_path: Path) -> None:
     """By the highest probability 2 of 4 are right. At 0.3 bad is found twice; the temperature makes 0.35 into 0.22."""
     rows = [
         ("test", "bad", 0.6),
@@ -111,26 +141,18 @@ def test_seeds_decide_by_the_thresholds_of_the_lines_own_model(cells: list[dict[
                 for n, (part, label, p) in enumerate(rows)
             ]
         ).to_csv(tmp_path / name / "int8.csv", index=False)
-    (tmp_path / "thresholds.json").write_text(json.dumps({"thresholds": {"bad": 0.3}}))
-    results = {}
+    tables = {}
     for temperature in (1.0, 0.5):
-        (tmp_path / "score.json").write_text(json.dumps({"temperature": temperature}))
-        paths = [tmp_path / file for file in ("study.csv", "table.md", "labels.png", "pareto.png")]
-        settings = {
-            "board": "openmv-h7",
-            "classes": CLASSES,
-            "confidence": 0.95,
-            "ours": "swift7-112-none/given/seed-1",
-        }
-        study(cells, tmp_path / "thresholds.json", tmp_path / "score.json", *paths, **settings)
-        results[temperature] = pd.read_csv(tmp_path / "study.csv")
-    table = results[1.0]
+        written = results(tmp_path)
+        study(models, Decision({"bad": 0.3}, temperature), written, classes=CLASSES, confidence=0.95, ours=OURS)
+        tables[temperature] = pd.read_csv(written.table)
+    table = tables[1.0]
     assert table["decided_accuracy"].tolist()[1:3] == [0.75, 0.75]
     assert table["decided_recall_bad"].tolist()[1:3] == [1.0, 1.0]
     assert table["decided_precision_bad"].tolist()[1:3] == [pytest.approx(2 / 3, abs=1e-6)] * 2
     assert table["decided_accuracy"].isna().tolist() == [True, False, False, True]
-    assert results[0.5]["decided_accuracy"].tolist()[1:3] == [1.0, 1.0]
-    assert "| swift7-112 | none | 2 | 100.0% ± 0.0 | 100.0% | 100.0% ± 0.0 | 100.0% ± 0.0 |" in paths[1].read_text()
+    assert tables[0.5]["decided_accuracy"].tolist()[1:3] == [1.0, 1.0]
+    assert "| swift7-112 | none | 2 | 100.0% ± 0.0 | 100.0% | 100.0% ± 0.0 | 100.0% ± 0.0 |" in written.text.read_text()
 
 
 def frames(count: int) -> pd.DataFrame:

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 
 from linecam.errors import UserError
-from scripts.study_selection import compare, probe, study_selection, verdict
+from linecam.evaluation.selection_study import Comparison, Learned, compare, probe, verdict
+from linecam.evaluation.studies import StudiedSelection
+from scripts.study_selection import Results, study_selection
 from tests.conftest import ROOT, TINY, copy_project
 
 CLASSES = ["bad", "good"]
@@ -20,8 +22,8 @@ def right(share: float, seeds: int = 2, seed: int = 0) -> np.ndarray:
     return (np.random.default_rng(seed).random((seeds, len(TRUTH))) < share).astype(float)
 
 
-def results(ours: np.ndarray, chance: np.ndarray) -> list[dict]:
-    judged = {("probe", "random", 25): chance, ("probe", "coreset", 25): ours}
+def results(ours: np.ndarray, chance: np.ndarray) -> list[Comparison]:
+    judged = {Learned("probe", "random", 25): chance, Learned("probe", "coreset", 25): ours}
     return compare(judged, TRUTH, CLASSES, 0.95)
 
 
@@ -83,32 +85,28 @@ def test_a_class_missing_from_the_test_is_an_error(tmp_path):
     rows.to_csv(tmp_path / "split.csv", index=False)
     rows.assign(predicted="good").to_csv(tmp_path / "float.csv", index=False)
     np.save(tmp_path / "e.npy", np.eye(4, dtype=np.float32))
-    cell = {"strategy": "random", "labels": 2, "seed": 1, "split": tmp_path / "split.csv"}
-    cells = [cell | {"predictions": tmp_path / "float.csv"}]
-    outputs = [tmp_path / name for name in ("cells.csv", "summary.json", "table.md", "plot.png")]
+    models = [StudiedSelection("random", 2, 1, tmp_path / "split.csv", tmp_path / "float.csv")]
+    outputs = Results(*(tmp_path / name for name in ("cells.csv", "summary.json", "table.md", "plot.png")))
     with pytest.raises(UserError, match="No test frame is bad"):
-        study_selection(cells, tmp_path / "e.npy", *outputs, classes=CLASSES, confidence=0.95, embedded="x")
-    assert not any(path.exists() for path in outputs)
+        study_selection(models, tmp_path / "e.npy", outputs, classes=CLASSES, confidence=0.95, embedded="x")
+    assert not any(path.exists() for path in vars(outputs).values())
 
 
 def test_what_no_interval_holds_is_said(tmp_path):
     """Of a strategy with one choice of frames the luck of that choice is not known."""
     rows = pd.DataFrame({"row": range(6), "sha256": list("abcdef"), "path": list("abcdef"), "by": "", "fold": -1})
     rows = rows.assign(label=["bad", "good", "bad", "good", "bad", "good"], predicted="good")
-    cells = []
+    models = []
     for strategy, seed, train in [("random", 1, "ab"), ("random", 2, "cd"), ("coreset", 1, "ab"), ("coreset", 2, "ab")]:
         split = rows.assign(part=["train" if name in train else "test" if name in "ef" else "" for name in "abcdef"])
-        places = {
-            "split": tmp_path / f"{strategy}-{seed}.csv",
-            "predictions": tmp_path / f"{strategy}-{seed}-float.csv",
-        }
-        split[split["part"] != ""].drop(columns="predicted").to_csv(places["split"], index=False)
-        split[split["part"] != ""].to_csv(places["predictions"], index=False)
-        cells.append({"strategy": strategy, "labels": 2, "seed": seed} | places)
+        path, predictions = tmp_path / f"{strategy}-{seed}.csv", tmp_path / f"{strategy}-{seed}-float.csv"
+        split[split["part"] != ""].drop(columns="predicted").to_csv(path, index=False)
+        split[split["part"] != ""].to_csv(predictions, index=False)
+        models.append(StudiedSelection(strategy, 2, seed, path, predictions))
     np.save(tmp_path / "e.npy", np.eye(6, dtype=np.float32))
-    outputs = [tmp_path / name for name in ("cells.csv", "summary.json", "table.md", "plot.png")]
-    study_selection(cells, tmp_path / "e.npy", *outputs, classes=CLASSES, confidence=0.95, embedded="x")
-    for text in (outputs[2].read_text(), json.loads(outputs[1].read_text())["by_chance"]):
+    outputs = Results(*(tmp_path / name for name in ("cells.csv", "summary.json", "table.md", "plot.png")))
+    study_selection(models, tmp_path / "e.npy", outputs, classes=CLASSES, confidence=0.95, embedded="x")
+    for text in (outputs.text.read_text(), json.loads(outputs.summary.read_text())["by_chance"]):
         assert "the same frames of coreset:" in text
 
 

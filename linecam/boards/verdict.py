@@ -1,0 +1,46 @@
+"""What a board says of a model, as the files firmware/<model>/<range>/<board>.json hold it."""
+
+from typing import TypedDict
+
+
+class FindingEntry(TypedDict):
+    """A rule of the firmware that a model breaks: where, why the rule is there, how to mend the model."""
+
+    rule: str
+    where: str
+    why: str
+    mend: str
+
+
+class LayerCost(TypedDict):
+    """One operator of a model; `cycles` are estimated by two fits, lower first, and null on other processors."""
+
+    operator: str
+    output: list[int]
+    macs: int
+    weights: int  # bytes
+    cycles: list[int] | None
+
+
+class Cost(TypedDict, total=False):
+    """What a model costs on a board; empty where the board could take no model at all."""
+
+    file_bytes: int
+    place: str  # where the file lies: drive, romfs or sd
+    arena_bytes: int | None  # None where TFLM does not load the model
+    peak_bytes: int  # of activations that live at once
+    peak_at: int  # the number of the operator where they do
+    macs: int  # multiply-accumulates of one inference
+    estimate_ms: list[float] | None  # lower and upper end, before any measured time corrects it
+    instructions: int | None
+    latency_ms: list[float] | None  # lower and upper end
+    latency_basis: str | None  # what the latency was estimated by
+    layers: list[LayerCost]
+
+
+class VerdictFile(TypedDict):
+    """Whether a board takes a model, why not, and what the model costs there."""
+
+    accepted: bool
+    findings: list[FindingEntry]
+    cost: Cost
