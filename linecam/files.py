@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from linecam.errors import UserError
-
 # The folder that linecam's own files lie in: the Snakefile, config/, openmv/ and so on.
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -62,18 +60,6 @@ def write_json(path: str | Path, value: Any) -> None:
 def read_json(path: str | Path) -> Any:
     """Read a JSON file."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
-
-
-def load_yaml(path: str | Path) -> Any:
-    """Read a YAML file. Raises `UserError` with line and column where it is not YAML."""
-    import yaml  # noqa: PLC0415 (few steps read YAML)
-
-    # libyaml is ten times as fast, and this happens whenever Snakemake starts.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid YAML: {error}") from None
 
 
 def write_history(path: str | Path, losses: Sequence[float]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from linecam.boards.board import load_boards
+from linecam.boards.catalogue import load_boards
 from linecam.errors import UserError
 from linecam.files import own_file, pins
 from linecam.frames.folder import content_of, digest_of

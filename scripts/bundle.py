@@ -13,6 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from linecam.boards.board import Board
 from linecam.bundle.bill_of_materials import Dataset, Model, bill
 from linecam.bundle.romfs import flash_command, pack
 from linecam.errors import UserError, reported
@@ -47,15 +48,14 @@ def bundle(
     archive: Path,
     *,
     board: str,
-    facts: dict[str, Any],
+    facts: Board,
     config: dict[str, Any],
     versions: dict[str, str],
 ) -> None:
     """Write the bundle of the chosen model into `folder` and `archive` (.zip).
 
-    `facts` is the entry of `board` in config/boards.yaml, `versions` are the
-    packages that made it all. Raises `UserError` where the board doesn't take the chosen model, with the rules that it
-    breaks.
+    `facts` is what is known of `board`, `versions` are the packages that made it all. Raises `UserError` where the
+    board doesn't take the chosen model, with the rules that it breaks.
     """
     choice = Choice.read(choice_path)
     chosen = choice.among(candidates)
@@ -80,7 +80,7 @@ def bundle(
         copyfile(sources.collect, temporary / "collect.py")
         (temporary / "labels.txt").write_text("".join(f"{name}\n" for name in classes), encoding="utf-8")
         (temporary / "settings.json").write_text(compact(settings(model, config, thresholds)), encoding="utf-8")
-        image = pack({name: (temporary / name).read_bytes() for name in ROMFS}, facts["romfs_board"])
+        image = pack({name: (temporary / name).read_bytes() for name in ROMFS}, facts.romfs_board)
         (temporary / IMAGE).write_bytes(image)
         write_json(
             temporary / "bom.cdx.json",
@@ -97,7 +97,7 @@ def bundle(
         # A model in ROMFS may be larger than the drive.
         drive = DRIVE[1:] if cost.get("place") == "romfs" else DRIVE
         needed = sum((temporary / name).stat().st_size for name in drive)
-        check_room(temporary, drive, facts["places"].get("drive"), cost.get("place"))
+        check_room(temporary, drive, facts.places.get("drive"), cost.get("place"))
         text = readme(
             sources.template, model, dataset, cost, config, thresholds, board=board, facts=facts, needed=needed
         )
@@ -176,7 +176,7 @@ def readme(
     thresholds: dict[str, float],
     *,
     board: str,
-    facts: dict[str, Any],
+    facts: Board,
     needed: int,
 ) -> str:
     """README.md for a technician at the line; `needed` is what the files for the drive take, in bytes."""
@@ -189,12 +189,12 @@ def readme(
         keep_trailing_newline=True,
     )
     environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
-    places = facts["places"]
+    places = facts.places
     votes, classes = config["bundle"]["votes"], model.classes
     low, high = cost.get("latency_ms") or (None, None)
     return environment.get_template(template.name).render(
         board=board,
-        title=facts["title"],
+        title=facts.title,
         model=model,
         dataset=dataset,
         test=model.metrics["test"],
@@ -207,13 +207,13 @@ def readme(
         has_card="sd" in places,
         room=places.get("drive"),
         needed=needed,
-        heap=max(facts["heap_bytes"]),
+        heap=max(facts.heap_bytes),
         arena=cost.get("arena_bytes"),
         latency=None if low is None else {"low": low, "high": high, "basis": cost.get("latency_basis")},
-        compiled=facts["engine"] == "ethos-u",
+        compiled=facts.engine == "ethos-u",
         firmware=FIRMWARE,
         image=IMAGE,
-        flash=flash_command(facts["romfs_board"], IMAGE),
+        flash=flash_command(facts.romfs_board, IMAGE),
         boot=boot_line(model, votes),
         decision=decision_line(classes, votes, 100 if high is None else high),
     )
@@ -269,7 +269,7 @@ if __name__ == "__main__":
             Path(snakemake.output.folder),
             Path(snakemake.output.archive),
             board=snakemake.wildcards.board,
-            facts=snakemake.params.facts,
+            facts=Board(**snakemake.params.facts),
             config=snakemake.params.config,
             versions=snakemake.params.versions,
         )

@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from linecam.boards.board import Board
 from linecam.boards.check import examine
 from linecam.errors import reported
 from linecam.files import atomic_write, write_json
@@ -14,7 +15,7 @@ def check_firmware(
     findings: Path,
     model: Path,
     *,
-    board: dict[str, Any],
+    board: Board,
     place: str | None,
     firmware: str,
     latency_ms: float | None,
@@ -35,7 +36,7 @@ if __name__ == "__main__":
             Path(snakemake.input.tflite),
             Path(snakemake.output.findings),
             Path(snakemake.output.model),
-            board=snakemake.params.board,
+            board=Board(**snakemake.params.board),
             place=snakemake.params.place,
             firmware=snakemake.params.firmware,
             latency_ms=snakemake.params.latency_ms,

@@ -14,13 +14,13 @@ from typing import Any
 
 from linecam.boards import cost
 from linecam.boards import firmware_rules as rules
+from linecam.boards.board import Board
+from linecam.boards.catalogue import load_boards
 from linecam.errors import UserError, reported
-from linecam.files import load_yaml
 from linecam.tflite.graph import read_graph
 from linecam.tflite.tflm import TflmError, arena_bytes
 from linecam.tflite.vela import VelaError, compile_model
 
-BOARDS = Path(__file__).parents[2] / "config" / "boards.yaml"
 NEWEST = ".".join(map(str, rules.LAST))
 FITTED = "between two published fits for the Cortex-M7, which leave out PAD, MUL and other small operators"
 
@@ -40,14 +40,14 @@ class Verdict:
 
 def examine(
     tflite: Path,
-    board: dict[str, Any],
+    board: Board,
     *,
     place: str | None = None,
     firmware: str = NEWEST,
     budget_ms: float | None = None,
     measured: dict[str, Any] | None = None,
 ) -> Verdict:
-    """Check a .tflite file against the rules, the memory and the speed of a board (an entry of config/boards.yaml).
+    """Check a .tflite file against the rules, the memory and the speed of a board.
 
     `place` is where the file will lie (a key of the board's `places`; None is its first). `budget_ms` is the most
     that one inference may take, `measured` a time to correct the estimate by (see `cost.recalibrated`). The cost has
@@ -55,15 +55,15 @@ def examine(
     the correction. Raises `UserError` where the file can't be read.
     """
     graph = read_graph(tflite)
-    place = place or next(iter(board["places"]))
+    place = place or next(iter(board.places))
     findings = rules.check_board(board, firmware)
     if findings:
         return Verdict(findings, {}, tflite.read_bytes())
     findings = rules.check_name(tflite.name) + rules.check_graph(graph)
     model, arena, estimate, basis = tflite.read_bytes(), None, None, None
     try:
-        if board["engine"] == "ethos-u" and not findings:
-            compiled = compile_model(tflite, board["romfs_board"])
+        if board.engine == "ethos-u" and not findings:
+            compiled = compile_model(tflite, board.romfs_board)
             model, arena = compiled.model, compiled.arena_bytes
             estimate, basis = (compiled.latency_ms, compiled.latency_ms), "Vela's own model of the engine"
         else:
@@ -78,8 +78,8 @@ def examine(
                     "convert it again, from int8-quantized standard operators",
                 )
             )
-    if board["engine"] == "tflm" and graph.operators and not findings:
-        estimate, basis = cost.latency_ms(graph, board["clock_hz"]), FITTED
+    if board.engine == "tflm" and graph.operators and not findings:
+        estimate, basis = cost.latency_ms(graph, board.clock_hz), FITTED
     latency = estimate
     if estimate and measured:
         latency, basis = cost.recalibrated(estimate, measured), f"{basis}, corrected by a measured time"
@@ -96,17 +96,17 @@ def examine(
         "peak_at": at,
         "macs": graph.macs,
         "estimate_ms": list(estimate) if estimate else None,
-        "instructions": cost.instructions(graph) if board["engine"] == "tflm" else None,
+        "instructions": cost.instructions(graph) if board.engine == "tflm" else None,
         "latency_ms": list(latency) if latency else None,
         "latency_basis": basis,
-        "layers": cost.as_json(cost.layers(graph), cycles=board["engine"] == "tflm"),
+        "layers": cost.as_json(cost.layers(graph), cycles=board.engine == "tflm"),
     }
     return Verdict(findings, figures, model)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command: print the verdict; return 0 where the board takes the file, 1 where it doesn't."""
-    boards = load_yaml(BOARDS)
+    boards = load_boards()
     parser = argparse.ArgumentParser(prog="python -m linecam.boards.check", description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path, metavar="MODEL.tflite")
     parser.add_argument("--board", default="openmv-h7", help=f"one of {', '.join(boards)} (default: %(default)s)")
@@ -117,9 +117,9 @@ def main(arguments: list[str] | None = None) -> int:
     if parsed.board not in boards:
         raise UserError(f"--board {parsed.board}: no such board. There are: {', '.join(boards)}.")
     board = boards[parsed.board]
-    if parsed.place is not None and parsed.place not in board["places"]:
-        places = ", ".join(board["places"])
-        raise UserError(f"--place {parsed.place}: on {board['title']} a model may lie in: {places}.")
+    if parsed.place is not None and parsed.place not in board.places:
+        places = ", ".join(board.places)
+        raise UserError(f"--place {parsed.place}: on {board.title} a model may lie in: {places}.")
     try:
         rules.version(parsed.firmware)
     except ValueError:
@@ -127,7 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not parsed.model.is_file():
         raise UserError(f"{parsed.model} is no file. Name the .tflite file to check.")
     verdict = examine(parsed.model, board, place=parsed.place, firmware=parsed.firmware, budget_ms=parsed.latency_ms)
-    print(_text(parsed.model, board["title"], parsed.firmware, verdict))
+    print(_text(parsed.model, board.title, parsed.firmware, verdict))
     return 1 if verdict.findings else 0
 
 

@@ -6,8 +6,8 @@ with CMSIS-NN. PyPI's TFLM is newer and takes more: running there is necessary, 
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
+from linecam.boards.board import Board
 from linecam.tflite.graph import Graph, Operator, Tensor
 
 # The operators that the firmware registers, as TFLite spells them; its audio operators are left out.
@@ -60,10 +60,10 @@ def as_json(findings: list[Finding]) -> list[dict[str, str]]:
     return [asdict(finding) for finding in findings]
 
 
-def check_board(board: dict[str, Any], firmware: str) -> list[Finding]:
+def check_board(board: Board, firmware: str) -> list[Finding]:
     """Rules that no model could keep: a board or a firmware version that linecam has no way to serve."""
-    if board.get("refused"):
-        return [Finding("engine", board["title"], board["refused"].strip().rstrip("."), "build for another board")]
+    if board.refused:
+        return [Finding("engine", board.title, board.refused.strip().rstrip("."), "build for another board")]
     if not FIRST <= version(firmware) <= LAST:
         return [
             Finding(
@@ -95,10 +95,10 @@ def check_name(name: str) -> list[Finding]:
     ]
 
 
-def check_memory(file_bytes: int, arena_bytes: int, board: dict[str, Any], place: str, firmware: str) -> list[Finding]:
+def check_memory(file_bytes: int, arena_bytes: int, board: Board, place: str, firmware: str) -> list[Finding]:
     """What doesn't fit: the file into its place, or the arena, and where it is copied the file, into the heap.
 
-    `board` is an entry of config/boards.yaml, `place` one of its places; `arena_bytes` is what TFLM asks for.
+    `place` is one of the board's places; `arena_bytes` is what TFLM asks for.
     """
     return list(_memory(file_bytes, arena_bytes, board, place, version(firmware)))
 
@@ -222,9 +222,9 @@ def _operator(where: str, operator: Operator) -> Iterator[Finding]:
 
 
 def _memory(
-    file_bytes: int, arena_bytes: int, board: dict[str, Any], place: str, firmware: tuple[int, ...]
+    file_bytes: int, arena_bytes: int, board: Board, place: str, firmware: tuple[int, ...]
 ) -> Iterator[Finding]:
-    title = board["title"]
+    title = board.title
     if place == "romfs" and firmware < ROMFS_SINCE:
         yield Finding(
             "place",
@@ -232,17 +232,17 @@ def _memory(
             "a ROMFS partition is there since firmware 4.7.0",
             "update the camera's firmware, or put the model onto the drive",
         )
-    room = board["places"][place]
+    room = board.places[place]
     beside = BESIDE_MODEL if place == "drive" else 0
     if room is not None and file_bytes + beside > room:
-        others = [f"{name} takes {size} bytes" for name, size in board["places"].items() if name != place and size]
+        others = [f"{name} takes {size} bytes" for name, size in board.places.items() if name != place and size]
         yield Finding(
             "file-size",
             f"{file_bytes} bytes" + (f", and {beside} for the program" if beside else ""),
             f"the {place} of {title} takes {room}",
             "take a network with fewer weights" + "".join(f", or another place: {other}" for other in others),
         )
-    blocks = sorted(board["heap_bytes"], reverse=True)
+    blocks = sorted(board.heap_bytes, reverse=True)
     arena = arena_bytes + ARENA_EXTRA
     if arena > blocks[0]:
         yield Finding(

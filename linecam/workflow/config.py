@@ -8,12 +8,12 @@ from pydantic import ValidationError
 
 from linecam.boards.board import Board
 from linecam.errors import UserError
-from linecam.files import load_yaml
 from linecam.frames.folder import frames_folder
 from linecam.labels.dataset import Dataset
 from linecam.networks.architectures import parse
 from linecam.workflow.mistakes import explain, nearest
 from linecam.workflow.settings import Bundle, Settings
+from linecam.yaml_file import load_yaml
 
 OWN = "config/config.yaml"  # of the working directory; files named by --configfile are laid over it
 

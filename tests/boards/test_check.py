@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from linecam.boards import firmware_rules as rules
+from linecam.boards.catalogue import load_boards
 from linecam.boards.check import examine, main
 from linecam.errors import UserError
-from linecam.files import load_yaml
 from linecam.tflite.graph import read_graph
+from linecam.yaml_file import load_yaml
 from tests.conftest import ROOT
 
-BOARDS = load_yaml(ROOT / "config/boards.yaml")
+BOARDS = load_boards()
 H7 = BOARDS["openmv-h7"]
 TUTORIAL = ROOT.parent / "shared/tutorial/lightly_resnet9.tflite"
 SIZE = 32
@@ -184,7 +186,7 @@ def test_the_tutorials_published_file_is_refused() -> None:
 # Boards
 
 
-@pytest.mark.parametrize("name", [name for name, board in BOARDS.items() if not board.get("refused")])
+@pytest.mark.parametrize("name", [name for name, board in BOARDS.items() if not board.refused])
 def test_a_good_file_is_taken_by_every_board_that_there_is_a_bundle_for(files: dict, name: str) -> None:
     verdict = examine(files["good"], BOARDS[name])
     assert verdict.findings == []
@@ -216,7 +218,7 @@ def test_the_n6_is_refused_with_the_reason(files: dict) -> None:
 
 
 def test_every_figure_of_a_board_has_its_source() -> None:
-    for name, board in BOARDS.items():
+    for name, board in load_yaml(ROOT / "config/boards.yaml").items():
         assert set(board["source"]) == {"clock_hz", "heap_bytes", "places", "frame_sizes"}, name
         assert all(board["source"].values()), name
 
@@ -231,8 +233,7 @@ def test_a_file_too_big_for_the_drive_is_told_of_the_place_that_takes_it(files: 
 
 
 def test_file_and_arena_have_to_share_the_heap_only_where_the_file_is_copied(files: dict) -> None:
-    board = H7 | {"heap_bytes": [65536, examine(files["big file"], H7).cost["arena_bytes"] + 1024]}
-    board["heap_bytes"][0] = 1024
+    board = replace(H7, heap_bytes=[1024, examine(files["big file"], H7).cost["arena_bytes"] + 1024])
     assert {finding.rule for finding in examine(files["big file"], board, place="sd").findings} == {"heap"}
     assert examine(files["big file"], board, place="romfs").findings == []
     # Before 5.0.0 a model may lie in the frame buffer's memory.

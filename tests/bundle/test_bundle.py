@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from openmv_ota.romfs.builder import read_image
 
+from linecam.boards.catalogue import load_boards
 from linecam.bundle.romfs import pack, verify
 from linecam.errors import UserError
 from linecam.files import pins, read_json, sha256, write_json
@@ -19,8 +19,8 @@ from scripts.bundle import DRIVE, Sources, bundle, check_room, decision_line, wi
 from tests.conftest import ROOT
 from tests.evaluation.made_up import candidate
 
-BOARDS = yaml.safe_load((ROOT / "config/boards.yaml").read_text(encoding="utf-8"))
-BUILT = [name for name, facts in BOARDS.items() if "refused" not in facts]
+BOARDS = load_boards()
+BUILT = [name for name, facts in BOARDS.items() if not facts.refused]
 MODEL = "resnet9-64-simclr/coreset-200/seed-1"
 PROGRAM = (ROOT / "openmv/main.py").read_text(encoding="utf-8")
 CONTENT = b"\x1c\x00\x00\x00TFL3" + bytes(range(256)) * 380
@@ -61,13 +61,13 @@ METRICS = {
 
 def verdict(board: str) -> dict[str, Any]:
     """What the firmware check says, of a board's first place; without an estimate for the engine of the AE3."""
-    estimated = BOARDS[board]["engine"] == "tflm"
+    estimated = BOARDS[board].engine == "tflm"
     return {
         "accepted": True,
         "findings": [],
         "cost": {
             "file_bytes": len(CONTENT),
-            "place": next(iter(BOARDS[board]["places"])),
+            "place": next(iter(BOARDS[board].places)),
             "arena_bytes": 109_360,
             "peak_bytes": 98_304,
             "macs": 16_678_960,
@@ -272,7 +272,7 @@ def payload_of(image: bytes, name: str) -> int:
 
 
 @pytest.mark.parametrize("length", [1, 15, 16, 17, 99_400, len(CONTENT)])
-@pytest.mark.parametrize("board", sorted({BOARDS[name]["romfs_board"] for name in BUILT}))
+@pytest.mark.parametrize("board", sorted({BOARDS[name].romfs_board for name in BUILT}))
 def test_the_model_lies_on_a_multiple_of_16_in_the_image(board: str, length: int) -> None:
     model = (CONTENT * 2)[:length]
     files = {"model.tflite": model, "labels.txt": b"bad\ngood\n", "settings.json": b"{}"}
@@ -367,7 +367,7 @@ def test_the_readme_is_whole_for_every_board(made: Path) -> None:
     text = (made / "README.md").read_text(encoding="utf-8")
     for rest in ("{{", "}}", "{%", "None", "Undefined", "  |\n"):
         assert rest not in text, rest
-    assert f"# {BOARDS[made.name]['title']}: bad, good, empty" in text
+    assert f"# {BOARDS[made.name].title}: bad, good, empty" in text
     assert "| all frames (accuracy) | 90 of 100 | 90.0 % | 85.0 % to 92.0 % |" in text
     assert "| `bad` found (recall) | 8 of 10 | 80.0 % | 75.0 % to 82.0 % |" in text
     assert "| blue | `empty` |" in text
@@ -380,12 +380,12 @@ def test_the_readme_is_whole_for_every_board(made: Path) -> None:
 def test_the_readme_says_what_is_true_of_the_board(board: str, tmp_path: Path) -> None:
     text = (make(tmp_path, board) / "README.md").read_text(encoding="utf-8")
     facts = BOARDS[board]
-    assert ("SD card" in text) == ("sd" in facts["places"])
-    assert ("an estimated 41.5 to 62.3 ms (between two fits)" in text) == (facts["engine"] == "tflm")
-    assert ("Time: not estimated" in text) == (facts["engine"] != "tflm")
+    assert ("SD card" in text) == ("sd" in facts.places)
+    assert ("an estimated 41.5 to 62.3 ms (between two fits)" in text) == (facts.engine == "tflm")
+    assert ("Time: not estimated" in text) == (facts.engine != "tflm")
     assert ("dfu-util -w -d ,37c5:" in text) == (board != "openmv-rt1062")
-    assert ("ROMFS (needed on this board)" in text) == (next(iter(facts["places"])) == "romfs")
-    assert ("from which Vela compiled" in text) == (facts["engine"] == "ethos-u")
+    assert ("ROMFS (needed on this board)" in text) == (next(iter(facts.places)) == "romfs")
+    assert ("from which Vela compiled" in text) == (facts.engine == "ethos-u")
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from snakemake.utils import update_config
 
 from linecam.errors import UserError
-from linecam.files import load_yaml
 from linecam.labels.dataset import Dataset
 from linecam.labels.exchange import import_labels, main, named
 from linecam.labels.importers import path_in, read_file, served_path
 from linecam.labels.store import COLUMNS, read_rows
 from linecam.workflow.config import dataset_of, read_settings
+from linecam.yaml_file import load_yaml
 from tests.labels.label_files import (
     CLASSES,
     RECORDS,

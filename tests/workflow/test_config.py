@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from linecam.boards.board import load_boards
+from linecam.boards.catalogue import load_boards
 from linecam.errors import UserError
-from linecam.files import ROOT, load_yaml, pins
+from linecam.files import ROOT, pins
 from linecam.workflow.config import check, load_settings, read_settings, side_of
 from linecam.workflow.settings import Settings
+from linecam.yaml_file import load_yaml
 
 BOARDS = load_boards()
 BASE = ROOT / "config" / "config.yaml"

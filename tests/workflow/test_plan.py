@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from linecam.boards.board import load_boards
+from linecam.boards.catalogue import load_boards
 from linecam.errors import UserError
 from linecam.workflow.config import load_settings
 from linecam.workflow.plan import Plan
