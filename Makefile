@@ -61,6 +61,7 @@ lint: .venv/.installed
 	.venv/bin/ruff format --check . tests/conda/conda
 	.venv/bin/mypy
 	.venv/bin/snakefmt --check Snakefile rules
+	.venv/bin/python -m linecam.workflow.reference --check
 	.venv/bin/snakemake --lint
 
 # `.installing` stands for an install under way. Left over, it tells of an interrupted one: start again. Where pip gives

@@ -25,8 +25,8 @@ _EXPECTED = {
     "less_than_equal": "It has to be at most {le}.",
     "model_type": "Write its keys below it, one a line, or leave it out.",
     "string_type": "Write text; in quotes, where YAML reads something else.",
-    "too_long": "Write at most {max_length} entries.",
-    "too_short": "Write at least {min_length} entries.",
+    "too_long": "The list is too long: it takes at most {max_length}.",
+    "too_short": "The list is too short: it takes {min_length} or more.",
     "tuple_type": "Write a list: values in square brackets, or one a line after a dash.",
 }
 

@@ -79,6 +79,38 @@ def test_config_yaml_holds_no_default():
     assert load_yaml(BASE) == {"dataset": {"name": "belt", "kind": "belt"}}
 
 
+# --- files laid over each other
+
+
+def test_a_configuration_needs_no_other_file_where_it_lies(tmp_path, monkeypatch):
+    """As with `snakemake -s elsewhere/Snakefile --directory X`: what is linecam's is found by its own place."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("dataset: {name: x, kind: belt}\n")
+    settings = read_settings(["mine.yaml"])
+    check(settings, load_boards())
+    assert settings == load_settings(SMALL)
+
+
+def test_without_any_configuration_one_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"There is no config/config\.yaml in .*--configfile FILE"):
+        read_settings([])
+
+
+def test_of_several_files_the_last_counts_and_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("config").mkdir()
+    Path("config/config.yaml").write_text("dataset: {name: x, kind: belt}\nselect: {train: 3, test: 3, gap: 3}\n")
+    Path("first.yaml").write_text("select:\n  train: 4\n  test: 4\n")
+    Path("last.yaml").write_text("\n\nselect:\n  train: 5\n")
+    select = read_settings(["first.yaml", "last.yaml"]).select
+    assert (select.train, select.test, select.gap) == (5, 4, 3)
+    Path("first.yaml").write_text("select: {train: 0}\n")
+    Path("last.yaml").write_text("\n\nselect:\n  train: 0\n")
+    with pytest.raises(UserError, match=r"select\.train is 0 \(last\.yaml, line 4\)"):
+        read_settings(["first.yaml", "last.yaml"])
+
+
 # --- defaults
 
 
@@ -208,6 +240,41 @@ def test_a_key_that_is_no_text(mine):
 def test_a_wrong_value_is_named_with_its_line(mine, text, key, line):
     assert mine.mistake(text).startswith(f"{key} is ")
     assert f"({mine.path}, line {line})" in mine.mistake(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("select: {train: 0}", "It has to be at least 1."),
+        ("select: {train: many}", "Write a whole number."),
+        ("select: {strategies: coreset}", "Write a list: "),
+        ("select: {strategies: []}", "The list is too short: it takes 1 or more."),
+        ("select: 5", "Write its keys below it, one a line, or leave it out."),
+        ("finetune: {folds: 21}", "It has to be at most 20."),
+        ("finetune: {learning_rate: fast}", "Write a number."),
+        ("finetune: {learning_rate: 0}", "It has to be more than 0."),
+        ("finetune: {label_smoothing: 1}", "It has to be less than 1."),
+        ("finetune: {weight_decay: .inf}", "Write a finite number."),
+        ("finetune: {seeds: [1, 2, 1]}", "1 is in it twice."),
+        ("dataset: {classes: [yes, a]}", "Write text; in quotes, where YAML reads something else."),
+        ("dataset: {classes: [a, b, a]}", '"a" is in it twice.'),
+        ("dataset: {name: My Line}", "It has to match ^[a-z0-9][a-z0-9_-]*$, as my-line does."),
+        ("bundle: {recall: [bad]}", "Write its keys below it, one a line, or leave it out."),
+        (
+            "bundle: {measured: {openmv-h7: {ms: 9, estimate_ms: [1, 2, 3]}}}",
+            "The list is too long: it takes at most 2.",
+        ),
+        ("study_selection: {strategies: [coreset, typiclust]}", "Add random: "),
+        (f"dataset: {{classes: [{', '.join('abcdefghijklmnopq')}]}}", "The list is too long: it takes at most 16."),
+    ],
+)
+def test_what_would_be_right_is_told_in_plain_words(mine, text, told):
+    assert f", line 1). {told}" in mine.mistake(text)
+
+
+def test_a_class_that_yaml_takes_for_a_number_is_asked_for_in_quotes(mine):
+    message = mine.mistake("bundle:\n  recall:\n    1: 0.9\n")
+    assert message == f"bundle.recall has the key 1 ({mine.path}, line 3), which is no text. Write it in quotes."
 
 
 def test_a_value_near_a_right_one_is_told(mine):
