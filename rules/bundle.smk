@@ -20,7 +20,7 @@ rule bundle:
         split="<results>/split/<first>.json",
         main=job_files.local_file(own_file("openmv/main.py")),
         collect=job_files.local_file(own_file("openmv/collect.py")),
-        template=job_files.local_file(own_file("scripts/bundle_readme.md.j2")),
+        template=job_files.local_file(own_file("linecam/bundle/readme.md.j2")),
         code=job_files.code_of("scripts/bundle.py"),
     output:
         folder=directory("<results>/bundle/{board}"),

@@ -16,6 +16,8 @@ from cyclonedx.model.lifecycle import LifecyclePhase, PredefinedLifecycle
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
+from linecam.evaluation.metrics import Metrics
+from linecam.intervals import Ratio
 from linecam.networks.model_name import ModelName
 
 # Of linecam's bills: uuid5 of a content under it is the bill's serial number.
@@ -31,7 +33,7 @@ class Model:
     sha256: str
     bytes: int
     classes: list[str]
-    metrics: dict[str, Any]  # of evaluate
+    metrics: Metrics
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def bill(
             Property(name="linecam:quantization", value=f"int8, {model.range}"),
         ],
     )
-    whole = Component(
+    product = Component(
         name=f"linecam bundle for {board}",
         version=model.sha256[:12],
         type=ComponentType.APPLICATION,
@@ -98,10 +100,10 @@ def bill(
         ],
     )
     bom = Bom(
-        metadata=BomMetaData(component=whole, lifecycles=[PredefinedLifecycle(LifecyclePhase.BUILD)]),
+        metadata=BomMetaData(component=product, lifecycles=[PredefinedLifecycle(LifecyclePhase.BUILD)]),
         components=[network, data, linecam, *built_with],
     )
-    bom.register_dependency(whole, [network])
+    bom.register_dependency(product, [network])
     bom.register_dependency(network, [data, linecam])
     bom.register_dependency(linecam, built_with)
     value: dict[str, Any] = json.loads(JsonV1Dot6(bom).output_as_string())
@@ -131,7 +133,7 @@ def _counts(dataset: Dataset) -> list[Property]:
     ]
 
 
-def _card(model: Model) -> dict[str, Any]:
+def _card(model: Model) -> dict[str, object]:
     """CycloneDX's model card: what it is for, how it is built, how well it did on the test frames."""
     test = model.metrics["test"]
     recalls = {label: of["recall"] for label, of in test["classes"].items() if of["recall"]["value"] is not None}
@@ -161,8 +163,8 @@ def _card(model: Model) -> dict[str, Any]:
     }
 
 
-def _metric(kind: str, measured: dict[str, Any], label: str | None = None) -> dict[str, Any]:
-    metric: dict[str, Any] = {"type": kind, "value": str(measured["value"])}
+def _metric(kind: str, measured: Ratio, label: str | None = None) -> dict[str, object]:
+    metric: dict[str, object] = {"type": kind, "value": str(measured["value"])}
     if label:
         metric["slice"] = label
     metric["confidenceInterval"] = {"lowerBound": str(measured["low"]), "upperBound": str(measured["high"])}

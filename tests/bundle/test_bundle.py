@@ -11,16 +11,19 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from openmv_ota.romfs.builder import read_image
 
-from linecam.boards.catalogue import load_boards
+from linecam.boards.board import load_boards
+from linecam.bundle.contents import DRIVE, check_room
+from linecam.bundle.manifest import without_paths
+from linecam.bundle.readme import decision_line
 from linecam.bundle.romfs import pack, verify
 from linecam.errors import UserError
 from linecam.files import pins, read_json, sha256, write_json
-from scripts.bundle import DRIVE, Sources, bundle, check_room, decision_line, without_paths
+from scripts.bundle import Sources, bundle
 from tests.conftest import ROOT
 from tests.evaluation.made_up import candidate
 
 BOARDS = load_boards()
-BUILT = [name for name, facts in BOARDS.items() if not facts.refused]
+BUILT = [name for name, board in BOARDS.items() if not board.refused]
 MODEL = "resnet9-64-simclr/coreset-200/seed-1"
 PROGRAM = (ROOT / "openmv/main.py").read_text(encoding="utf-8")
 CONTENT = b"\x1c\x00\x00\x00TFL3" + bytes(range(256)) * 380
@@ -106,14 +109,14 @@ def make(
         Sources(
             ROOT / "openmv/main.py",
             folder / "collect.py",
-            ROOT / "scripts/bundle_readme.md.j2",
+            ROOT / "linecam/bundle/readme.md.j2",
             folder / "frames.csv",
             folder / "split.json",
         ),
         folder / board,
         folder / f"{board}.zip",
-        board=board,
-        facts=BOARDS[board],
+        name=board,
+        board=BOARDS[board],
         config=config,
         versions=pins(ROOT / "requirements.lock"),
     )

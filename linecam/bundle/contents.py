@@ -1,0 +1,69 @@
+"""What goes onto the camera: which files, what main.py reads of them, and whether they fit."""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from linecam.bundle.bill_of_materials import Model
+from linecam.errors import UserError
+
+DRIVE = ["model.tflite", "labels.txt", "settings.json", "main.py"]  # in the order of copying: the program comes last
+ROMFS = DRIVE[:3]
+IMAGE = "linecam.romfs"
+FIRMWARE = ("4.5.6", "5.0.0")  # the OpenMV releases that main.py runs on, first and last
+
+
+@dataclass(frozen=True)
+class Program:
+    """How main.py looks at the line and decides."""
+
+    frame_size: str
+    side: int  # of the square in the middle of the frame that goes to the network, in pixels
+    votes: int  # over how many frames it decides
+    period_ms: int  # at most one decision in so many ms
+    thresholds: dict[str, float]  # by class, the mean score from which on it decides for it
+
+    @classmethod
+    def of(cls, config: dict[str, Any], thresholds: dict[str, float]) -> Self:
+        """What a complete configuration and the `thresholds` that were set say."""
+        camera, bundle = config["camera"], config["bundle"]
+        return cls(camera["frame_size"], camera["side"], bundle["votes"], bundle["period_ms"], thresholds)
+
+    def settings(self, model: Model) -> dict[str, object]:
+        """What main.py reads, in settings.json: few keys, since the camera's heap is small."""
+        about = {"sha256": model.sha256, "name": f"{model.name} {model.range}"}
+        return {"model": about, "labels": model.classes} | vars(self)
+
+
+def drive_files(place: str | None) -> list[str]:
+    """What is copied to the drive; a model in ROMFS may be larger than that."""
+    return DRIVE[1:] if place == "romfs" else DRIVE
+
+
+def check_room(folder: Path, drive: list[str], room: int | None, place: str | None) -> None:
+    """Raise `UserError` where the files for the drive take more than `room` bytes there, in its blocks of 512.
+
+    `room` is None where it is not known, `place` is where the model will lie.
+    """
+    needed = sum(-(-(folder / name).stat().st_size // 512) * 512 for name in drive)
+    if room is not None and place != "sd" and needed > room:
+        raise UserError(
+            f"The files for the camera's drive ({', '.join(drive)}) take {needed:,} bytes in its blocks, and it holds "
+            f"{room:,}. Take a network with fewer weights, shorter or fewer class names, or another bundle.place."
+        )
+
+
+def compact(value: object) -> str:
+    """JSON in as few bytes as it takes; equal values give equal text."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def zip_folder(folder: Path, archive: Path) -> None:
+    """Zip the files of `folder`; equal files give equal bytes, whenever and wherever they were written."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(folder.iterdir()):
+            entry = zipfile.ZipInfo(path.name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            file.writestr(entry, path.read_bytes())

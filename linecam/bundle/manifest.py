@@ -1,0 +1,84 @@
+"""The manifest of a bundle: every file with its hash, the model's figures, and what it was made with."""
+
+import platform
+import subprocess
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from linecam.boards.verdict import Cost
+from linecam.bundle.bill_of_materials import Model
+from linecam.bundle.contents import FIRMWARE, Program, drive_files
+from linecam.evaluation.thresholds import Thresholds
+from linecam.files import ROOT, sha256
+
+# Settings that are paths on the machine that made the bundle: their last part says enough.
+PATHS = (("dataset", "source"), ("pretrain", "checkpoint"), ("embed", "file"))
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a bundle was made with."""
+
+    config: dict[str, Any]  # the complete configuration, without the paths of the machine
+    versions: dict[str, str]  # of packages
+    python: str
+    revision: str | None  # of linecam in git
+
+    @classmethod
+    def of_this_run(cls, config: dict[str, Any], versions: dict[str, str]) -> Self:
+        """What this process makes a bundle with."""
+        return cls(without_paths(config), versions, platform.python_version(), revision())
+
+
+def manifest(
+    folder: Path,
+    model: Model,
+    program: Program,
+    cost: Cost,
+    decided: Thresholds,
+    reason: str,
+    origin: Origin,
+    board: str,
+) -> dict[str, object]:
+    """The manifest of what is in `folder`, as JSON values; `reason` is why the model was chosen."""
+    paths = sorted(folder.iterdir())
+    return {
+        "board": board,
+        "camera": {
+            "frame_size": program.frame_size,
+            "side": program.side,
+            "input": model.name.input_size,
+            "votes": program.votes,
+        },
+        "drive": drive_files(cost.get("place")),
+        "files": {path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in paths},
+        "firmware": {"from": FIRMWARE[0], "to": FIRMWARE[1]},
+        "cost": cost,
+        "model": {"name": str(model.name), "quantization": model.range, "reason": reason},
+        "metrics": model.metrics,
+        "operating_points": decided["operating_points"],
+        "config": origin.config,
+        "versions": origin.versions | {"python": origin.python},
+        "git": origin.revision,
+    }
+
+
+def without_paths(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration without what belongs to the machine: of a path the last part."""
+    config = deepcopy(config)
+    for section, key in PATHS:
+        if path := config[section][key]:
+            config[section][key] = Path(path).name
+    return config
+
+
+def revision() -> str | None:
+    """The git revision of linecam, with "-dirty" where files differ from it; None outside a repository."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return run.stdout.strip()

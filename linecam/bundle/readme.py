@@ -1,0 +1,87 @@
+"""README.md of a bundle, for a technician at the line."""
+
+import json
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from linecam.boards.board import Board
+from linecam.boards.verdict import Cost
+from linecam.bundle.bill_of_materials import Dataset, Model
+from linecam.bundle.contents import FIRMWARE, IMAGE, Program
+from linecam.bundle.romfs import flash_command
+
+FRAME_MS = 33  # what a sensor takes for a frame, in the example line
+
+
+def readme(
+    template: Path,
+    model: Model,
+    dataset: Dataset,
+    program: Program,
+    cost: Cost,
+    *,
+    name: str,
+    board: Board,
+    confidence: float,
+    needed: int,
+) -> str:
+    """README.md, in Markdown.
+
+    `name` is that of the board, `confidence` that of the intervals in the model's metrics, and `needed` is what the
+    files for the drive take, in bytes.
+    """
+    # Markdown for people: nothing to escape. What a template forgets is an error, no blank.
+    environment = Environment(
+        loader=FileSystemLoader(template.parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
+    low, high = cost.get("latency_ms") or (None, None)
+    return environment.get_template(template.name).render(
+        board=name,
+        title=board.title,
+        model=model,
+        dataset=dataset,
+        test=model.metrics["test"],
+        confidence=confidence,
+        frame_size=program.frame_size,
+        side=program.side,
+        votes=program.votes,
+        thresholds=program.thresholds,
+        place=cost.get("place") or next(iter(board.places), "drive"),
+        has_card="sd" in board.places,
+        room=board.places.get("drive"),
+        needed=needed,
+        heap=max(board.heap_bytes),
+        arena=cost.get("arena_bytes"),
+        latency=None if low is None else {"low": low, "high": high, "basis": cost.get("latency_basis")},
+        compiled=board.engine == "ethos-u",
+        firmware=FIRMWARE,
+        image=IMAGE,
+        flash=flash_command(board.romfs_board, IMAGE),
+        boot=boot_line(model, program.votes),
+        decision=decision_line(model.classes, program.votes, 100 if high is None else high),
+    )
+
+
+def boot_line(model: Model, votes: int) -> str:
+    """The first line that main.py prints, but for the firmware's name."""
+    value = {"linecam": model.sha256[:12], "labels": model.classes, "votes": votes, "firmware": "..."}
+    return json.dumps(value)
+
+
+def decision_line(classes: list[str], votes: int, inference_ms: float) -> str:
+    """A line such as main.py prints for a decision: for the class `good`, or the first where there is none."""
+    label = "good" if "good" in classes else classes[0]
+    rest = 0.1 / (len(classes) - 1)
+    width = max(len(json.dumps(name)) for name in [*classes, None])
+    scores = ", ".join(f"{0.9 if name == label else rest:.4f}" for name in classes)
+    ms = round(votes * (inference_ms + FRAME_MS))
+    return (
+        f'{{"label": {json.dumps(label):<{width}}, "score": 0.9000, "scores": [{scores}], '
+        f'"frames": {votes}, "ms": {ms:>9}, "inference_ms": {round(inference_ms):>5}}}'
+    )
