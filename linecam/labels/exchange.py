@@ -21,7 +21,8 @@ from linecam.labels.exporters import FORMATS as WRITTEN
 from linecam.labels.exporters import export_labels, export_tasks
 from linecam.labels.importers import FORMATS, read_file
 from linecam.labels.store import COLUMNS, DECISION, UNSURE, Row, disagreements, merge, read_rows
-from linecam.workflow.config import dataset_of, read_settings
+from linecam.workflow.config import read_settings
+from linecam.workflow.labelled import dataset_of
 
 TASKS = "label-studio-tasks"
 

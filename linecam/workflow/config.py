@@ -9,7 +9,6 @@ from pydantic import ValidationError
 from linecam.boards.board import Board
 from linecam.errors import UserError
 from linecam.frames.folder import frames_folder
-from linecam.labels.dataset import Dataset
 from linecam.networks.architectures import parse
 from linecam.workflow.mistakes import explain, nearest
 from linecam.workflow.settings import Bundle, Settings
@@ -56,17 +55,6 @@ def read_settings(files: Sequence[str | Path]) -> Settings:
             raise UserError(f"{file} holds no keys. docs/configuration.md shows what a configuration looks like.")
         _lay_over(config, content)
     return load_settings(config, [*reversed(files), *own])
-
-
-def dataset_of(settings: Settings) -> Dataset:
-    """The dataset, for what reads and writes labels. Raises `UserError` where it has no index yet."""
-    dataset, select = settings.dataset, settings.select
-    return Dataset(
-        name=dataset.name,
-        classes=list(dataset.classes),
-        folder=frames_folder(dataset.name, dataset.kind, dataset.source),
-        selections=[f"{name}-{select.train}" for name in select.strategies or ["coreset"]],
-    )
 
 
 def check(settings: Settings, boards: Mapping[str, Board]) -> None:

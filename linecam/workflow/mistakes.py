@@ -69,8 +69,11 @@ def _line(mistake: ErrorDetails, schema: dict[str, Any], places: "_Places") -> s
         return f"{_written(key)} is not a key{places.of(key)}. {nearest(str(key[-1]), known)}"
     if kind == "missing":
         return f"{_written(key)} is missing{places.of(key[:-1])}."
-    value = json.dumps(mistake["input"], ensure_ascii=False, default=str)
-    return f"{_written(key)} is {value}{places.of(key)}. {_expected(mistake, _part(schema, key))}"
+    value, place = json.dumps(mistake["input"], ensure_ascii=False, default=str), places.of(key)
+    line = f"{_written(key)} is {value}{place}. {_expected(mistake, _part(schema, key))}"
+    if not place and kind in {"int_type", "float_type"} and isinstance(mistake["input"], str):
+        line += " In brackets, --config hands a number on as text: write it into a file."
+    return line
 
 
 def _expected(mistake: ErrorDetails, part: dict[str, Any]) -> str:

@@ -15,7 +15,8 @@ from linecam.labels.dataset import Dataset
 from linecam.labels.exchange import import_labels, main, named
 from linecam.labels.importers import path_in, read_file, served_path
 from linecam.labels.store import COLUMNS, read_rows
-from linecam.workflow.config import dataset_of, read_settings
+from linecam.workflow.config import read_settings
+from linecam.workflow.labelled import dataset_of
 from linecam.yaml_file import load_yaml
 from tests.labels.label_files import (
     CLASSES,

@@ -15,7 +15,8 @@ from linecam.labels.exchange import import_labels, main
 from linecam.labels.exporters import export_labels, export_tasks
 from linecam.labels.importers import served_path
 from linecam.labels.store import COLUMNS, read_rows
-from linecam.workflow.config import dataset_of, read_settings
+from linecam.workflow.config import read_settings
+from linecam.workflow.labelled import dataset_of
 from tests.labels.label_files import (
     CLASSES,
     PATHS,

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -109,6 +111,13 @@ def test_of_several_files_the_last_counts_and_is_named(tmp_path, monkeypatch):
     Path("last.yaml").write_text("\n\nselect:\n  train: 0\n")
     with pytest.raises(UserError, match=r"select\.train is 0 \(last\.yaml, line 4\)"):
         read_settings(["first.yaml", "last.yaml"])
+
+
+def test_reading_a_configuration_takes_no_numerical_package():
+    """Snakemake reads it at every start: pandas alone would take half a second."""
+    code = "import sys, linecam.workflow.plan; print({'numpy', 'pandas', 'torch', 'jsonschema'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout == "set()\n"
 
 
 # --- defaults
@@ -333,6 +342,13 @@ def test_a_mistake_of_the_command_line_has_no_line(mine):
     with pytest.raises(UserError) as error:
         load_settings(config, [BASE])
     assert "belt.framse is not a key." in str(error.value)
+
+
+def test_a_number_that_the_command_line_made_text_is_told_of_the_way_out(mine):
+    """`--config 'select={train: 5}'`: Snakemake reads what is in brackets as text."""
+    with pytest.raises(UserError, match=r'select\.train is "5"\. Write a whole number\. In brackets, --config'):
+        load_settings(laid_over(load_yaml(BASE), {"select": {"train": "5"}}), [BASE])
+    assert "--config" not in mine.mistake("select: {train: '5'}")
 
 
 @pytest.mark.parametrize(
