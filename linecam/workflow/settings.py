@@ -329,8 +329,8 @@ class Bundle(Section):
     """What one inference took on a board, to correct the estimates: `{openmv-h7: {ms: 70, estimate_ms: [55.9, 75.6]}}`,
     with the interval that the manifest of the measured bundle gives."""
     signing_key: Text | None = None
-    """The path of a private key (PEM) of `python -m linecam.bundle.signature new-key`: each bundle gets a signature
-    beside it, `<board>.sig`. `null`: not signed. The key's password, if it has one, is `LINECAM_KEY_PASSWORD`."""
+    """The path of a private key (PEM): each bundle gets a signature beside it, `<board>.sig`. docs/camera.md says how
+    to make one. `null`: not signed. The key's password, if it has one, is `LINECAM_KEY_PASSWORD`."""
 
 
 class Settings(Section):
