@@ -11,7 +11,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from openmv_ota.romfs.builder import read_image
 
-from linecam.boards.board import load_boards
+from linecam.boards.catalogue import load_boards
 from linecam.bundle.contents import DRIVE, check_room
 from linecam.bundle.manifest import without_paths
 from linecam.bundle.readme import decision_line
