@@ -12,4 +12,7 @@ T = TypeVar("T")
 def progress(items: Iterable[T], what: str, unit: str, total: int | None = None) -> Iterable[T]:
     """Iterate over `items` under a bar on stderr: live on a terminal, a line every 10 seconds elsewhere."""
     live = sys.stderr.isatty()
-    return tqdm(items, desc=what, unit=f" {unit}", total=total, mininterval=0.2 if live else 10, ascii=not live)
+    bar: Iterable[T] = tqdm(
+        items, desc=what, unit=f" {unit}", total=total, mininterval=0.2 if live else 10, ascii=not live
+    )
+    return bar

@@ -2,10 +2,10 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from linecam.boards.board import Board
 from linecam.boards.check import examine
+from linecam.boards.cost import Measured
 from linecam.errors import reported
 from linecam.files import atomic_write, write_json
 
@@ -19,7 +19,7 @@ def check_firmware(
     place: str | None,
     firmware: str,
     latency_ms: float | None,
-    measured: dict[str, Any] | None,
+    measured: Measured | None,
 ) -> None:
     """Write whether the board takes the model with every rule that it breaks and its cost, and the board's file."""
     verdict = examine(tflite, board, place=place, firmware=firmware, budget_ms=latency_ms, measured=measured)

@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import PIL
 from numpy.typing import NDArray
-from PIL import Image, features
+from PIL import features
 
 from linecam.camera import arithmetic as camera
 from linecam.errors import reported
@@ -22,7 +23,7 @@ from linecam.workflow.dependencies import modules_of
 CHUNK = 32  # frames a worker is given at a time
 CACHED = 8  # of them so many at a time through the camera's arithmetic: more don't fit into a core's cache
 # Whatever may change a pixel beside the lines of linecam.
-DECODERS = [Image.__version__, *map(features.version, ("libjpeg_turbo", "webp", "zlib"))]
+DECODERS = [PIL.__version__, *map(features.version, ("libjpeg_turbo", "webp", "zlib"))]
 
 
 def decode_frames(

@@ -54,7 +54,8 @@ class Student(nn.Module):
 
     def forward(self, views: Tensor) -> Tensor:
         """(N, 3, H, W) float32 in [0, 1] to (N, features)."""
-        return self.head(embed(self.backbone, views))
+        features: Tensor = self.head(embed(self.backbone, views))
+        return features
 
 
 def distill(

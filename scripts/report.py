@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from linecam.boards.board import Board
 from linecam.errors import reported
 from linecam.evaluation.candidates import Candidate, TrainedModel
 from linecam.report.page import Setup, Sources, write_page
@@ -32,7 +33,7 @@ if __name__ == "__main__":
                 frame_size=config["camera"]["frame_size"],
                 confidence=config["evaluate"]["confidence"],
                 configuration=params.configuration,
-                boards=params.boards,
+                boards={name: Board(**facts) for name, facts in params.boards.items()},
                 versions=params.versions,
             ),
             Path(snakemake.output.page),

@@ -84,7 +84,8 @@ def draw_belt(rng: Rng) -> Bytes:
 
     def square(dx: Floats, dy: Floats, half: Floats) -> Floats:
         out = np.hypot(np.maximum(np.abs(dx) - half + 1.5, 0), np.maximum(np.abs(dy) - half + 1.5, 0)) - 1.5
-        return np.clip(0.5 - out * 0.8, 0, 1).astype(np.float32)
+        share: Floats = np.clip(0.5 - out * 0.8, 0, 1)
+        return share.astype(np.float32)
 
     hole, rim = square(dx, dy, half), square(dx - 0.9, dy + 0.9, half + 0.9)
     each = rng.normal(1, 0.10, (64, HOLES))[at_y.astype(int) % 64, at_x.astype(int) % HOLES]
@@ -92,7 +93,9 @@ def draw_belt(rng: Rng) -> Bytes:
     plate = 0.265 * np.where(top, 0.62, np.where(bottom, 0.68, 1.0)) * (1 - 0.35 * rim)
     grain = 1 + 0.05 * smooth(rng, shape, 3) + 0.05 * smooth(rng, shape, 40)
     grey = (plate * (1 - hole) + glow * hole) * grain
-    colour = grey[..., None] * (np.array([1.0, 1.0, 0.95]) * (1 - hole[..., None]) + hole[..., None] * [1.0, 1.0, 0.92])
+    colour: Floats = grey[..., None] * (
+        np.array([1.0, 1.0, 0.95]) * (1 - hole[..., None]) + hole[..., None] * [1.0, 1.0, 0.92]
+    )
     return (np.clip(colour, 0, 1) * 255).astype(np.uint8)
 
 

@@ -147,7 +147,8 @@ def _loops(rng: Rng, canvas: Canvas) -> Floats:
     def curve(points: list[tuple[float, float]]) -> Floats:
         a, b, c, d = (np.array(point) for point in points)
         way = a * (1 - along) ** 3 + 3 * b * along * (1 - along) ** 2 + 3 * c * along**2 * (1 - along) + d * along**3
-        return way + np.sin(along * np.pi) * np.stack([waves(rng, along[:, 0], 0.9, 1.6) for _ in "xy"], axis=1)
+        way = way + np.sin(along * np.pi) * np.stack([waves(rng, along[:, 0], 0.9, 1.6) for _ in "xy"], axis=1)
+        return np.asarray(way)
 
     for side in (-1, 1):
         edge, low = side * (canvas.width / 2 - 4), canvas.height / 2 - rng.uniform(7, 13)

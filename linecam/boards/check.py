@@ -10,12 +10,12 @@ import argparse
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from linecam.boards import cost
 from linecam.boards import firmware_rules as rules
 from linecam.boards.board import Board
 from linecam.boards.catalogue import load_boards
+from linecam.boards.verdict import Cost, VerdictFile
 from linecam.errors import UserError, reported
 from linecam.tflite.graph import read_graph
 from linecam.tflite.tflm import TflmError, arena_bytes
@@ -30,12 +30,13 @@ class Verdict:
     """What a board says of a file. `model` is what goes onto the board: the file itself, or what Vela made of it."""
 
     findings: list[rules.Finding]
-    cost: dict[str, Any]
+    cost: Cost
     model: bytes
 
-    def as_json(self) -> dict[str, Any]:
-        """`accepted`, `findings` and `cost`, as JSON values."""
-        return {"accepted": not self.findings, "findings": rules.as_json(self.findings), "cost": self.cost}
+    def as_json(self) -> VerdictFile:
+        """The verdict as JSON values."""
+        findings = [finding.as_json() for finding in self.findings]
+        return {"accepted": not findings, "findings": findings, "cost": self.cost}
 
 
 def examine(
@@ -45,14 +46,13 @@ def examine(
     place: str | None = None,
     firmware: str = NEWEST,
     budget_ms: float | None = None,
-    measured: dict[str, Any] | None = None,
+    measured: cost.Measured | None = None,
 ) -> Verdict:
     """Check a .tflite file against the rules, the memory and the speed of a board.
 
     `place` is where the file will lie (a key of the board's `places`; None is its first). `budget_ms` is the most
-    that one inference may take, `measured` a time to correct the estimate by (see `cost.recalibrated`). The cost has
-    bytes of file, arena and peak of live activations, multiply-accumulates, layers, and ms; `estimate_ms` is before
-    the correction. Raises `UserError` where the file can't be read.
+    that one inference may take, `measured` a time to correct the estimate by (see `cost.recalibrated`). Raises
+    `UserError` where the file can't be read.
     """
     graph = read_graph(tflite)
     place = place or next(iter(board.places))
@@ -88,7 +88,7 @@ def examine(
     if not findings:
         findings += rules.check_latency(latency, budget_ms)
     peak, at = graph.peak
-    figures = {
+    figures: Cost = {
         "file_bytes": len(model),
         "place": place,
         "arena_bytes": arena,

@@ -1,8 +1,9 @@
 """What a model costs on a board, before it is there: memory, time, and which layer they go to."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict
 
+from linecam.boards.verdict import LayerCost
 from linecam.tflite.graph import Graph, Operator
 
 # Cycles on a Cortex-M7 for a multiply-accumulate (of a depthwise convolution, of any other) and for an output element
@@ -26,6 +27,13 @@ class Layer:
     macs: int
     weights: int
     cycles: tuple[int, int]
+
+
+class Measured(TypedDict):
+    """A time on the board, and the interval that was estimated for the same model."""
+
+    ms: float
+    estimate_ms: list[float]
 
 
 def layers(graph: Graph) -> list[Layer]:
@@ -67,23 +75,30 @@ def _instructions(operator: Operator) -> float:
     return multiply * operator.macs + copied
 
 
-def recalibrated(estimate: tuple[float, float], measured: dict[str, Any]) -> tuple[float, float]:
+def recalibrated(estimate: tuple[float, float], measured: Measured) -> tuple[float, float]:
     """An estimated interval in ms, corrected by one measured time.
 
-    `measured` has `ms`, the time on the board, and `estimate_ms`, the interval that was estimated for the model
-    measured. Each fit is scaled so that it gives that time for that model: for the same model the interval shrinks to
-    the measured time, for another one it is as wide as the fits disagree about the difference.
+    Each fit is scaled so that it gives the measured time for the model measured: for the same model the interval
+    shrinks to that time, for another one it is as wide as the fits disagree about the difference.
     """
     scaled = [
-        value * measured["ms"] / then for value, then in zip(estimate, measured["estimate_ms"], strict=True) if then
+        value * measured["ms"] / before
+        for value, before in zip(estimate, measured["estimate_ms"], strict=True)
+        if before
     ]
     return _rounded(min(scaled)), _rounded(max(scaled))
 
 
-def as_json(table: list[Layer], *, cycles: bool) -> list[dict[str, Any]]:
+def as_json(table: list[Layer], *, cycles: bool) -> list[LayerCost]:
     """Layers as JSON values; without `cycles`, theirs are null: on another processor than the fits are for."""
     return [
-        asdict(layer) | {"output": list(layer.output), "cycles": list(layer.cycles) if cycles else None}
+        {
+            "operator": layer.operator,
+            "output": list(layer.output),
+            "macs": layer.macs,
+            "weights": layer.weights,
+            "cycles": list(layer.cycles) if cycles else None,
+        }
         for layer in table
     ]
 

@@ -5,9 +5,10 @@ with CMSIS-NN. PyPI's TFLM is newer and takes more: running there is necessary, 
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from linecam.boards.board import Board
+from linecam.boards.verdict import FindingEntry
 from linecam.tflite.graph import Graph, Operator, Tensor
 
 # The operators that the firmware registers, as TFLite spells them; its audio operators are left out.
@@ -43,6 +44,10 @@ class Finding:
     why: str
     mend: str
 
+    def as_json(self) -> FindingEntry:
+        """The finding as JSON values."""
+        return {"rule": self.rule, "where": self.where, "why": self.why, "mend": self.mend}
+
     def __str__(self) -> str:
         return f"{self.rule}: {self.where}: {self.why}. To mend it, {self.mend}."
 
@@ -53,11 +58,6 @@ def version(text: str) -> tuple[int, ...]:
     if len(numbers) != 3:
         raise ValueError(f"{text!r} is not a version such as 5.0.0")
     return numbers
-
-
-def as_json(findings: list[Finding]) -> list[dict[str, str]]:
-    """Findings as JSON values."""
-    return [asdict(finding) for finding in findings]
 
 
 def check_board(board: Board, firmware: str) -> list[Finding]:

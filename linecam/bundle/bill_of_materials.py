@@ -59,7 +59,7 @@ def bill(
     versions: dict[str, str],
     python: str,
     revision: str | None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The bill of materials as JSON values.
 
     `firmware` is the range of OpenMV releases, `versions` are the Python packages, `revision` is linecam's in git (None

@@ -46,7 +46,8 @@ def to_input(frames: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 def to_rgb565(frames: NDArray[np.uint8]) -> NDArray[np.uint16]:
     """Truncate (..., 3) of 8 bits a channel to fields of 5, 6 and 5 bits: red and blue 0..31, green 0..63."""
-    return np.right_shift(_rows(frames), _along(8 - _BITS, frames), dtype=np.uint16).reshape(frames.shape)
+    fields: NDArray[np.uint16] = np.right_shift(_rows(frames), _along(8 - _BITS, frames), dtype=np.uint16)
+    return fields.reshape(frames.shape)
 
 
 def expand(fields: NDArray[np.integer]) -> NDArray[np.uint8]:
@@ -79,4 +80,5 @@ def _interpolate(fields: NDArray[np.integer], size: int, axis: int) -> NDArray[n
     fraction = np.repeat((position >> 11 & 31).astype(np.uint16), math.prod(below.shape[axis + 1 :]))
     blended = below.reshape(-1, len(fraction)) * (32 - fraction)
     blended += above.reshape(-1, len(fraction)) * fraction
-    return ((blended + 16) >> 5).reshape(below.shape)
+    rounded: NDArray[np.integer] = (blended + 16) >> 5
+    return rounded.reshape(below.shape)

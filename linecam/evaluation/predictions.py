@@ -52,7 +52,8 @@ def decide(table: pd.DataFrame, classes: list[str], thresholds: dict[str, float]
 
 def rows_of(split: str | Path, parts: set[str] | None = None) -> NDArray[np.intp]:
     """The row in the pixel array of each frame of the split, or of some `parts` of it, in the split's order."""
-    return _of(split, parts)["row"].to_numpy(dtype=np.intp)
+    rows: NDArray[np.intp] = _of(split, parts)["row"].to_numpy(dtype=np.intp)
+    return rows
 
 
 def judged_on(split: str | Path) -> set[str]:

@@ -63,4 +63,5 @@ def read_split(path: str | Path) -> pd.DataFrame:
 
 def read_pixels(path: str | Path) -> NDArray[np.uint8]:
     """The pixels of the usable frames, (frames, size, size, 3), uint8, 0..255, memory-mapped."""
-    return np.load(path, mmap_mode="r")
+    pixels: NDArray[np.uint8] = np.load(path, mmap_mode="r")
+    return pixels

@@ -120,7 +120,9 @@ def kappas(matrices: NDArray[np.int64]) -> NDArray[np.float64]:
     seen = np.trace(shares, axis1=-2, axis2=-1)
     by_chance = (shares.sum(axis=-1) * shares.sum(axis=-2)).sum(axis=-1)
     possible = 1 - by_chance
-    return np.divide(seen - by_chance, possible, out=np.full(seen.shape, np.nan), where=possible > 1e-12)
+    found: NDArray[np.float64] = np.full(seen.shape, np.nan)
+    np.divide(seen - by_chance, possible, out=found, where=possible > 1e-12)
+    return found
 
 
 def _interval(matrix: NDArray[np.int64], confidence: float) -> tuple[float, float]:

@@ -46,30 +46,30 @@ def import_labels(dataset: Dataset, source: Path, name: str = "auto", by: Sequen
     once, by row, and then nothing is written. A label that contradicts the same person's in labels.csv is not taken.
     """
     reading = read_file(source, name, dataset.classes)
-    if not (reading.told or reading.skipped):
+    if not (reading.rows or reading.skipped):
         raise UserError(f"{source} holds no label. Name a file with labels, or a folder with a folder for each class.")
-    people = named({told.by for told in reading.told if not told.problem}, by, reading.format)
+    people = named({row.by for row in reading.rows if not row.problem}, by, reading.format)
     frames = dataset.frames()
     problems = []
     rows: dict[tuple[str, str], Row] = {}
     where: dict[tuple[str, str], str] = {}
-    for told in reading.told:
-        digest, problem = ("", told.problem) if told.problem else frames.find(told.sha256, told.path)
-        if not told.problem and told.label not in {*dataset.classes, UNSURE}:
-            problem = f"{told.label!r} is not a class; the classes are {', '.join(dataset.classes)}" + (
+    for row in reading.rows:
+        digest, problem = ("", row.problem) if row.problem else frames.find(row.sha256, row.path)
+        if not row.problem and row.label not in {*dataset.classes, UNSURE}:
+            problem = f"{row.label!r} is not a class; the classes are {', '.join(dataset.classes)}" + (
                 f"; and {problem}" if problem else ""
             )
         if problem:
-            problems.append(f"{told.where}: {problem}")
+            problems.append(f"{row.where}: {problem}")
             continue
-        key = digest, people[told.by]
-        values = (digest, frames.path[digest], told.label, key[1], told.when)
+        key = digest, people[row.by]
+        values = (digest, frames.path[digest], row.label, key[1], row.when)
         before = rows.setdefault(key, dict(zip(COLUMNS, values, strict=True)))
-        where.setdefault(key, told.where)
-        if before["label"] != told.label:
+        where.setdefault(key, row.where)
+        if before["label"] != row.label:
             whose = f" (by {key[1]})" if key[1] else ""
             problems.append(
-                f"{told.where}: {before['path']} is {told.label!r} here and {before['label']!r} in {where[key]}{whose}"
+                f"{row.where}: {before['path']} is {row.label!r} here and {before['label']!r} in {where[key]}{whose}"
             )
     if problems:
         raise UserError(

@@ -5,7 +5,6 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
@@ -29,10 +28,10 @@ def export_labels(dataset: Dataset, target: Path, name: str) -> str:
     _check_free(target)
     known = dataset.frames().path
     if name == "folders" and dataset.labels.exists():
-        told: Iterable[Row] = read_labels(dataset.labels, dataset.classes).values()
+        given: Iterable[Row] = read_labels(dataset.labels, dataset.classes).values()
     else:
-        told = read_rows(dataset.labels, dataset.classes)
-    rows = [row | {"path": known[row["sha256"]]} for row in told if row["sha256"] in known]
+        given = read_rows(dataset.labels, dataset.classes)
+    rows = [row | {"path": known[row["sha256"]]} for row in given if row["sha256"] in known]
     if not rows:
         raise UserError(f"There is nothing to export: {dataset.labels} has no label of a frame of {dataset.name}.")
     if name == "folders":
@@ -40,11 +39,14 @@ def export_labels(dataset: Dataset, target: Path, name: str) -> str:
         write_folders(target, rows, dataset.folder, test)
         return f"{len(rows)} frames in {target}"
     if name == "label-studio":
-        tasks: dict[str, dict[str, Any]] = {}
+        by_frame: dict[str, list[Row]] = {}
         for row in rows:
-            about = tasks.setdefault(row["sha256"], _task(row["sha256"], row["path"], dataset.folder))
-            about.setdefault("annotations", []).append(_annotation(row))
-        interface = _write_tasks(target, list(tasks.values()), dataset.classes)
+            by_frame.setdefault(row["sha256"], []).append(row)
+        tasks = [
+            _task(digest, about[0]["path"], dataset.folder) | {"annotations": [_annotation(row) for row in about]}
+            for digest, about in by_frame.items()
+        ]
+        interface = _write_tasks(target, tasks, dataset.classes)
         return f"{len(rows)} labels in {target}, the labelling interface in {interface}\n{_serving(dataset.folder)}"
     if name == "csv":
         _write(target, COLUMNS, rows)
@@ -180,7 +182,7 @@ def _check_free(target: Path) -> None:
         raise UserError(f"{target} is there already, and an export writes over nothing. Name another, or remove it.")
 
 
-def _write_tasks(target: Path, tasks: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> Path:
+def _write_tasks(target: Path, tasks: Sequence[Mapping[str, object]], classes: Sequence[str]) -> Path:
     """Write tasks for Label Studio, and the labelling interface beside them, whose path is returned."""
     interface = target.with_suffix(".xml")
     if interface == target:
@@ -193,24 +195,24 @@ def _write_tasks(target: Path, tasks: Sequence[Mapping[str, Any]], classes: Sequ
     return interface
 
 
-def _task(digest: str, path: str, folder: Path) -> dict[str, Any]:
+def _task(digest: str, path: str, folder: Path) -> dict[str, object]:
     """A task of Label Studio, which serves the frame itself if its document root is the parent of `folder`."""
     image = f"/data/local-files/?d={quote(f'{folder.resolve().name}/{path}')}"
     return {"data": {"image": image, "sha256": digest, "path": path}}
 
 
-def _annotation(row: Row) -> dict[str, Any]:
+def _annotation(row: Row) -> dict[str, object]:
     """A row's label as an annotation. Label Studio knows people by e-mail address; it sets the time itself."""
-    about = {"completed_by": {"email": row["by"]}} if row["by"] else {}
+    about: dict[str, object] = {"completed_by": {"email": row["by"]}} if row["by"] else {}
     return about | {"updated_at": row["when"], "was_cancelled": False, "result": [_result(row["label"])]}
 
 
-def _prediction(label: str, p: float) -> dict[str, Any]:
+def _prediction(label: str, p: float) -> dict[str, object]:
     """A class with its probability, 0 to 1, as a pre-label."""
     return {"model_version": "linecam", "score": p, "result": [_result(label)]}
 
 
-def _result(label: str) -> dict[str, Any]:
+def _result(label: str) -> dict[str, object]:
     return {"from_name": CONTROLS[0], "to_name": "image", "type": "choices", "value": {"choices": [label]}}
 
 

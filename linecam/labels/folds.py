@@ -38,4 +38,5 @@ def assign_folds(training: pd.DataFrame, folds: int, seed: int, classes: list[st
         warnings.simplefilter("ignore", UserWarning)  # a class may have fewer frames than there are folds
         for number, (_, held_out) in enumerate(cut.split(ordered, ordered["label"], groups)):
             fold_of[held_out] = number
-    return pd.Series(fold_of, index=ordered.index).loc[training.index].to_numpy(dtype=np.int64)
+    found: NDArray[np.int64] = pd.Series(fold_of, index=ordered.index).loc[training.index].to_numpy()
+    return found

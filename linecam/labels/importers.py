@@ -1,7 +1,8 @@
-"""Labels as other tools write them: what a file says, by row, and whatever cannot be understood in it.
+"""Labels as other tools write them: the rows of a file, and whatever cannot be understood in it.
 
 The formats are linecam's own CSV, folders named after the classes, Label Studio's exports (JSON, JSON_MIN, CSV), and
-LightlyStudio's CSV of classifications. Which frame a label is of, and whether it is a class, `linecam.exchange` asks.
+LightlyStudio's CSV of classifications. `linecam.labels.exchange` asks which frame a label is of, and whether it is a
+class.
 """
 
 import csv
@@ -12,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from linecam.errors import UserError
@@ -32,7 +32,7 @@ _WINDOWS = re.compile(r"^([A-Za-z]:)?\\")
 
 
 @dataclass(frozen=True)
-class Told:
+class ImportedRow:
     """A label as a file has it, of the frame that `sha256` names or, where that is "", `path`; or what is wrong."""
 
     where: str  # in the file: "line 3"
@@ -46,10 +46,10 @@ class Told:
 
 @dataclass
 class Reading:
-    """What a file says."""
+    """The rows of a file."""
 
     format: str
-    told: list[Told] = field(default_factory=list)
+    rows: list[ImportedRow] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)  # by the reason
 
     def take(self, where: str, choices: list[str], by: str, when: str, frame: tuple[str, str]) -> None:
@@ -61,11 +61,11 @@ class Reading:
         elif not any(frame):
             self.refuse(where, "nothing says which frame it is of")
         else:
-            self.told.append(Told(where, choices[0].strip(), by.strip(), when.strip(), *frame))
+            self.rows.append(ImportedRow(where, choices[0].strip(), by.strip(), when.strip(), *frame))
 
     def refuse(self, where: str, problem: str) -> None:
         """Note what is wrong with a row."""
-        self.told.append(Told(where, problem=problem))
+        self.rows.append(ImportedRow(where, problem=problem))
 
 
 Reader = Callable[[Path, str, list[str]], Reading]
@@ -216,7 +216,7 @@ def _label_studio_json(path: Path, text: str, classes: list[str]) -> Reading:
     return reading
 
 
-def _annotation(reading: Reading, where: str, annotation: dict[str, Any], frame: tuple[str, str]) -> None:
+def _annotation(reading: Reading, where: str, annotation: Mapping[str, object], frame: tuple[str, str]) -> None:
     """Take one annotation of a full export."""
     where += f", annotation {annotation['id']}" if annotation.get("id") is not None else ""
     chosen: dict[str, list[str]] = {}
@@ -233,7 +233,7 @@ def _annotation(reading: Reading, where: str, annotation: dict[str, Any], frame:
     reading.take(where, chosen.get(control, []), _person(annotation.get("completed_by")), str(when or ""), frame)
 
 
-def _flat(path: Path, records: Sequence[tuple[str, Mapping[str, Any]]], classes: list[str]) -> Reading:
+def _flat(path: Path, records: Sequence[tuple[str, Mapping[str, object]]], classes: list[str]) -> Reading:
     """Take a JSON_MIN or CSV export, which has an annotation a record: none that was cancelled is among them."""
     reading = Reading("label-studio")
     columns = list(dict.fromkeys(name for _, record in records for name in record if name not in _FLAT))
@@ -256,7 +256,7 @@ def _flat(path: Path, records: Sequence[tuple[str, Mapping[str, Any]]], classes:
     return reading
 
 
-def _choices(value: Any) -> list[str]:
+def _choices(value: object) -> list[str]:
     """The labels in a value: text, {"choices": [...]}, a list of these, or one of them as JSON."""
     if isinstance(value, str):
         if value[:1] in {"[", "{"}:
@@ -272,22 +272,22 @@ def _choices(value: Any) -> list[str]:
     return [] if value is None else [str(value)]
 
 
-def _person(completed_by: Any) -> str:
+def _person(completed_by: object) -> str:
     """Who an annotation is by: the e-mail address, or the number of the account."""
     if isinstance(completed_by, dict):
         completed_by = completed_by.get("email") or completed_by.get("id")
     return "" if completed_by is None else str(completed_by)
 
 
-def _frame(data: Mapping[str, Any]) -> tuple[str, str]:
+def _frame(data: Mapping[str, object]) -> tuple[str, str]:
     """SHA-256 and path of a task's frame, as far as the task says them."""
-    told = [str(data.get(name) or "").strip() for name in ("sha256", "path")]
-    if not any(told):
-        told[1] = next(_images([data.get("image"), *data.values()]), "")
-    return told[0].lower(), told[1]
+    digest, path = (str(data.get(name) or "").strip() for name in ("sha256", "path"))
+    if not digest and not path:
+        path = next(_images([data.get("image"), *data.values()]), "")
+    return digest.lower(), path
 
 
-def _images(values: Iterable[Any]) -> Iterator[str]:
+def _images(values: Iterable[object]) -> Iterator[str]:
     """The paths among some values that an image's name ends."""
     for value in values:
         if isinstance(value, str) and PurePosixPath(path := served_path(value)).suffix.lower() in SUFFIXES:

@@ -22,6 +22,9 @@ from torch import Tensor, nn
 from linecam.compiled import compiled
 from linecam.networks.torch_setup import update_statistics
 
+Bits = NDArray[np.uint16]  # of bfloat16 values
+Floats = NDArray[np.float32]
+
 LANES = 64
 # A tensor is worked on in so many parts, whatever the threads: sums are added up in the same order.
 PARTS = 16
@@ -52,6 +55,7 @@ class QuickNorm(nn.BatchNorm2d):
         )
         if not suits:
             return super().forward(input)
+        output: Tensor
         output, mean, variance = _Norm.apply(input, self.weight, self.bias, self.eps)
         update_statistics(self, mean, variance, input.numel() // input.shape[1])
         return output
@@ -98,7 +102,7 @@ class _Norm(torch.autograd.Function):
         return output, torch.from_numpy(of_weight).float(), torch.from_numpy(of_bias).float(), None
 
 
-def _lanes(tensor: Tensor) -> NDArray[np.uint16]:
+def _lanes(tensor: Tensor) -> Bits:
     """The bits of a bfloat16 tensor in channels last as (rows, LANES): each lane is always of one channel."""
     return tensor.detach().permute(0, 2, 3, 1).view(torch.uint16).numpy().reshape(-1, LANES)
 
@@ -118,9 +122,7 @@ def _share(work: Callable[[int, int], None], count: int) -> None:
         job.result()
 
 
-def _summed(
-    values: NDArray[np.uint16], factors: NDArray[np.uint16], channels: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _summed(values: Bits, factors: Bits, channels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """For each channel the sum of the values, and of their products with the factors, (C,) each."""
     found = np.zeros((PARTS, 2, LANES))
     _share(partial(sums, values, factors, found), PARTS)
@@ -130,9 +132,9 @@ def _summed(
 
 def _run(
     blend: Callable[..., None],
-    arrays: Sequence[NDArray[np.uint16]],
+    arrays: Sequence[Bits],
     factors: Sequence[NDArray[np.floating]],
-    out: NDArray[np.uint16],
+    out: Bits,
 ) -> None:
     """Fill `out` by `blend`, with `factors` of each channel, (C,) each."""
     tiled = [np.tile(factor, LANES // len(factor)).astype(np.float32) for factor in factors]
@@ -160,20 +162,21 @@ def _as_bits(context, value):  # type: ignore[no-untyped-def]
 
 
 @loops
-def wide(half):  # type: ignore[no-untyped-def]
+def wide(half: np.uint16) -> np.float32:
     """A bfloat16, by its bits, as float32."""
-    return _as_float(np.uint32(half) << np.uint32(16))
+    value: np.float32 = _as_float(np.uint32(half) << np.uint32(16))
+    return value
 
 
 @loops
-def narrow(value):  # type: ignore[no-untyped-def]
+def narrow(value: np.float32) -> np.uint16:
     """The bits of the nearest bfloat16 of a finite float32, of two the even one."""
     bits = _as_bits(value)
     return np.uint16((bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16))
 
 
 @loops
-def sums(values, factors, out, start, stop):  # type: ignore[no-untyped-def]
+def sums(values: Bits, factors: Bits, out: NDArray[np.float64], start: int, stop: int) -> None:
     """For parts `start` to `stop` of the rows, add to `out` (PARTS, 2, LANES) the sums of values and of products."""
     for part in range(start, stop):
         low, high = len(values) * part // PARTS, len(values) * (part + 1) // PARTS
@@ -190,7 +193,7 @@ def sums(values, factors, out, start, stop):  # type: ignore[no-untyped-def]
 
 
 @loops
-def blend(values, scale, shift, out, start, stop):  # type: ignore[no-untyped-def]
+def blend(values: Bits, scale: Floats, shift: Floats, out: Bits, start: int, stop: int) -> None:
     """Fill rows `start` to `stop` of `out`."""
     for row in range(start, stop):
         for lane in range(LANES):
@@ -198,7 +201,9 @@ def blend(values, scale, shift, out, start, stop):  # type: ignore[no-untyped-de
 
 
 @loops
-def blend_both(values, gradients, slope, scale, shift, out, start, stop):  # type: ignore[no-untyped-def]
+def blend_both(
+    values: Bits, gradients: Bits, slope: Floats, scale: Floats, shift: Floats, out: Bits, start: int, stop: int
+) -> None:
     """Fill rows `start` to `stop` of `out`."""
     for row in range(start, stop):
         for lane in range(LANES):

@@ -78,7 +78,8 @@ class Same(nn.Conv2d):
             return F.conv2d(images, self.weight, self.bias, self.stride, (top, left))
         padding = (left, right, top, below)
         if torch.onnx.is_in_onnx_export():
-            return _AsymmetricForOnnx.apply(images, self.weight, stride, padding)
+            padded: Tensor = _AsymmetricForOnnx.apply(images, self.weight, stride, padding)
+            return padded
         return F.conv2d(F.pad(images, padding), self.weight, self.bias, self.stride)
 
 
@@ -165,7 +166,8 @@ class Classifier(nn.Module):
         self.head = nn.Linear(FEATURES, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.head(self.backbone.pool(self.backbone(images)))
+        logits: Tensor = self.head(self.backbone.pool(self.backbone(images)))
+        return logits
 
 
 def embed(backbone: nn.Module, images: Tensor) -> Tensor:
@@ -173,7 +175,8 @@ def embed(backbone: nn.Module, images: Tensor) -> Tensor:
 
     Averaged also where the classifier takes the maximum: pretraining and selecting by maxima cost 5 points on the belt.
     """
-    return backbone(images).mean(dim=(2, 3))
+    features: Tensor = backbone(images)
+    return features.mean(dim=(2, 3))
 
 
 @dataclass(frozen=True)
@@ -238,7 +241,7 @@ def load_weights(path: str | Path, module: nn.Module) -> dict[str, object]:
     try:
         with safe_open(path, framework="pt") as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            about = json.loads((file.metadata() or {}).get("linecam", "{}"))
+            about: dict[str, object] = json.loads((file.metadata() or {}).get("linecam", "{}"))
     except Exception as error:  # safetensors raises its own and OSError
         raise UserError(f"{path} is not a safetensors file that can be read: {error}") from None
     check_weights(path, weights, module)

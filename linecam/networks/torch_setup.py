@@ -33,7 +33,7 @@ def prepare_torch(threads: int, gpus: int = 0) -> torch.device:
 def bfloat16_is_fast(gpu: bool) -> bool:
     """Whether the GPU, or else this CPU, multiplies bfloat16 itself; elsewhere it is slower than float32."""
     if gpu:
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
+from linecam.boards.board import Board
 from linecam.evaluation.candidates import Candidate, Choice, TrainedModel
 from linecam.evaluation.metrics import rarest_class
 from linecam.evaluation.predictions import read_predictions
@@ -61,7 +61,7 @@ class Setup:
     frame_size: str
     confidence: float
     configuration: str  # all of it, YAML
-    boards: dict[str, dict[str, Any]]  # the entries of config/boards.yaml
+    boards: dict[str, Board]
     versions: dict[str, str]  # of packages
 
 

@@ -128,7 +128,7 @@ def near_pairs(points: NDArray[np.float32]) -> NDArray[np.bool_]:
 
     def distances(start: int) -> NDArray[np.float64]:
         rows = slice(start, min(start + BLOCK, number))
-        found = squares[rows, None] + squares - 2 * wide[rows] @ wide.T
+        found: NDArray[np.float64] = squares[rows, None] + squares - 2 * wide[rows] @ wide.T
         found[np.arange(len(found)), np.arange(number)[rows]] = 0
         return np.maximum(found, 0)
 

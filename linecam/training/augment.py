@@ -15,6 +15,8 @@ from torch import Tensor
 
 from linecam.compiled import compiled
 
+Floats = NDArray[np.float32]
+
 # Noise is read from a table of this length, for each row of a frame from another place on.
 NOISE = 1 << 18
 
@@ -80,7 +82,15 @@ loops = compiled(fastmath={"reassoc", "contract", "nsz", "arcp"})
 
 
 @loops
-def render(frames, place, light, noise, start, table, images):  # type: ignore[no-untyped-def]  # numba infers them
+def render(
+    frames: NDArray[np.uint8],
+    place: Floats,
+    light: Floats,
+    noise: Floats,
+    start: NDArray[np.int64],
+    table: Floats,
+    images: Floats,
+) -> None:
     """Render frames (N, side, side, 3), uint8, as drawn, into images (N, size, size, 3), float32."""
     for n in range(len(frames)):
         look(frames[n], place[n], images[n])
@@ -89,7 +99,7 @@ def render(frames, place, light, noise, start, table, images):  # type: ignore[n
 
 
 @loops
-def look(frame, place, image):  # type: ignore[no-untyped-def]
+def look(frame: NDArray[np.uint8], place: Floats, image: Floats) -> None:
     """The image, 0..1, that `place` looks at: bilinear, mirrored at the borders."""
     side, size = frame.shape[0], image.shape[0]
     half, top = np.float32(side) * HALF, np.float32(side - 1)
@@ -113,7 +123,9 @@ def look(frame, place, image):  # type: ignore[no-untyped-def]
 
 
 @loops
-def expose(image, light, mean, noise, start, table):  # type: ignore[no-untyped-def]
+def expose(
+    image: Floats, light: Floats, mean: np.float32, noise: np.float32, start: NDArray[np.int64], table: Floats
+) -> None:
     """Light and noise, then the levels of RGB565: 32 of red and blue, 64 of green, truncated as the camera does."""
     size = image.shape[0]
     for i in range(size):

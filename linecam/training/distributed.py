@@ -150,4 +150,5 @@ class _GlobalNorm(nn.BatchNorm2d):
         variance = _Sum.apply(centred.square().sum(axes)) / count
         update_statistics(self, mean, variance, count)
         scale = self.weight * (variance + self.eps).rsqrt()
-        return (centred * scale.view(shape) + self.bias.view(shape)).to(input.dtype)
+        output: Tensor = centred * scale.view(shape) + self.bias.view(shape)
+        return output.to(input.dtype)

@@ -1,8 +1,12 @@
-"""The loops that render SimCLR's views on a core: what `linecam.views.render_on_device` does with tensors."""
+"""The loops that render SimCLR's views on a core: what `render_on_device` of simclr_views does with tensors."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from linecam.compiled import compiled
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
 
 # ITU-R 601, as PIL and torchvision weigh them.
 RED, GREEN, BLUE = np.float32(0.2989), np.float32(0.587), np.float32(0.114)
@@ -13,8 +17,16 @@ loops = compiled(fastmath={"reassoc", "contract", "nsz", "arcp"})
 
 
 @loops
-def render(pixels, box, flip, factors, order, gray, views):  # type: ignore[no-untyped-def]  # numba infers them
-    """Render pixels (N, side, side, 3), uint8, as drawn (`linecam.views.Draws`), into views of their shape, float32."""
+def render(
+    pixels: NDArray[np.uint8],
+    box: Integers,
+    flip: NDArray[np.bool_],
+    factors: Floats,
+    order: Integers,
+    gray: NDArray[np.bool_],
+    views: Floats,
+) -> None:
+    """Render pixels (N, side, side, 3), uint8, as drawn (`Draws`), into views of their shape, float32."""
     side = pixels.shape[1]
     planes = np.empty((3, side * side), np.float32)
     for n in range(pixels.shape[0]):
@@ -39,7 +51,7 @@ def render(pixels, box, flip, factors, order, gray, views):  # type: ignore[no-u
 
 
 @loops
-def crop(image, box, flip, planes):  # type: ignore[no-untyped-def]
+def crop(image: NDArray[np.uint8], box: Integers, flip: NDArray[np.bool_], planes: Floats) -> None:
     """The crop, bilinear over the whole of `planes`, 0..1. Samples stay within: its resize sees nothing outside."""
     side = image.shape[0]
     low = np.empty((2, side), np.int64)
@@ -68,14 +80,14 @@ def crop(image, box, flip, planes):  # type: ignore[no-untyped-def]
 
 
 @loops
-def brighten(planes, factor):  # type: ignore[no-untyped-def]
+def brighten(planes: Floats, factor: np.float32) -> None:
     for c in range(3):
         for i in range(planes.shape[1]):
             planes[c, i] = min(planes[c, i] * factor, ONE)
 
 
 @loops
-def contrast(planes, factor):  # type: ignore[no-untyped-def]
+def contrast(planes: Floats, factor: np.float32) -> None:
     total = ZERO
     for i in range(planes.shape[1]):
         total += RED * planes[0, i] + GREEN * planes[1, i] + BLUE * planes[2, i]
@@ -86,7 +98,7 @@ def contrast(planes, factor):  # type: ignore[no-untyped-def]
 
 
 @loops
-def saturate(planes, factor):  # type: ignore[no-untyped-def]
+def saturate(planes: Floats, factor: np.float32) -> None:
     for i in range(planes.shape[1]):
         gray = (RED * planes[0, i] + GREEN * planes[1, i] + BLUE * planes[2, i]) * (ONE - factor)
         for c in range(3):
@@ -94,7 +106,7 @@ def saturate(planes, factor):  # type: ignore[no-untyped-def]
 
 
 @loops
-def turn_hue(planes, sectors):  # type: ignore[no-untyped-def]
+def turn_hue(planes: Floats, sectors: np.float32) -> None:
     """Turn the hue by `sectors` sixths of a circle; value and saturation (HSV) stay."""
     for i in range(planes.shape[1]):
         red, green, blue = planes[0, i], planes[1, i], planes[2, i]

@@ -7,7 +7,6 @@ the area at an aspect of 3/4 to 4/3, resized; flips; in random order brightness,
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from functools import partial
 from itertools import pairwise, permutations
 from typing import Any
 
@@ -87,12 +86,11 @@ class Renderer:
         views = torch.empty(pixels.shape, dtype=torch.float32)
         source, target = pixels.numpy(), views.numpy()
         edges = [len(views) * number // self.threads for number in range(self.threads + 1)]
-        jobs = [
-            self._pool.submit(
-                partial(render, source[start:stop], *draws.part(start, stop).arrays(), target[start:stop])
-            )
-            for start, stop in pairwise(edges)
-        ]
+        jobs = []
+        for start, stop in pairwise(edges):
+            part = draws.part(start, stop)
+            drawn = part.box, part.flip, part.factors, part.order, part.gray
+            jobs.append(self._pool.submit(render, source[start:stop], *drawn, target[start:stop]))
         for job in jobs:
             job.result()
         return views.permute(0, 3, 1, 2)

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from linecam.boards.board import load_boards
 from linecam.evaluation.candidates import Candidate, TrainedModel
 from linecam.networks.model_name import ModelName
 from linecam.report.page import Setup, Sources, write_page
@@ -285,12 +286,12 @@ def prepare(folder: Path) -> Inputs:
             confidence=0.95,
             configuration="dataset: {name: belt}\n",
             boards={
-                "h7": {
-                    "title": "OpenMV Cam H7",
-                    "processor": "Cortex-M7",
-                    "places": {"drive": 113664, "sd": None},
-                    "heap_bytes": [65536, 256000],
-                }
+                "h7": replace(
+                    load_boards()["openmv-h7"],
+                    title="OpenMV Cam H7",
+                    places={"drive": 113664, "sd": None},
+                    heap_bytes=[65536, 256000],
+                )
             },
             versions={"torch": "2.14.1"},
         ),
