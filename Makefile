@@ -48,7 +48,7 @@ demo: .venv/.installed
 	@echo "The report, for a browser: results/belt/report.html"
 
 label: .venv/.installed
-	.venv/bin/snakemake label $(if $(BY),--config "by=$(BY)") $(if $(CONFIG),--configfile "$(CONFIG)")
+	.venv/bin/linecam label $(if $(BY),--by "$(BY)") $(if $(CONFIG),--configfile "$(CONFIG)")
 
 # A file's tests share what they build, so they stay in one worker; the first files are the slowest. Workers train beside
 # each other, and PyTorch's threads, left to spin while they wait, take the cores from those that work.
@@ -60,12 +60,15 @@ lint: .venv/.installed
 	.venv/bin/ruff check . tests/conda/conda
 	.venv/bin/ruff format --check . tests/conda/conda
 	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache
 	.venv/bin/snakefmt --check Snakefile rules
 	.venv/bin/python -m linecam.workflow.reference --check
 	.venv/bin/snakemake --lint
 
 # `.installing` stands for an install under way. Left over, it tells of an interrupted one: start again. Where pip gives
 # up, on a network that is down, what was there stays. Not every file compiles: torch has some for newer Pythons.
+# linecam comes last, for its command. It stays in this folder, so that an edited line counts at once; its packages are
+# there, and the lock's setuptools installs it, so that nothing is fetched.
 .venv/.installed: requirements.lock
 	@set -e; \
 	trap 'exit 1' HUP INT TERM; \
@@ -83,6 +86,7 @@ lint: .venv/.installed
 		[ $$? -ge 128 ] || rm .venv/.installing; \
 		exit 1; \
 	}; \
+	.venv/bin/python -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .; \
 	mv .venv/.installing .venv/.compiling; \
 	echo "Byte-compiling .venv"; \
 	.venv/bin/python -m compileall -qq -j 0 .venv/lib || true; \

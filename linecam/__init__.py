@@ -1,1 +1,3 @@
-"""What two or more steps of the line share. Nothing in here imports snakemake or a script."""
+"""linecam: raw production-line frames in, a checked bundle for an OpenMV camera out. Its rooms follow the data."""
+
+__version__ = "0.2.0"

@@ -1,7 +1,7 @@
 """linecam on the camera: records raw frames to train on, the same square RGB565 frames that main.py judges.
 
 Copy it to the camera as main.py and reset, or run it in OpenMV IDE. Frames go to frames/R<run>-<number>.bmp on the
-SD card, or with STREAM over USB to a PC that runs `python -m linecam.usb.receive PORT FOLDER`.
+SD card, or with STREAM over USB to a PC that runs `linecam receive PORT FOLDER`.
 """
 
 import hashlib

@@ -82,7 +82,7 @@ def select_next(
     doubtful = doubtful_labels(read_predictions(sources.held_out[chosen]), classes)
     with atomic_write(suspects) as temporary:
         doubtful.to_csv(temporary, index=False)
-    logging.info("%d frames to label next: %s. snakemake label shows them", len(picked), batch)
+    logging.info("%d frames to label next: %s. linecam label shows them", len(picked), batch)
     if chosen.selection == "given":
         logging.info("once they are labelled, copy them into train/, each into its class, and run snakemake again")
     else:  # whoever asks for fewer leaves labels out

@@ -11,7 +11,7 @@ if __name__ == "__main__":
         if not snakemake.params.key:
             raise UserError(
                 "There is no key to sign with: bundle.signing_key is null. Make one "
-                "(`python -m linecam.bundle.signature new-key KEY.pem`) and name it in the configuration."
+                "(`linecam new-key KEY.pem`) and name it in the configuration."
             )
         sign(
             Path(snakemake.input.folder),

@@ -64,7 +64,7 @@ def split(
         list_missing(missing, to_label)
         raise UserError(
             f"{len(missing)} of {len(chosen)} selected frames have no label yet. Label them in the browser with "
-            f"`snakemake label`, after which the same options as here follow. Or by hand: {to_label} lists them; write "
+            f"`linecam label` and the same --configfile. Or by hand: {to_label} lists them; write "
             f"one of {', '.join(classes)} into its column `label`, and yourself into `by`, and append its rows to "
             f"{labels_csv} (or copy it there, if there is no such file yet). Then run the same command again."
         )

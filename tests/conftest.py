@@ -47,6 +47,13 @@ class Project:
             command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
 
+    def linecam(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of linecam here with config/test.yaml; what it printed is in `stdout`."""
+        command = [sys.executable, "-m", "linecam", *arguments, "--configfile", "config/test.yaml"]
+        return subprocess.run(
+            command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+
     def build(self, *arguments: str) -> str:
         """Run Snakemake and fail where it fails; return what it printed."""
         run = self.snakemake(*arguments)

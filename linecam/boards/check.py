@@ -1,13 +1,10 @@
 """Would a board's firmware take this model? Asked on the PC, before flashing, of any .tflite file.
 
-    python -m linecam.boards.check MODEL.tflite --board openmv-h7
-
 A release board prints "Failed to allocate tensors" whatever the reason, so the reason has to be found here: the rules
 of linecam/boards/firmware_rules.py, then memory and time against what config/boards.yaml says of the board.
 """
 
-import argparse
-import sys
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +13,7 @@ from linecam.boards import firmware_rules as rules
 from linecam.boards.board import Board
 from linecam.boards.catalogue import load_boards
 from linecam.boards.verdict import Cost, VerdictFile
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.tflite.graph import read_graph
 from linecam.tflite.tflm import TflmError, arena_bytes
 from linecam.tflite.vela import VelaError, compile_model
@@ -104,38 +101,36 @@ def examine(
     return Verdict(findings, figures, model)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command: print the verdict; return 0 where the board takes the file, 1 where it doesn't."""
+def check_file(
+    model: Path,
+    name: str,
+    *,
+    place: str | None = None,
+    firmware: str | None = None,
+    budget_ms: float | None = None,
+) -> tuple[str, bool]:
+    """The verdict of the board `name` on a .tflite file, for a reader, and whether it takes the file.
+
+    The rest as for `examine`; `firmware` None is the newest. Raises `UserError` where the file cannot be read, or there
+    is no such board, place, version or time.
+    """
+    firmware = firmware or NEWEST
     boards = load_boards()
-    parser = argparse.ArgumentParser(prog="python -m linecam.boards.check", description=__doc__.splitlines()[0])
-    parser.add_argument("model", type=Path, metavar="MODEL.tflite")
-    parser.add_argument("--board", default="openmv-h7", help=f"one of {', '.join(boards)} (default: %(default)s)")
-    parser.add_argument("--place", help="where the file will lie: drive, romfs or sd (default: the board's first)")
-    parser.add_argument("--firmware", default=NEWEST, help="the camera's firmware version (default: %(default)s)")
-    parser.add_argument("--latency-ms", type=_positive, help="the most that one inference may take")
-    parsed = parser.parse_args(arguments)
-    if parsed.board not in boards:
-        raise UserError(f"--board {parsed.board}: no such board. There are: {', '.join(boards)}.")
-    board = boards[parsed.board]
-    if parsed.place is not None and parsed.place not in board.places:
-        places = ", ".join(board.places)
-        raise UserError(f"--place {parsed.place}: on {board.title} a model may lie in: {places}.")
+    if name not in boards:
+        raise UserError(f"--board {name}: no such board. There are: {', '.join(boards)}.")
+    board = boards[name]
+    if place is not None and place not in board.places:
+        raise UserError(f"--place {place}: on {board.title} a model may lie in: {', '.join(board.places)}.")
     try:
-        rules.version(parsed.firmware)
+        rules.version(firmware)
     except ValueError:
-        raise UserError(f"--firmware {parsed.firmware}: write a version such as {NEWEST}.") from None
-    if not parsed.model.is_file():
-        raise UserError(f"{parsed.model} is no file. Name the .tflite file to check.")
-    verdict = examine(parsed.model, board, place=parsed.place, firmware=parsed.firmware, budget_ms=parsed.latency_ms)
-    print(_text(parsed.model, board.title, parsed.firmware, verdict))
-    return 1 if verdict.findings else 0
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise ValueError(text)
-    return value
+        raise UserError(f"--firmware {firmware}: write a version such as {NEWEST}.") from None
+    if budget_ms is not None and not 0 < budget_ms < math.inf:
+        raise UserError(f"--latency-ms {budget_ms}: write a time above 0, in milliseconds.")
+    if not model.is_file():
+        raise UserError(f"{model} is no file. Name the .tflite file to check.")
+    verdict = examine(model, board, place=place, firmware=firmware, budget_ms=budget_ms)
+    return _text(model, board.title, firmware, verdict), not verdict.findings
 
 
 def _text(path: Path, title: str, firmware: str, verdict: Verdict) -> str:
@@ -171,8 +166,3 @@ def _text(path: Path, title: str, firmware: str, verdict: Verdict) -> str:
             span = f"{low:g} ms" if low == high else f"{low:g} to {high:g} ms"
             lines.append(f"one inference: {span} ({figures['latency_basis']})")
     return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    with reported():
-        sys.exit(main())

@@ -1,13 +1,9 @@
 """Signatures of bundles: who built it, and that no byte has changed since.
 
-    python -m linecam.bundle.signature new-key KEY.pem
-    python -m linecam.bundle.signature verify FOLDER --signature FOLDER.sig --key KEY.pub
-
 A signature is a file of OpenSSF Model Signing over every file of the folder, made with a key of your own (elliptic
 curve, PEM) and without any service: nothing is sent, nothing is asked for. Keep KEY.pem to yourself, hand out KEY.pub.
 """
 
-import argparse
 import base64
 import contextlib
 import hashlib
@@ -16,7 +12,6 @@ import json
 import logging
 import os
 import stat
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from model_signing import hashing, signing, verifying
 
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.files import atomic_write
 
 PASSWORD = "LINECAM_KEY_PASSWORD"  # of the private key; an environment variable, so that it stands in no file
@@ -39,7 +34,7 @@ def sign(folder: Path, signature: Path, key: Path, password: str | None = None) 
     Raises `UserError` where the key is missing or no such key, the password is wrong, or the folder holds anything but
     files.
     """
-    secret = _read(key, "private key", "`python -m linecam.bundle.signature new-key KEY.pem` makes one.")
+    secret = _read(key, "private key", "`linecam new-key KEY.pem` makes one.")
     bytes_of_password = password.encode() if password else None
     try:
         loaded: object = serialization.load_pem_private_key(secret, bytes_of_password)
@@ -53,8 +48,8 @@ def sign(folder: Path, signature: Path, key: Path, password: str | None = None) 
         raise UserError(
             f"{key} could not be read as a private key"
             + (f": the password in {PASSWORD} is wrong, or the file is damaged. " if password else ". ")
-            + "Expected is a PEM file with a private key on the elliptic curve P-256, such as `python -m "
-            "linecam.signature new-key KEY.pem` makes."
+            + "Expected is a PEM file with a private key on the elliptic curve P-256, such as "
+            "`linecam new-key KEY.pem` makes."
         ) from None
     _check_curve(loaded, ec.EllipticCurvePrivateKey, key)
     _check_flat(folder)
@@ -81,7 +76,7 @@ def verify(folder: Path, signature: Path, key: Path) -> None:
     except (ValueError, UnsupportedAlgorithm):
         raise UserError(
             f"{key} could not be read as a public key. Expected is a PEM file with a key on the elliptic curve P-256, "
-            "such as KEY.pub of `python -m linecam.bundle.signature new-key KEY.pem`."
+            "such as KEY.pub of `linecam new-key KEY.pem`."
         ) from None
     _check_curve(loaded, ec.EllipticCurvePublicKey, key)
     signed = _read(signature, "signature", "It lies beside the bundle's folder, as <board>.sig.")
@@ -151,35 +146,6 @@ def new_key(path: Path, password: str | None = None) -> Path:
     return public
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command. Ends the process with status 1 where something is refused, 2 where the command is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m linecam.bundle.signature",
-        description="Make a key, or verify a bundle. Nothing is sent anywhere.",
-        epilog=f"A private key's password is taken from the environment variable {PASSWORD}.",
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    key = commands.add_parser("new-key", help="write a new private key KEY.pem, and KEY.pub beside it")
-    key.add_argument("key", type=Path, metavar="KEY.pem")
-    check = commands.add_parser("verify", help="check every file of a bundle against its signature")
-    check.add_argument("folder", type=Path, help="the bundle's folder (unzip an archive first)")
-    check.add_argument("--signature", type=Path, required=True, help="the .sig file")
-    check.add_argument("--key", type=Path, required=True, help="the public key, .pub, of whoever built the bundle")
-    options = parser.parse_args(arguments)
-    with reported():
-        if options.command == "new-key":
-            password = os.environ.get(PASSWORD)
-            public = new_key(options.key, password)
-            print(
-                f"{options.key} is the private key{', encrypted' if password else ', without a password'}: keep it to "
-                "yourself, name it in the configuration as bundle.signing_key.\n"
-                f"{public} is the public key: hand it out."
-            )
-        else:
-            verify(options.folder, options.signature, options.key)
-            print(f"{options.folder} is what was signed with the key to {options.key}, to the last byte.")
-
-
 def _hashing() -> Any:
     """Every file counts, those that belong to git too; Snakemake's mark alone does not, for it goes with no copy."""
     return hashing.Config().set_ignored_paths(paths=[MARK], ignore_git_paths=False)
@@ -196,7 +162,7 @@ def _check_curve(key: object, kind: type, path: Path) -> None:
     if not isinstance(key, kind) or key.curve.name not in CURVES:  # type: ignore[attr-defined]
         raise UserError(
             f"{path} is a key of another kind. Expected is one on the elliptic curve P-256 (P-384 and P-521 do, too), "
-            "such as `python -m linecam.bundle.signature new-key KEY.pem` makes."
+            "such as `linecam new-key KEY.pem` makes."
         )
 
 
@@ -226,7 +192,3 @@ def _differences(folder: Path, signed: bytes) -> list[str]:
         "Missing": sorted(expected.keys() - found.keys()),
     }
     return [f"{what}: {', '.join(names)}" for what, names in groups.items() if names]
-
-
-if __name__ == "__main__":
-    main()

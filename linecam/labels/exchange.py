@@ -1,30 +1,14 @@
-"""Labels in and out: from and to other labelling tools, and between people.
+"""Labels of other tools and people, merged into labels.csv. docs/labels.md has the formats, and what is refused."""
 
-    python -m linecam.labels.exchange import FILE --configfile config/mine.yaml
-    python -m linecam.labels.exchange export FILE --format label-studio-tasks --configfile config/mine.yaml
-    python -m linecam.labels.exchange agreement --configfile config/mine.yaml
-
-docs/labels.md has the formats, and what is refused.
-"""
-
-import argparse
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from linecam.errors import UserError, reported
-from linecam.labels.agreement import describe
+from linecam.errors import UserError
 from linecam.labels.dataset import Dataset
-from linecam.labels.exporters import FORMATS as WRITTEN
-from linecam.labels.exporters import export_labels, export_tasks
-from linecam.labels.importers import FORMATS, read_file
+from linecam.labels.importers import read_file
 from linecam.labels.store import COLUMNS, DECISION, UNSURE, Row, disagreements, merge, read_rows
-from linecam.workflow.config import read_settings
-from linecam.workflow.labelled import dataset_of
-
-TASKS = "label-studio-tasks"
 
 
 @dataclass
@@ -116,28 +100,8 @@ def named(found: set[str], by: Sequence[str], source: str) -> dict[str, str]:
     return people
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 is returned where all went well, 1 where labels contradict those in labels.csv."""
-    parsed = _parser().parse_args(arguments)
-    dataset = dataset_of(read_settings(parsed.configfile))
-    if parsed.command == "import":
-        outcome = import_labels(dataset, parsed.source, parsed.format, parsed.by)
-        print(_told(dataset, outcome))
-        return 1 if outcome.conflicts else 0
-    if parsed.command == "export":
-        if parsed.format != TASKS and (parsed.frames or parsed.predictions):
-            raise UserError(f"--frames and --predictions belong to --format {TASKS}: other formats hold labels alone.")
-        if parsed.format == TASKS:
-            print(export_tasks(dataset, parsed.target, parsed.frames, parsed.predictions))
-        else:
-            print(export_labels(dataset, parsed.target, parsed.format))
-        return 0
-    print(describe(read_rows(dataset.labels, dataset.classes), dataset.classes, dataset.labels))
-    return 0
-
-
-def _told(dataset: Dataset, outcome: Outcome) -> str:
-    """An outcome for a reader."""
+def describe_import(dataset: Dataset, outcome: Outcome) -> str:
+    """What an import came to, for a reader."""
     counts = f"{outcome.new} new, {outcome.same} the same, {len(outcome.conflicts)} conflicts, {outcome.unsure} unsure"
     skipped = "".join(f"; {number} {reason}, left out" for reason, number in sorted(outcome.skipped.items()))
     lines = [f"{dataset.labels}: {counts}{skipped}"]
@@ -151,56 +115,10 @@ def _told(dataset: Dataset, outcome: Outcome) -> str:
             lines.append(f"  - {other['path']}: {row['label']!r} in labels.csv, {other['label']!r} here{whose}")
     if outcome.undecided:
         lines.append(
-            "People disagree: nothing is built before each of these frames is decided, in `snakemake label` under key "
+            "People disagree: nothing is built before each of these frames is decided, in `linecam label` under key "
             f"D, or by a row with the right label and {DECISION!r} in the column by."
         )
         for about in outcome.undecided:
             said = ", ".join(f"{row['label']!r} by {row['by'] or 'nobody named'}" for row in about)
             lines.append(f"  - {about[0]['path'] or about[0]['sha256'][:12]}: {said}")
     return "\n".join(lines)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m linecam.labels.exchange", description=__doc__.splitlines()[0])
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--configfile",
-        nargs="+",
-        type=Path,
-        default=[],
-        metavar="FILE",
-        help="as for snakemake; default: the built-in belt",
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    into = commands.add_parser("import", parents=[common], help="merge labels into data/<dataset>/labels.csv")
-    into.add_argument("source", type=Path, help="a file with labels, or a folder with a folder for each class")
-    into.add_argument("--format", choices=["auto", *FORMATS], default="auto", help="default: by the content")
-    into.add_argument(
-        "--by",
-        action="append",
-        default=[],
-        metavar="[ID=]NAME",
-        help="who labelled, where the file doesn't say; ID=NAME gives NAME to whom the file calls ID; may be repeated",
-    )
-    out = commands.add_parser("export", parents=[common], help="write labels, or tasks for Label Studio")
-    out.add_argument("target", type=Path, help="the file or, of --format folders, the folder to write: a new one")
-    out.add_argument("--format", choices=[*WRITTEN, TASKS], required=True)
-    out.add_argument(
-        "--frames",
-        type=Path,
-        metavar="CSV",
-        help=f"of {TASKS}: which frames, by the column sha256; default: the selected ones without a label",
-    )
-    out.add_argument(
-        "--predictions",
-        type=Path,
-        metavar="CSV",
-        help=f"of {TASKS}: pre-labels besides those of the last batch; test frames get none",
-    )
-    commands.add_parser("agreement", parents=[common], help="how far people agree who labelled the same frames")
-    return parser
-
-
-if __name__ == "__main__":
-    with reported():
-        sys.exit(main())

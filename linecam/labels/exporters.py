@@ -17,6 +17,19 @@ from linecam.labels.importers import CONTROLS, LIGHTLY_COLUMNS
 from linecam.labels.store import COLUMNS, UNSURE, Row, read_labels, read_rows
 
 FORMATS = ["csv", "folders", "label-studio", "lightly-studio"]
+TASKS = "label-studio-tasks"
+
+
+def export(dataset: Dataset, target: Path, name: str, frames: Path | None, predictions: Path | None) -> str:
+    """Write labels, or with the format `TASKS` tasks, to `target`; what there is to say of it.
+
+    Raises `UserError` where `frames` or `predictions` are given with another format, and as the two below.
+    """
+    if name == TASKS:
+        return export_tasks(dataset, target, frames, predictions)
+    if frames or predictions:
+        raise UserError(f"--frames and --predictions belong to --format {TASKS}: other formats hold labels alone.")
+    return export_labels(dataset, target, name)
 
 
 def export_labels(dataset: Dataset, target: Path, name: str) -> str:

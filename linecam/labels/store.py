@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,9 +45,7 @@ def read_labels(path: str | Path, classes: list[str]) -> dict[str, Row]:
     rows, problems = _understood(path, classes)
     for about in disagreements(rows):
         said = " and ".join(f"{row['label']!r} in line {row['line']}{_whose(row)}" for row in about)
-        problems.append(
-            f"{about[0]['path'] or about[0]['sha256'][:12]} is {said}; `snakemake label` shows it to decide"
-        )
+        problems.append(f"{about[0]['path'] or about[0]['sha256'][:12]} is {said}; `linecam label` shows it to decide")
     if problems:
         raise _refused(path, problems)
     return {digest: _plain(row) for digest, row in _settled(rows).items()}
@@ -59,9 +58,10 @@ def read_unsure(path: str | Path, classes: list[str]) -> set[str]:
     return {row["sha256"] for row in rows} - sure.keys()
 
 
-def read_rows(path: str | Path, classes: list[str]) -> list[Row]:
+def read_rows(path: str | Path, classes: list[str] | None) -> list[Row]:
     """Every row with a label, `UNSURE` among them, of everyone, also where people disagree; [] where there is no file.
 
+    `classes` None: any label may stand there.
     Raises `UserError` with every other problem of the file at once.
     """
     if not Path(path).exists():
@@ -143,6 +143,24 @@ def merge(path: str | Path, classes: list[str], others: Iterable[Row]) -> tuple[
     return added, conflicts
 
 
+def rename_label(path: str | Path, old: str, new: str) -> tuple[int, int]:
+    """Write `new` for `old` in every row, all of them or none: how many rows that are, and how many had `new` before.
+
+    Raises `UserError` where there is no such file or row, or the file has a problem other than labels of no class.
+    """
+    if not Path(path).exists():
+        raise UserError(f"There is no {path}, so no label to rename. Name the --configfile of your dataset.")
+    with _changing(path, None) as (_, rows):
+        counts = Counter(label for row in rows if (label := row["label"].strip()))
+        if not counts[old]:
+            known = ", ".join(f"{label} ({number})" for label, number in sorted(counts.items())) or "none"
+            raise UserError(f"{path} has no row with the label {old!r}. Labels there, and their rows: {known}.")
+        for row in rows:
+            if row["label"].strip() == old:
+                row["label"] = new
+    return counts[old], counts[new]
+
+
 def labelled_digest(path: str | Path, classes: list[str]) -> str:
     """One hash of which frames are labelled, whatever their labels are; "" where there is no such file.
 
@@ -154,9 +172,12 @@ def labelled_digest(path: str | Path, classes: list[str]) -> str:
 
 
 @contextmanager
-def _changing(path: str | Path, classes: list[str]) -> Iterator[tuple[list[str], list[Row]]]:
+def _changing(path: str | Path, classes: list[str] | None) -> Iterator[tuple[list[str], list[Row]]]:
     """The file's columns and rows, all as they are written, to change in place: one process at a time, and on the disk
-    when the block has ended well. Rows and columns that linecam doesn't know stay."""
+    when the block has ended well. Rows and columns that linecam doesn't know stay.
+
+    `classes` None: any label may stand there.
+    """
     path = Path(path).resolve()  # a link stays one
     path.parent.mkdir(parents=True, exist_ok=True)
     # A file of its own: the other one is replaced.
@@ -190,7 +211,7 @@ def _table(path: Path) -> tuple[list[str], list[Row]]:
         return list(reader.fieldnames or []), rows
 
 
-def _understood(path: str | Path, classes: list[str]) -> tuple[list[Row], list[str]]:
+def _understood(path: str | Path, classes: list[str] | None) -> tuple[list[Row], list[str]]:
     """The rows with a label, each with its `line`, one a person and frame; and what is wrong with the others."""
     try:
         return _parse(Path(path), classes)
@@ -200,7 +221,7 @@ def _understood(path: str | Path, classes: list[str]) -> tuple[list[Row], list[s
         ) from None
 
 
-def _parse(path: Path, classes: list[str]) -> tuple[list[Row], list[str]]:
+def _parse(path: Path, classes: list[str] | None) -> tuple[list[Row], list[str]]:
     rows: dict[tuple[str, str], Row] = {}
     problems = []
     with path.open(newline="", encoding="utf-8-sig") as file:
@@ -218,7 +239,7 @@ def _parse(path: Path, classes: list[str]) -> tuple[list[Row], list[str]]:
                 continue
             if not _SHA256.match(digest):
                 problems.append(f"line {reader.line_num}: {digest!r} is not a SHA-256 of 64 hex digits")
-            elif label not in classes and label != UNSURE:
+            elif classes is not None and label not in classes and label != UNSURE:
                 problems.append(
                     f"line {reader.line_num}: {label!r} is not a class; the classes are {', '.join(classes)}"
                 )

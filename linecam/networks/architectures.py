@@ -1,6 +1,6 @@
 """The networks that fit on a camera, as plain data: `networks` in the configuration names one, with its input size.
 
-To add one: a line in `ARCHITECTURES`. `python -m linecam.networks.models` says what each costs.
+To add one: a line in `ARCHITECTURES`. `linecam networks` says what each costs.
 """
 
 from dataclasses import dataclass

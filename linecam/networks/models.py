@@ -1,7 +1,4 @@
-"""The networks of linecam/networks/architectures.py in PyTorch, their weights as files, and what they cost.
-
-`python -m linecam.networks.models` prints that.
-"""
+"""The networks of linecam/networks/architectures.py in PyTorch, their weights as files, and what they cost."""
 
 import json
 from collections.abc import Mapping
@@ -210,6 +207,16 @@ def size_of(network: str, classes: int) -> Size:
     return Size(macs, parameters, activations)
 
 
+def cost_table() -> str:
+    """What the networks cost for three classes, each at some input sizes, for a reader."""
+    lines = [f"{'network':12} {'MACs':>12} {'parameters':>12} {'activations':>12}"]
+    for architecture, side in product(ARCHITECTURES, (64, 96, 112)):
+        network = f"{architecture}-{side}"
+        size = size_of(network, classes=3)
+        lines.append(f"{network:12} {size.macs:12,} {size.parameters:12,} {size.activations:12,}")
+    return "\n".join(lines)
+
+
 def to_images(pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:
     """Pixels (N, H, W, 3), uint8, as images (N, 3, H, W), float32 in [0, 1], as the input scale 1/255 says."""
     tensor = torch.from_numpy(np.ascontiguousarray(pixels)).to(device)
@@ -262,14 +269,4 @@ def check_weights(path: str | Path, weights: Mapping[str, Tensor], module: nn.Mo
         raise UserError(
             f"{path} is of another network: {len(differ)} tensors differ, first {'; '.join(differ[:3])}. "
             "Give a file of this network, or name the file's under `networks`."
-        )
-
-
-if __name__ == "__main__":
-    print(f"{'network':12} {'MACs':>12} {'parameters':>12} {'activations':>12}")
-    for name, side in product(ARCHITECTURES, (64, 96, 112)):
-        network_size = size_of(f"{name}-{side}", classes=3)
-        print(
-            f"{name}-{side:<{11 - len(name)}} {network_size.macs:12,} {network_size.parameters:12,} "
-            f"{network_size.activations:12,}"
         )

@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import secrets
-import signal
 import socket
 import sys
 import threading
@@ -37,6 +36,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from linecam.errors import UserError
 from linecam.frames.decode import FORMATS, upright
 from linecam.labels.store import DECISION, UNSURE, ConflictError, Row, answer, read_rows
+from linecam.stop_request import StopRequest
 
 PAGE = Path(__file__).parent / "static"
 FILES = {
@@ -98,13 +98,7 @@ class Desk:
         by: str,
         dataset: str,
     ) -> None:
-        """Raises `UserError` where `labels` cannot be read, or `by` is no name for a person."""
-        by = by.strip()
-        if not by or by == DECISION:
-            raise UserError(
-                f"by={by!r} is no name for who labels: {DECISION!r} stands for what people have decided together. "
-                "Write --config by= and your name or initials."
-            )
+        """`by` is who labels. Raises `UserError` where `labels` cannot be read."""
         if any(frame.part == "test" and frame.suggestion for frame in frames):
             raise ValueError("whoever judges a test frame must not see what the model says")
         read_rows(labels, classes)
@@ -233,7 +227,7 @@ class Guard:
             return "This request comes from another site."
         word = scope["path"].split("/")[1]
         if word != "open" and not secrets.compare_digest(word.encode(), self.token.encode()):
-            return "This address is of no page, or of one that has ended: take the one that `snakemake label` prints."
+            return "This address is of no page, or of one that has ended: take the one that `linecam label` prints."
         return ""
 
 
@@ -248,7 +242,7 @@ def make_app(desk: Desk, *, port: int, token: str, ticket: str, done: Callable[[
         try:
             tickets.remove(request.path_params["ticket"])
         except KeyError:
-            return PlainTextResponse("This address is used up: take the one that `snakemake label` prints.\n", 403)
+            return PlainTextResponse("This address is used up: take the one that `linecam label` prints.\n", 403)
         return RedirectResponse(f"/{token}/", 303)
 
     def page(request: Request) -> Response:
@@ -336,10 +330,10 @@ def parsed(body: bytes) -> dict[str, Any]:
     return said
 
 
-def serve(desk: Desk, *, port: int | None, browser: bool) -> None:
-    """Serve the page until the user says that they are done, or presses Ctrl-C; `port` None is one that is free.
+def serve(desk: Desk, stop: StopRequest, *, port: int | None, browser: bool) -> None:
+    """Serve the page until the user says that they are done, or `stop` is made; `port` None is one that is free.
 
-    Raises `UserError` where the port is taken.
+    What is being answered then is answered first. Raises `UserError` where the port is taken.
     """
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -347,13 +341,17 @@ def serve(desk: Desk, *, port: int | None, browser: bool) -> None:
             listener.bind(("127.0.0.1", port or 0))
         except OSError as error:
             raise UserError(
-                f"port={port} of this machine cannot be used: {error.strerror}. Is the page open already? Take another "
-                "port, or leave it out: then the system chooses one."
+                f"--port {port}: this port of the machine cannot be used: {error.strerror}. Is the page open already? "
+                "Take another port, or leave --port out: then the system chooses one."
             ) from None
         listener.listen()  # from here on a browser waits, and isn't turned away
         port = listener.getsockname()[1]
         token, ticket = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
-        app = make_app(desk, port=port, token=token, ticket=ticket, done=lambda: setattr(server, "should_exit", True))
+
+        def end() -> None:
+            server.should_exit = True
+
+        app = make_app(desk, port=port, token=token, ticket=ticket, done=end)
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -366,23 +364,21 @@ def serve(desk: Desk, *, port: int | None, browser: bool) -> None:
                 timeout_graceful_shutdown=5,
             )
         )
-        # uvicorn's own handler is there only once it runs: who presses Ctrl-C before that ends it as well.
-        before = signal.signal(signal.SIGINT, lambda *_: setattr(server, "should_exit", True))
         # Not through the log, which others may read: the address is the key.
-        print(
-            f"{desk.done()} of {len(desk.frames)} frames are labelled. Label as {desk.by} here:\n"
-            f"    http://127.0.0.1:{port}/{token}/\n"
-            "Every answer is saved at once. Key E on the page ends this, and so does Ctrl-C.",
-            file=sys.stderr,
-            flush=True,
-        )
+        with suppress(OSError):  # the terminal may be gone
+            print(
+                f"{desk.done()} of {len(desk.frames)} frames are labelled. Label as {desk.by} here:\n"
+                f"    http://127.0.0.1:{port}/{token}/\n"
+                "Every answer is saved at once. Key E on the page ends this, and so does Ctrl-C.",
+                file=sys.stderr,
+                flush=True,
+            )
         if browser and has_screen():
             address = f"http://127.0.0.1:{port}/open/{ticket}"
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        try:
+        # uvicorn heeds SIGINT and SIGTERM only while it runs, and raises them again afterwards: `stop` notes them.
+        with stop.calls(end):
             server.run(sockets=[listener])
-        finally:
-            signal.signal(signal.SIGINT, before)
 
 
 def has_screen() -> bool:

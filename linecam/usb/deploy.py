@@ -1,7 +1,5 @@
 """Copy a bundle to a camera's drive, so that what is interrupted leaves the old program running.
 
-    python -m linecam.usb.deploy results/belt/bundle/openmv-h7 /media/you/OPENMV
-
 A camera's drive is a small FAT file system (113,664 bytes on the H7) at the end of a cable that someone may pull. FAT
 has no journal: nothing spans two files. So the copy goes in three steps, each on the drive before the next begins:
 
@@ -18,7 +16,6 @@ program has to go first, and an interruption leaves the camera without one until
 consent (`--replace`): main.py is removed first, so that no half program starts, then as few files as make room.
 """
 
-import argparse
 import contextlib
 import errno
 import hashlib
@@ -31,7 +28,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.files import read_json
 
 PROGRAM = "main.py"
@@ -130,13 +127,13 @@ def check_drive(drive: str | Path) -> None:
         what = "is a file, no folder" if drive.is_file() else "does not exist"
         raise UserError(
             f"The drive {drive} {what}. Expected is the folder where the camera's drive is mounted: connect the "
-            f"camera, wait until its drive shows up, and name that folder. {_seen()}"
+            f"camera, wait until its drive shows up, and name that folder. {drives_seen()}"
         )
     if not (drive / MARK).exists():
         raise UserError(
             f"{drive} is not an OpenMV drive: it has no file {MARK}, which the firmware puts there since 4.6.0. "
             "Nothing was copied. Name its topmost folder. If it is the camera's drive and the firmware is older, "
-            f"mark it by an empty file of that name: touch {drive / MARK}. {_seen()}"
+            f"mark it by an empty file of that name: touch {drive / MARK}. {drives_seen()}"
         )
     if os.statvfs(drive).f_flag & os.ST_RDONLY or not os.access(drive, os.W_OK):
         raise UserError(
@@ -185,8 +182,7 @@ def make_plan(drive: Path, files: dict[str, bytes], here: dict[str, str | None],
             f"{drive} has no room for the new files beside the old ones: {numbers}. Nothing was copied, and the old "
             f"program is whole. There is room without {', '.join(removed)}: {there:,} bytes. But once these are gone "
             "and until the new files are all there, the camera has no program: pulled out in between, it does nothing "
-            "until you run the same command again. If that will do, say so with replace=true: "
-            f"snakemake deploy --config drive={drive} replace=true; by hand: --replace."
+            "until you run the same command again. If that will do, say so with --replace."
         )
     return Plan(emptied, {}, removed)
 
@@ -385,8 +381,8 @@ def _largest(drive: Path, apart_from: set[str]) -> str:
     return f"Its largest other files: {named}.{told}"
 
 
-def _seen() -> str:
-    """Where there are OpenMV drives, for a message."""
+def drives_seen() -> str:
+    """Where there are OpenMV drives on this machine, for a message."""
     found = []
     with contextlib.suppress(OSError):
         for places in ("media/*", "media/*/*", "run/media/*/*", "Volumes/*", "mnt/*"):
@@ -396,15 +392,3 @@ def _seen() -> str:
         if found
         else "No OpenMV drive was found in the usual places."
     )
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        prog="python -m linecam.usb.deploy", description="Copy a bundle to a camera's drive."
-    )
-    parser.add_argument("bundle", type=Path, help="the bundle's folder, such as results/belt/bundle/openmv-h7")
-    parser.add_argument("drive", type=Path, help="the folder where the camera's drive is mounted")
-    parser.add_argument("--replace", action="store_true", help="without room for both, remove the old program first")
-    arguments = parser.parse_args()
-    with reported():
-        deploy(arguments.bundle, arguments.drive, replace=arguments.replace)

@@ -1,12 +1,9 @@
 """Write the frames that collect.py streams from the camera as PNG files, without loss.
 
-    python -m linecam.usb.receive /dev/ttyACM0 frames
-
 A frame is a line of JSON (run, number, width, height, format, SHA-256 of the pixels), then its pixels in lines of
 base64, RGB565 with the low byte first. A frame that doesn't have the SHA-256 it came with is skipped. Ctrl-C ends it.
 """
 
-import argparse
 import binascii
 import errno
 import hashlib
@@ -25,7 +22,7 @@ from PIL import Image
 from serial.tools import list_ports
 
 from linecam.camera.arithmetic import expand
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.files import atomic_write
 
 # At other speeds (921600, 12000000) the firmware takes its end of the line for OpenMV IDE.
@@ -240,12 +237,3 @@ def _whole(value: Any, lowest: int, highest: int) -> bool:
 
 def _summary(album: Album, stream: Stream) -> str:
     return f"Frames in {album.folder}: {album.written}. Damaged and skipped: {stream.damaged}."
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m linecam.usb.receive", description=__doc__.splitlines()[0])
-    parser.add_argument("port", help="the camera's serial port: /dev/ttyACM0, COM3, ...")
-    parser.add_argument("folder", type=Path, help="where the frames go, as R<run>-<number>.png")
-    arguments = parser.parse_args()
-    with reported():
-        run(arguments.port, arguments.folder)

@@ -132,7 +132,7 @@ def _check_bundle(bundle: Bundle, classes: Sequence[str], boards: Mapping[str, B
     if signing_key is not None and not Path(signing_key).is_file():
         raise UserError(
             f"bundle.signing_key is {signing_key!r}, which is no file. Name the private key, or make one: "
-            "python -m linecam.bundle.signature new-key KEY.pem"
+            "linecam new-key KEY.pem"
         )
     for name, known in bundle.measured.items():
         if known.estimate_ms[0] > known.estimate_ms[1]:
@@ -141,26 +141,6 @@ def _check_bundle(bundle: Bundle, classes: Sequence[str], boards: Mapping[str, B
         for name in named:
             if name not in classes:
                 raise UserError(f"bundle.{key}: {name!r} is no class. {nearest(name, classes)}")
-
-
-def board_to_deploy(drive: str | None, board: str | None, boards: list[str]) -> str:
-    """The board whose bundle goes to `drive`, among the `boards` that there are bundles for.
-
-    Raises `UserError` where there is no drive, no such board, or a choice.
-    """
-    if drive is None:
-        raise UserError(
-            "deploy needs to know the camera's drive, and never guesses: connect the camera, look where its drive is "
-            "mounted, and name that folder: snakemake deploy --config drive=/media/you/OPENMV"
-        )
-    if board is None and len(boards) > 1:
-        raise UserError(
-            f"There are bundles for {len(boards)} boards, {', '.join(boards)}, and a drive doesn't say whose it is. "
-            f"Name the board too: snakemake deploy --config drive={drive} board={boards[0]}"
-        )
-    if board is not None and board not in boards:
-        raise UserError(f"board={board} is not in bundle.boards. {nearest(board, boards)}")
-    return board or boards[0]
 
 
 def _lay_over(config: dict[str, Any], other: dict[str, Any]) -> None:

@@ -344,7 +344,7 @@ class Settings(Section):
     results are the same bytes for any number."""
     networks: Sweep[Network] = ("swift7-112",)
     """A sweep. Architecture and input size in pixels. `linecam/networks/architectures.py` lists the architectures, and
-    `python -m linecam.networks.models` what each costs. `swift7` and `swift9` are made for the camera, `resnet9` is the
+    `linecam networks` what each costs. `swift7` and `swift9` are made for the camera, `resnet9` is the
     tutorial's."""
     pretrain: Pretrain = Pretrain()
     embed: Embed = Embed()

@@ -4,6 +4,7 @@ The files are made by TensorFlow's converter, a few kilobytes each; what it can'
 of a file of its.
 """
 
+import math
 import os
 import re
 import subprocess
@@ -20,7 +21,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from linecam.boards import firmware_rules as rules
 from linecam.boards.catalogue import load_boards
-from linecam.boards.check import examine, main
+from linecam.boards.check import check_file, examine
 from linecam.errors import UserError
 from linecam.tflite.graph import read_graph
 from linecam.yaml_file import load_yaml
@@ -142,10 +143,10 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_file_that_breaks_a_rule_is_refused_with_the_place_and_the_reason(files: dict, case: str, capsys) -> None:
+def test_a_file_that_breaks_a_rule_is_refused_with_the_place_and_the_reason(files: dict, case: str) -> None:
     rule, why, where = BROKEN[case]
-    assert main([str(files[case])]) == 1
-    printed = capsys.readouterr().out
+    printed, accepted = check_file(files[case], "openmv-h7")
+    assert not accepted
     assert "refused" in printed
     line = next(line for line in printed.splitlines() if line.startswith(f"  {rule}: ") and why in line)
     assert where in line
@@ -155,9 +156,9 @@ def test_a_file_that_breaks_a_rule_is_refused_with_the_place_and_the_reason(file
         assert {finding.rule for finding in findings} <= {rule, "int8-output"}
 
 
-def test_a_good_file_is_accepted_with_its_cost(files: dict, capsys) -> None:
-    assert main([str(files["good"])]) == 0
-    printed = capsys.readouterr().out
+def test_a_good_file_is_accepted_with_its_cost(files: dict) -> None:
+    printed, accepted = check_file(files["good"], "openmv-h7")
+    assert accepted
     assert "on OpenMV Cam H7, firmware 5.0.0: accepted" in printed
     assert f"file {files['good'].stat().st_size:,} bytes, in drive" in printed
     first, second, dense = 16 * 16 * 8 * 27, 8 * 8 * 16 * 72, 16 * 4
@@ -174,7 +175,7 @@ def test_int8_and_uint8_borders_are_taken(files: dict, case: str) -> None:
 
 def test_the_command_ends_with_the_status_that_a_script_can_ask_for(files: dict) -> None:
     for case, status in (("good", 0), ("float", 1)):
-        command = [sys.executable, "-m", "linecam.boards.check", str(files[case]), "--board", "openmv-h7"]
+        command = [sys.executable, "-m", "linecam", "check", str(files[case]), "--board", "openmv-h7"]
         assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == status
 
 
@@ -301,25 +302,29 @@ def test_a_damaged_file_is_never_a_stack_trace(files: dict, tmp_path: Path) -> N
 
 
 def test_a_reader_that_has_seen_enough_is_no_fault(files: dict) -> None:
-    command = f"{sys.executable} -m linecam.firmware {files['float']} | head -n 1"
+    command = f"{sys.executable} -m linecam check {files['float']} | head -n 1"
     run = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.stdout.endswith("refused\n")
     assert run.stderr == ""
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("model", "board", "more", "told"),
     [
-        (["{good}", "--board", "openmv-m4"], "There are: openmv-h7"),
-        (["{good}", "--place", "cloud"], "drive, romfs, sd"),
-        (["{good}", "--firmware", "newest"], "such as 5.0.0"),
-        (["{folder}/none.tflite"], "is no file"),
-        (["{folder}/text.tflite"], "is not a TFLite file"),
-        (["{folder}/cut.tflite"], "cut off or damaged"),
+        ("{good}", "openmv-m4", {}, "There are: openmv-h7"),
+        ("{good}", "openmv-h7", {"place": "cloud"}, "drive, romfs, sd"),
+        ("{good}", "openmv-h7", {"firmware": "newest"}, "such as 5.0.0"),
+        ("{good}", "openmv-h7", {"budget_ms": 0.0}, "a time above 0"),
+        ("{good}", "openmv-h7", {"budget_ms": math.nan}, "a time above 0"),
+        ("{folder}/none.tflite", "openmv-h7", {}, "is no file"),
+        ("{folder}/text.tflite", "openmv-h7", {}, "is not a TFLite file"),
+        ("{folder}/cut.tflite", "openmv-h7", {}, "cut off or damaged"),
     ],
 )
-def test_bad_input_is_told_in_one_paragraph(files: dict, tmp_path: Path, arguments: list[str], told: str) -> None:
+def test_bad_input_is_told_in_one_paragraph(
+    files: dict, tmp_path: Path, model: str, board: str, more: dict, told: str
+) -> None:
     (tmp_path / "text.tflite").write_text("hello, hello, hello")
     (tmp_path / "cut.tflite").write_bytes(files["good"].read_bytes()[:3000])
     with pytest.raises(UserError, match=told):
-        main([argument.format(good=files["good"], folder=tmp_path) for argument in arguments])
+        check_file(Path(model.format(good=files["good"], folder=tmp_path)), board, **more)

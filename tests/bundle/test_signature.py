@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from linecam.bundle.signature import PASSWORD, main, new_key, sign, verify
+from linecam.bundle.signature import PASSWORD, new_key, sign, verify
 from linecam.errors import UserError
 from tests.conftest import ROOT, TINY, copy_project
 
@@ -263,23 +263,36 @@ def test_a_new_key_is_for_its_owner_alone_and_overwrites_nothing(tmp_path: Path)
         new_key(tmp_path / "nowhere/my.pem")
 
 
-def test_the_commands(bundle: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.chdir(bundle.parent)
-    monkeypatch.delenv(PASSWORD, raising=False)
-    # basicConfig keeps the handlers of the first call, which belong to pytest.
-    monkeypatch.setattr(logging, "basicConfig", lambda **_: None)
-    main(["new-key", "mine.pem"])
-    assert "mine.pem is the private key, without a password" in capfd.readouterr().out
-    sign(bundle, Path("mine.sig"), Path("mine.pem"))
-    main(["verify", "board", "--signature", "mine.sig", "--key", "mine.pub"])
-    assert capfd.readouterr().out == "board is what was signed with the key to mine.pub, to the last byte.\n"
+def test_the_commands(bundle: Path) -> None:
+    def linecam(*arguments: str, **environment: str) -> tuple[int, str]:
+        environment = {name: value for name, value in os.environ.items() if name != PASSWORD} | environment
+        run = subprocess.run(
+            [sys.executable, "-m", "linecam", *arguments],
+            cwd=bundle.parent,
+            env=environment | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return run.returncode, run.stdout
+
+    status, printed = linecam("new-key", "mine.pem")
+    assert status == 0
+    assert printed.startswith("mine.pem is the private key, without a password")
+    assert linecam("sign", "board", "--key", "mine.pem") == (0, "board signed with mine.pem: board.sig\n")
+    verify = ("verify", "board", "--signature", "board.sig", "--key", "mine.pub")
+    assert linecam(*verify) == (0, "board is what was signed with the key to mine.pub, to the last byte.\n")
     (bundle / "labels.txt").write_bytes(b"")
-    with pytest.raises(SystemExit) as end:
-        main(["verify", "board", "--signature", "mine.sig", "--key", "mine.pub"])
-    assert end.value.code == 1
-    monkeypatch.setenv(PASSWORD, "open sesame")
-    main(["new-key", "locked.pem"])
-    assert "encrypted" in capfd.readouterr().out
+    status, printed = linecam(*verify)
+    assert status == 1
+    assert printed.startswith("Refused: board is not what was signed. Changed: labels.txt.")
+    assert len(printed.splitlines()) == 1
+    assert "encrypted" in linecam("new-key", "locked.pem", **{PASSWORD: "open sesame"})[1]
+    status, printed = linecam("sign", "board", "--key", "locked.pem")
+    assert (status, "has a password, and none is set" in printed) == (1, True)
+    assert linecam("sign", "board", "--key", "locked.pem", "--signature", "x.sig", **{PASSWORD: "open sesame"})[0] == 0
+    assert (bundle.parent / "x.sig").exists()
 
 
 def test_bundles_are_signed_where_a_key_is_configured_and_only_there(tmp_path: Path) -> None:

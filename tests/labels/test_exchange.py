@@ -12,7 +12,7 @@ from snakemake.utils import update_config
 
 from linecam.errors import UserError
 from linecam.labels.dataset import Dataset
-from linecam.labels.exchange import import_labels, main, named
+from linecam.labels.exchange import describe_import, import_labels, named
 from linecam.labels.importers import path_in, read_file, served_path
 from linecam.labels.store import COLUMNS, read_rows
 from linecam.workflow.config import read_settings
@@ -273,15 +273,17 @@ def test_two_people_through_one_csv(dataset):
     ]
 
 
-def test_what_the_command_prints(dataset, capsys):
+def test_what_is_said_of_an_import(dataset):
     label(dataset, ("D-7.png", "bad", "Ann"))
-    write("theirs.csv", COLUMNS, (F, "", "good", "Ann", ""), (G, "", "?", "Ann", ""))
-    assert main(["import", "theirs.csv", "--configfile", "config/mine.yaml"]) == 1
-    printed = capsys.readouterr().out
-    assert "data/mine/labels.csv: 1 new, 0 the same, 1 conflicts, 1 unsure\n" in printed
-    assert "  - D-7.png: 'bad' in labels.csv, 'good' here (by Ann)\n" in printed
-    write("theirs.csv", COLUMNS, (G, "", "?", "Ann", ""))
-    assert main(["import", "theirs.csv", "--configfile", "config/mine.yaml"]) == 0
+    source = write("theirs.csv", COLUMNS, (F, "", "good", "Ann", ""), (G, "", "?", "Ann", ""))
+    told = describe_import(dataset, import_labels(dataset, source))
+    assert told.startswith("data/mine/labels.csv: 1 new, 0 the same, 1 conflicts, 1 unsure\n")
+    assert "  - D-7.png: 'bad' in labels.csv, 'good' here (by Ann)" in told.splitlines()
+    label(dataset, ("D-7.png", "bad", "Bob"))
+    source = write("theirs.csv", COLUMNS, (F, "", "good", "Ann", ""))
+    told = describe_import(dataset, import_labels(dataset, source))
+    assert "in `linecam label` under key D" in told
+    assert told.endswith("  - D-7.png: 'bad' by Bob, 'good' by Ann")
 
 
 @pytest.mark.parametrize(
@@ -354,7 +356,7 @@ def test_no_content_ends_in_another_exception(tmp_path_factory, value):
             continue
 
 
-# --- the command
+# --- the configuration
 
 
 def test_the_configuration_is_what_snakemake_makes_of_the_files(project):
@@ -371,15 +373,15 @@ def test_the_configuration_is_what_snakemake_makes_of_the_files(project):
 
 def test_mistakes_with_the_configuration(project, monkeypatch):
     with pytest.raises(UserError, match=r"The dataset belt has no index.*Datasets with an index: mine\."):
-        main(["agreement"])
+        dataset_of(read_settings([]))
     with pytest.raises(UserError, match=r"config/none\.yaml is no file"):
-        main(["agreement", "--configfile", "config/none.yaml"])
+        read_settings(["config/none.yaml"])
     Path("config/wrong.yaml").write_text("dataset: {nam: x}\n")
     with pytest.raises(UserError, match=r"dataset\.nam is not a key \(config/wrong\.yaml, line 1\)"):
-        main(["agreement", "--configfile", "config/wrong.yaml"])
+        read_settings(["config/wrong.yaml"])
     Path("config/wrong.yaml").write_text("- 1\n")
     with pytest.raises(UserError, match="holds no keys"):
-        main(["agreement", "--configfile", "config/wrong.yaml"])
+        read_settings(["config/wrong.yaml"])
     monkeypatch.chdir(project / "results")
     with pytest.raises(UserError, match="in linecam's folder"):
-        main(["agreement"])
+        dataset_of(read_settings([]))

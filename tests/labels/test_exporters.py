@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from linecam.errors import UserError
 from linecam.labels.dataset import Dataset
-from linecam.labels.exchange import import_labels, main
-from linecam.labels.exporters import export_labels, export_tasks
+from linecam.labels.exchange import import_labels
+from linecam.labels.exporters import TASKS, export, export_labels, export_tasks
 from linecam.labels.importers import served_path
 from linecam.labels.store import COLUMNS, read_rows
 from linecam.workflow.config import read_settings
@@ -246,12 +246,13 @@ def test_tasks_that_nobody_has_answered_are_no_labels(dataset):
     assert not dataset.labels.exists()
 
 
-def test_export_from_the_command_line(dataset, capsys):
+def test_what_is_said_of_an_export(dataset):
     selected(dataset)
-    mine = ["--configfile", "config/mine.yaml"]
-    assert main(["export", "out/tasks.json", "--format", "label-studio-tasks", *mine]) == 0
-    printed = capsys.readouterr().out
-    assert "5 tasks in out/tasks.json, 1 of them with a pre-label" in printed
-    assert f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={dataset.folder.parent}, " in printed
-    with pytest.raises(UserError, match="belong to --format label-studio-tasks"):
-        main(["export", "out/a.csv", "--format", "csv", "--frames", "a.csv", *mine])
+    told = export(dataset, Path("out/tasks.json"), TASKS, None, None)
+    assert "5 tasks in out/tasks.json, 1 of them with a pre-label" in told
+    assert f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={dataset.folder.parent}, " in told
+    label(dataset, ("D-7.png", "bad", "Ann"))
+    assert export(dataset, Path("out/a.csv"), "csv", None, None) == "1 labels in out/a.csv"
+    for about in [(Path("a.csv"), None), (None, Path("a.csv"))]:
+        with pytest.raises(UserError, match="belong to --format label-studio-tasks"):
+            export(dataset, Path("out/b.csv"), "csv", *about)

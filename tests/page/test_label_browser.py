@@ -1,12 +1,8 @@
 """The labelling page in headless Chromium, by keyboard alone: a line labelled with a kill in between, and every key."""
 
 import json
-import os
-import pty
 import re
-import select
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -25,11 +21,10 @@ from selenium.webdriver.common.keys import Keys
 
 from linecam.files import sha256
 from linecam.labels.store import DECISION, answer, read_rows
-from scripts.render_belt import render_belt
-from tests.conftest import ROOT, Project, copy_project
+from tests.conftest import ROOT, Project
+from tests.page.label_command import ADDRESS, CLASSES, Labelling, until
 
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-CLASSES = ["bad", "good", "no_mask"]
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -133,89 +128,27 @@ class Window:
 # --- the line, through Snakemake
 
 
-@pytest.fixture(scope="module")
-def caps(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """40 rendered frames as a user's folder, without a label: 16 to train on, 12 for the test."""
-    config = {
-        "dataset": {"name": "caps", "kind": "folder", "source": "frames", "classes": CLASSES},
-        "networks": ["swift7-64"],
-        "select": {"train": 16, "test": 12, "strategies": ["random"]},
-        "pretrain": {"methods": ["none"]},
-        "finetune": {"folds": 2},
-    }
-    project = copy_project(tmp_path_factory.mktemp("caps"), config)
-    render_belt(project.folder / "frames", project.folder / "truth.csv", frames=40, seed=1, workers=2)
-    return project
-
-
-COMMAND = [
-    sys.executable,
-    "-m",
-    "snakemake",
-    "label",
-    "--cores",
-    "1",
-    "--config",
-    "browser=false",
-    "by=Ann",
-    "--configfile",
-]
-
-
-def address_in(read: Callable[[], str]) -> str:
-    """The address that is printed, as soon as it is there."""
-    text, end = "", time.monotonic() + 120
-    while not (found := re.search(r"http://127\.0\.0\.1:\d+/\S+/(?=\s)", text)):
-        piece = read()
-        assert piece, text[-3000:]
-        assert time.monotonic() < end, text[-3000:]
-        text += piece
-    return found[0]
-
-
-def start(caps: Project) -> tuple[subprocess.Popen[str], str]:
-    """`snakemake label` in a session of its own, and the address of its page."""
-    process = subprocess.Popen(
-        [*COMMAND, "config/test.yaml"],
-        cwd=caps.folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    return process, address_in(process.stdout.readline)
-
-
 def rows_of(caps: Project) -> dict[str, str]:
     return {row["sha256"]: row["label"] for row in read_rows(caps.folder / "data/caps/labels.csv", CLASSES)}
 
 
 def test_twenty_frames_a_kill_and_the_rest(caps: Project, chromium: webdriver.Chrome) -> None:
-    server, address = start(caps)
-    window = Window(chromium, address)
-    assert window.text("count") == "Frame 1 of 28"
     mine: dict[str, str] = {}
-    try:
+    with Labelling(caps) as server:
+        window = Window(chromium, server.address())
+        assert window.text("count") == "Frame 1 of 28"
         for n in range(20):
             digest = window.label("1230"[n % 4])
             mine[digest] = [*CLASSES, "?"][n % 4]
             assert rows_of(caps) == mine, "on disk before the next frame is shown"
-    finally:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.communicate()
+        server.process.kill()
     window.press("1")
     window.until(lambda: "does not answer" in window.text("alarm"))
     assert rows_of(caps) == mine
     window.close()
 
-    locked = caps.snakemake("label", "--config", "browser=false")
-    assert locked.returncode != 0
-    assert "--unlock" in locked.stdout, "as docs/labelling.md says"
-    caps.build("--unlock", "label")
-    server, address = start(caps)
-    try:
-        window = Window(chromium, address)
+    with Labelling(caps) as server:
+        window = Window(chromium, server.address())
         assert "20 of 28 labelled" in window.text("parts")
         assert window.seen() not in mine
         for n in range(8):
@@ -223,19 +156,16 @@ def test_twenty_frames_a_kill_and_the_rest(caps: Project, chromium: webdriver.Ch
         window.until(lambda: window.dialog() == "All done")
         assert rows_of(caps) == mine
         assert len(mine) == 28
+        caps.build("results/caps/split/random-16.csv")  # while the page is open
         window.press("e")
         window.until(lambda: window.dialog() == "End?")
         window.press(Keys.ENTER)
-        assert server.wait(timeout=60) == 0, "ended well, so Snakemake goes on"
+        assert server.end() == 0
+        assert "Goodbye. 28 of 28 frames are labelled. Your labels are in data/caps/labels.csv." in server.printed
         window.until(lambda: "Close this window" in chromium.find_element(By.TAG_NAME, "body").text)
         errors = [entry["message"] for entry in chromium.get_log("browser") if "Content Security" in entry["message"]]
         assert errors == []
         window.close()
-    finally:
-        if server.poll() is None:
-            os.killpg(server.pid, signal.SIGKILL)
-        server.communicate()
-    caps.build("results/caps/split/random-16.csv")
     split = pd.read_csv(caps.folder / "results/caps/split/random-16.csv", keep_default_na=False)
     labelled = split[split["part"] != "unlabelled"]
     assert dict(zip(labelled["sha256"], labelled["label"], strict=True)) == {
@@ -244,75 +174,17 @@ def test_twenty_frames_a_kill_and_the_rest(caps: Project, chromium: webdriver.Ch
     assert set(labelled["by"]) == {"Ann"}
 
 
-def test_ctrl_c_on_a_terminal_is_a_clean_end(caps: Project) -> None:
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(caps.folder)
-        os.execv(sys.executable, [*COMMAND, "config/test.yaml"])
-
-    def read() -> str:
-        assert select.select([terminal], [], [], 120)[0]
-        return os.read(terminal, 4096).decode()
-
-    try:
-        address_in(read)
-        os.write(terminal, b"\x03")
-        said = ""
-        while True:  # until the terminal is closed
-            try:
-                said += read()
-            except OSError:
-                break
-        _, status = os.waitpid(child, 0)
-        child = 0
-    finally:
-        os.close(terminal)
-        if child:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-    assert os.waitstatus_to_exitcode(status) == 0, said
-    assert re.search(r"(\d+) of \1 steps \(100%\) done", said), said
-    assert "Traceback" not in said
-    assert "Warning" not in said
-
-
-def test_labelling_starts_no_training(caps: Project) -> None:
-    jobs = caps.planned("label", "--forceall")
-    assert jobs == {"index_frames": 1, "select_test": 1, "select_train": 1, "label": 1}
-
-
-def test_a_wrong_file_of_labels_is_told_before_the_page_opens(caps: Project) -> None:
-    labels = caps.folder / "data/caps/labels.csv"
-    before = labels.read_text() if labels.exists() else None
-    labels.parent.mkdir(parents=True, exist_ok=True)
-    labels.write_text(f"sha256,label\n{'a' * 64},ugly\n")
-    try:
-        run = caps.snakemake("label", "--config", "browser=false")
-    finally:
-        labels.unlink() if before is None else labels.write_text(before)
-    assert run.returncode != 0
-    assert "line 2: 'ugly' is not a class" in run.stdout
-    assert "Traceback" not in run.stdout
-
-
-@pytest.mark.parametrize("wrong", ["port=80", "port=many", "by=", "browser=maybe"])
-def test_wrong_settings_are_named(caps: Project, wrong: str) -> None:
-    run = caps.snakemake("label", "--dry-run", "--config", wrong)
-    assert run.returncode != 0
-    assert f"{wrong.partition('=')[0]} is " in run.stdout
-    assert "Traceback" not in run.stdout
-
-
 # --- every key, on a server of its own
 
 SERVER = """
 import json, sys
 from pathlib import Path
 from linecam.page.server import Desk, Frame, serve
+from linecam.stop_request import StopRequest
 place = Path(sys.argv[1])
 frames = [Frame(**frame) for frame in json.loads((place / "frames.json").read_text())]
 desk = Desk(frames, [], place, place / "labels.csv", classes=["bad", "good", "no_mask"], by=sys.argv[2], dataset="caps")
-serve(desk, port=None, browser=False)
+serve(desk, StopRequest(), port=None, browser=False)
 """
 
 
@@ -337,7 +209,7 @@ class Served:
             [sys.executable, "-c", SERVER, place, by], cwd=ROOT, stderr=subprocess.PIPE, text=True
         )
         assert self.process.stderr is not None
-        self.address = address_in(self.process.stderr.readline)
+        self.address, _ = until(ADDRESS, self.process.stderr.readline)
 
     def said(self) -> dict[str, str]:
         """Labels by the frame's number, of everyone: Ann's plain, others' with their name."""

@@ -18,9 +18,11 @@ from starlette.testclient import TestClient
 from linecam.errors import UserError
 from linecam.labels.store import read_rows
 from linecam.page.server import Desk, Frame, make_app, serve
+from linecam.page.session import who_labels
+from linecam.page.worklist import Sources, frames_to_label, suggestions_of
 from linecam.selection.similarity_order import in_similar_order
+from linecam.stop_request import StopRequest
 from scripts.index_frames import index_frames
-from scripts.label import frames_to_label, suggestions_of
 
 CLASSES = ["bad", "good"]
 HOST = "127.0.0.1:8000"
@@ -345,10 +347,16 @@ def test_labels_with_problems_end_it_at_once(tmp_path):
         Page(tmp_path)
 
 
-@pytest.mark.parametrize("by", ["decision", " decision ", " "])
-def test_nobody_is_called_decision(tmp_path, by):
-    with pytest.raises(UserError, match="--config by="):
-        Page(tmp_path, by=by)
+@pytest.mark.parametrize("by", ["decision", " decision ", " ", "", "Ann\nBob"])
+def test_nobody_is_called_decision(by):
+    with pytest.raises(UserError, match=r"--by .* is no name for who labels"):
+        who_labels(by)
+
+
+def test_who_labels_is_named_or_logged_in(monkeypatch):
+    monkeypatch.setenv("LOGNAME", "ann")
+    assert who_labels(" Ann Ö. ") == "Ann Ö."
+    assert who_labels(None) == "ann"
 
 
 def test_a_test_frame_with_a_suggestion_is_a_fault(page):
@@ -362,8 +370,8 @@ def test_a_port_that_is_taken_is_named(page):
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(UserError, match=f"port={port}"):
-            serve(page.desk, port=port, browser=False)
+        with pytest.raises(UserError, match=f"--port {port}"):
+            serve(page.desk, StopRequest(), port=port, browser=False)
 
 
 # --- which frames, in which order
@@ -396,18 +404,17 @@ class Line:
         if vectors is not None:
             embeddings = self.place / "embeddings.npy"
             np.save(embeddings, np.asarray(vectors, np.float32))
-        listed, self.beside = frames_to_label(
-            self.place / "index.csv",
-            [self.place / "train.csv"],
-            self.place / "test.csv",
-            self.place / "next/batch.csv",
-            self.place / "next/suspects.csv",
-            truth,
-            embeddings,
-            self.labels,
-            suggestions or {},
-            classes=CLASSES,
+        sources = Sources(
+            index=self.place / "index.csv",
+            train=(self.place / "train.csv",),
+            test=self.place / "test.csv",
+            truth=truth,
+            embeddings=embeddings,
+            frames=self.folder,
+            results=self.place,
+            labels=self.labels,
         )
+        listed, self.beside = frames_to_label(sources, CLASSES, suggestions)
         return listed
 
     def digest(self, number: int) -> str:
@@ -528,7 +535,7 @@ def test_suggestions_come_from_models_that_have_not_seen_the_frame(tmp_path):
     (tmp_path / "predict" / model).mkdir(parents=True)
     (tmp_path / "finetune" / model).mkdir(parents=True)
     (tmp_path / "next").mkdir()
-    (tmp_path / "choice.json").write_text(json.dumps({"model": model, "range": "calibrated"}))
+    (tmp_path / "choice.json").write_text(json.dumps({"model": model, "range": "calibrated", "reason": ""}))
     head = "sha256,path,part,label,predicted,p_bad,p_good\n"
     (tmp_path / "predict" / model / "float.csv").write_text(
         head + "a,a,train,good,good,0.1,0.9\nb,b,unlabelled,,bad,0.8,0.2\nc,c,test,bad,bad,0.7,0.3\n"

@@ -171,7 +171,7 @@ def main() -> None:
             os.close(descriptor)
         os.chdir(ROOT)
         quiet = ["-q", "-p", "no:cacheprovider", "--basetemp=/run/pytest", "--color=no", "-rs"]
-        status = pytest.main(quiet + [f"tests/{name}.py" for name in TESTS])
+        status = pytest.main(quiet + [f"tests/usb/{name}.py" for name in TESTS])
     except BaseException:
         traceback.print_exc()
         raise

@@ -7,8 +7,6 @@ deploy_on_fat.py, on a FAT file system of the H7's size.
 import json
 import os
 import random
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,8 +15,6 @@ import pytest
 from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.usb.deploy import deploy
-from linecam.workflow.config import board_to_deploy
-from tests.conftest import ROOT, Project
 from tests.usb import fat_guest
 
 ON_DRIVE = ["model.tflite", "labels.txt", "settings.json", "main.py"]
@@ -163,7 +159,7 @@ def test_two_large_models_need_consent_and_the_old_program_goes_first(
     with pytest.raises(UserError, match="no room for the new files beside the old ones") as caught:
         deploy(bundle, drive)
     assert "of 113,664 are free" in str(caught.value)
-    assert "replace=true" in str(caught.value)
+    assert "say so with --replace" in str(caught.value)
     assert "without main.py, model.tflite" in str(caught.value)
     assert holds(drive, old)
     log()
@@ -287,64 +283,6 @@ def test_what_is_no_drive_is_refused(drive: Path, tmp_path: Path, monkeypatch: p
     with pytest.raises(UserError, match="read-only"):
         deploy(bundle, drive)
     assert names(drive) == [".openmv_disk"]
-
-
-# --- The commands
-
-
-@here_only
-def test_by_hand_it_ends_with_one_paragraph_and_no_stack_trace(tmp_path: Path) -> None:
-    bundle, drive = make_bundle(tmp_path / "new", 1), tmp_path / "OPENMV"
-    command = [sys.executable, "-m", "linecam.usb.deploy", str(bundle), str(drive)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert run.returncode == 1
-    assert "does not exist" in run.stderr
-    assert "Traceback" not in run.stderr
-    assert len(run.stderr.splitlines()) == 1
-    drive.mkdir()
-    (drive / ".openmv_disk").touch()
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    assert holds(drive, bundle)
-
-
-@pytest.mark.parametrize(
-    ("drive", "board", "boards", "said"),
-    [
-        (None, None, ["a"], "never guesses"),
-        ("d", None, ["a", "b"], "board=a"),
-        ("d", "openmv-h", ["openmv-h7", "openmv-rt"], "Did you mean openmv-h7?"),
-    ],
-)
-def test_a_drive_and_a_board_must_be_clear(drive: str | None, board: str | None, boards: list[str], said: str) -> None:
-    with pytest.raises(UserError) as caught:
-        board_to_deploy(drive, board, boards)
-    assert said in str(caught.value)
-
-
-def test_the_only_board_needs_no_name() -> None:
-    assert board_to_deploy("d", None, ["a"]) == "a"
-    assert board_to_deploy("d", "b", ["a", "b"]) == "b"
-
-
-@here_only
-def test_snakemake_deploys_without_building_anew(belt: Project, tmp_path: Path) -> None:
-    drive = tmp_path / "OPENMV"
-    run = belt.snakemake("deploy")
-    assert run.returncode != 0
-    assert "snakemake deploy --config drive=" in run.stdout
-    assert "Traceback" not in run.stdout
-    run = belt.snakemake("deploy", "--config", f"drive={drive}")
-    assert run.returncode != 0
-    assert "does not exist" in run.stdout
-    drive.mkdir()
-    (drive / ".openmv_disk").touch()
-    given = ("--config", f"drive={drive}", "replace=true", "board=openmv-h7")
-    assert belt.planned(*given) == {}, "a drive is nothing that a bundle depends on"
-    assert belt.planned("deploy", *given) == {"deploy": 1}
-    printed = belt.build("deploy", *given)
-    assert "Eject the drive, then press reset" in printed
-    assert holds(drive, belt.folder / "results/tiny/bundle/openmv-h7")
 
 
 @here_only

@@ -218,8 +218,8 @@ def command(port: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """The command, waiting for frames."""
     # A shell that runs the tests in the background has them ignore Ctrl-C, and so would the command.
     program = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    program += "runpy.run_module('linecam.receive', run_name='__main__', alter_sys=True)"
-    arguments = [sys.executable, "-c", program, port, folder]
+    program += "runpy.run_module('linecam', run_name='__main__', alter_sys=True)"
+    arguments = [sys.executable, "-c", program, "receive", port, folder]
     with subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process

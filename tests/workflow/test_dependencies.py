@@ -18,7 +18,7 @@ from tests.workflow.conftest import code_of, script_of
 SCRIPTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "scripts").glob("*.py"))
 # Those that need neither torch nor tensorflow: quick to import.
 LIGHT = ["index_frames", "decode_frames", "select_test", "select_train", "split", "read_embeddings", "evaluate",
-         "choose", "bundle", "render_belt", "fetch_masks", "label"]  # fmt: skip
+         "choose", "bundle", "render_belt", "fetch_masks"]  # fmt: skip
 # Imported inside the functions that run them: numba takes half a second, and scikit-learn more.
 LATE = ["linecam/compiled.py", "linecam/selection/kcenter.py", "linecam/selection/typicality.py"]
 

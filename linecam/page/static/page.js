@@ -109,13 +109,13 @@ async function allDone() {
   const open = frames.undecided().length;
   const lines = ["Every frame has a label, or somebody who is not sure of it."];
   if (open) lines.push(`People disagree about ${plural(open)}: press D, and decide.`);
-  else lines.push("End here, then run snakemake: it goes on with these labels.");
+  else lines.push("Run snakemake: it goes on with these labels. This page may stay open.");
   if (await ask("All done", lines, [[false, "Enter", "Look at them again"], [true, "E", "End"]])) await end();
 }
 
 async function end() {
   const open = frames.frames.length - frames.progress()[0];
-  const lines = [open ? `${plural(open)} still ${open === 1 ? "has" : "have"} no label. All answers are saved; snakemake label goes on where you stop.` : "All answers are saved."];
+  const lines = [open ? `${plural(open)} still ${open === 1 ? "has" : "have"} no label. All answers are saved; linecam label goes on where you stop.` : "All answers are saved."];
   const undecided = frames.undecided().length;
   if (undecided) lines.push(`People disagree about ${plural(undecided)}: snakemake stops at ${undecided === 1 ? "it" : "them"} until you have decided, with D.`);
   if (!(await ask("End?", lines, [[true, "Enter", "End"], [false, "Esc", "Go on"]]))) return;
@@ -349,7 +349,7 @@ async function look() {
     }
   } catch (error) {
     if (error instanceof Ended) answers.lost(error);
-    else alarm("linecam does not answer; every answer so far is saved. If it has ended, start it again with snakemake label.");
+    else alarm("linecam does not answer; every answer so far is saved. If it has ended, start it again with linecam label.");
   }
 }
 

@@ -1,0 +1,302 @@
+"""The `linecam` command: what stands beside Snakemake because it is no job, such as a page in the browser.
+
+A function a subcommand. Each imports what it needs when it is called, so that `linecam --help` answers at once.
+"""
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from linecam.errors import reported
+from linecam.stop_request import StopRequest
+
+if TYPE_CHECKING:
+    from linecam.labels.dataset import Dataset
+    from linecam.workflow.build import Builder
+    from linecam.workflow.settings import Settings
+
+# Plain text: to import rich, which draws colours and frames, takes longer than all the rest.
+PLAIN: dict[str, Any] = {"rich_markup_mode": None, "no_args_is_help": True, "pretty_exceptions_enable": False}
+app = typer.Typer(help="Label frames, look at models, bring a bundle to a camera.", add_completion=False, **PLAIN)
+labels_app = typer.Typer(help="Labels from and to other people and tools.", **PLAIN)
+app.add_typer(labels_app, name="labels")
+
+CONFIGFILE = "--configfile"
+ConfigFiles = Annotated[
+    list[Path] | None,
+    typer.Option(CONFIGFILE, metavar="FILE...", help="As for snakemake. Left out: the built-in belt."),
+]
+SnakemakeOptions = Annotated[
+    str, typer.Option("--snakemake", metavar="'OPTIONS'", help="More for Snakemake, such as '--cores 2'.")
+]
+BundleFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A bundle's folder. Unzip an archive first.")]
+
+
+@app.command()
+def label(
+    configfile: ConfigFiles = None,
+    by: Annotated[str | None, typer.Option(metavar="NAME", help="Who labels. Left out: your login name.")] = None,
+    port: Annotated[
+        int | None, typer.Option(metavar="NUMBER", min=1024, max=65535, help="Of the page. Left out: a free one.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open the page, or only print its address.")] = True,
+    snakemake: SnakemakeOptions = "",
+) -> None:
+    """Label the selected frames in the browser.
+
+    Snakemake first makes the selection. It has ended when the page opens, so you may run it while you label.
+    """
+    with StopRequest() as stop:
+        from linecam.workflow.commands import label_frames
+
+        label_frames(_builder(configfile, snakemake, stop), by=by, port=port, browser=browser)
+
+
+@app.command()
+def deploy(
+    bundle: Annotated[
+        Path | None, typer.Argument(metavar="[BUNDLE]", help="A bundle's folder, to copy as it is.")
+    ] = None,
+    drive: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where the camera's drive is mounted.")] = None,
+    board: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose bundle, if there are several boards.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="No room for both: the old program may go first.")] = False,
+    configfile: ConfigFiles = None,
+    snakemake: SnakemakeOptions = "",
+) -> None:
+    """Copy a bundle to the camera's drive.
+
+    Without BUNDLE, it is the one that the configuration describes, and Snakemake first makes what is missing of it.
+    """
+    from linecam.usb import deploy as usb
+
+    if drive is None:
+        raise typer.BadParameter(
+            f"name the camera's drive, it is never guessed. {usb.drives_seen()}", param_hint="--drive"
+        )
+    if bundle is not None:
+        if board or configfile or snakemake:
+            raise typer.BadParameter("--board, --configfile and --snakemake are for a bundle that is made first.")
+        usb.deploy(bundle, drive, replace=replace)
+        return
+    with StopRequest() as stop:
+        from linecam.workflow.commands import deploy_built
+
+        deploy_built(_builder(configfile, snakemake, stop), drive, board, replace=replace)
+
+
+@app.command()
+def check(
+    model: Annotated[Path, typer.Argument(metavar="MODEL.tflite", help="An int8 model, as it is before Vela.")],
+    board: Annotated[str, typer.Option(metavar="NAME", help="A board of config/boards.yaml.")] = "openmv-h7",
+    place: Annotated[
+        str | None, typer.Option(metavar="PLACE", help="drive, romfs or sd. Left out: the board's first.")
+    ] = None,
+    firmware: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="The camera's version. Left out: the newest.")
+    ] = None,
+    latency_ms: Annotated[
+        float | None, typer.Option(metavar="MS", help="The most that one inference may take.")
+    ] = None,
+) -> None:
+    """Would the camera take this model?
+
+    Says also how large and how fast it is there. Ends with status 0 where it would, 1 where it would not.
+    """
+    from linecam.boards.check import check_file
+
+    text, accepted = check_file(model, board, place=place, firmware=firmware, budget_ms=latency_ms)
+    print(text)
+    raise typer.Exit(0 if accepted else 1)
+
+
+@app.command()
+def networks() -> None:
+    """Say what each network costs on the camera."""
+    from linecam.networks.models import cost_table
+
+    print(cost_table())
+
+
+@labels_app.command("import")
+def import_(
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="A file with labels, or a folder with a folder for each class.")
+    ],
+    format: Annotated[
+        Literal["auto", "csv", "folders", "label-studio", "lightly-studio"], typer.Option(help="auto: by the content.")
+    ] = "auto",
+    by: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[ID=]NAME", help="Who labelled; ID is what the file calls them. May be repeated."),
+    ] = None,
+    configfile: ConfigFiles = None,
+) -> None:
+    """Merge labels into data/<dataset>/labels.csv.
+
+    Ends with status 1 where some contradict what the same person said there, which stays.
+    """
+    from linecam.labels.exchange import describe_import, import_labels
+
+    dataset = _dataset(configfile)
+    outcome = import_labels(dataset, source, format, by or [])
+    print(describe_import(dataset, outcome))
+    raise typer.Exit(1 if outcome.conflicts else 0)
+
+
+@labels_app.command()
+def export(
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="The file or, of folders, the folder to write: a new one.")
+    ],
+    format: Annotated[
+        Literal["csv", "folders", "label-studio", "lightly-studio", "label-studio-tasks"],
+        typer.Option(help="label-studio-tasks: frames that need a label."),
+    ],
+    frames: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Of which frames tasks are, by the column sha256.")
+    ] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="More pre-labels for tasks. Test frames get none.")
+    ] = None,
+    configfile: ConfigFiles = None,
+) -> None:
+    """Write labels, or tasks for Label Studio."""
+    from linecam.labels.exporters import export as write
+
+    print(write(_dataset(configfile), target, format, frames, predictions))
+
+
+@labels_app.command()
+def agreement(configfile: ConfigFiles = None) -> None:
+    """How far people agree who labelled the same frames."""
+    from linecam.labels.agreement import describe
+    from linecam.labels.store import read_rows
+
+    dataset = _dataset(configfile)
+    print(describe(read_rows(dataset.labels, dataset.classes), dataset.classes, dataset.labels))
+
+
+@labels_app.command()
+def rename(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The class as labels.csv has it.")],
+    new: Annotated[
+        str, typer.Argument(metavar="NEW", help="Its new name. If that is a class too, the two become one.")
+    ],
+    configfile: ConfigFiles = None,
+) -> None:
+    """Rename a class in data/<dataset>/labels.csv."""
+    from linecam.labels.rename import rename_class
+
+    dataset = _settings(configfile).dataset
+    labels, own_folders = Path("data") / dataset.name / "labels.csv", dataset.kind == "folder"
+    print(rename_class(labels, old, new, classes=dataset.classes, own_folders=own_folders))
+
+
+@app.command()
+def sign(
+    folder: BundleFolder,
+    key: Annotated[Path, typer.Option(metavar="KEY.pem", help="Your private key.")],
+    signature: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file to write. Left out: FOLDER.sig.")
+    ] = None,
+) -> None:
+    """Sign every file of a bundle with your own key.
+
+    The password of the key, if it has one, is taken from the environment variable LINECAM_KEY_PASSWORD.
+    """
+    from linecam.bundle import signature as signatures
+
+    target = signature or folder.with_name(f"{folder.name}.sig")
+    signatures.sign(folder, target, key, os.environ.get(signatures.PASSWORD))
+
+
+@app.command()
+def verify(
+    folder: BundleFolder,
+    signature: Annotated[Path, typer.Option(metavar="FILE", help="The .sig file.")],
+    key: Annotated[Path, typer.Option(metavar="KEY.pub", help="The public key of whoever built the bundle.")],
+) -> None:
+    """Check every file of a bundle against its signature."""
+    from linecam.bundle import signature as signatures
+
+    signatures.verify(folder, signature, key)
+    print(f"{folder} is what was signed with the key to {key}, to the last byte.")
+
+
+@app.command()
+def new_key(
+    key: Annotated[Path, typer.Argument(metavar="KEY.pem", help="The file to write; KEY.pub goes beside.")],
+) -> None:
+    """Make a key to sign bundles with.
+
+    It is encrypted where the environment variable LINECAM_KEY_PASSWORD is set.
+    """
+    from linecam.bundle import signature as signatures
+
+    password = os.environ.get(signatures.PASSWORD)
+    public = signatures.new_key(key, password)
+    print(
+        f"{key} is the private key{', encrypted' if password else ', without a password'}: keep it to yourself, name "
+        "it in the configuration as bundle.signing_key.\n"
+        f"{public} is the public key: hand it out."
+    )
+
+
+@app.command()
+def receive(
+    port: Annotated[str, typer.Argument(metavar="PORT", help="The camera's serial port: /dev/ttyACM0, COM3, ...")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the frames go, as R<run>-<number>.png.")],
+) -> None:
+    """Write the frames that collect.py streams from the camera.
+
+    Ctrl-C ends it.
+    """
+    from linecam.usb.receive import run
+
+    run(port, folder)
+
+
+def main() -> None:
+    """Run the command. Ends the process: status 1 where something is wrong, 2 where the command is none."""
+    with reported():
+        try:
+            app(list(_repeated(sys.argv[1:])), prog_name="linecam")
+        finally:
+            sys.stdout.flush()  # in here, where a reader that has seen enough is no fault
+
+
+def _repeated(arguments: Sequence[str]) -> Iterator[str]:
+    """`--configfile a b`, as Snakemake takes it, as `--configfile a --configfile b`."""
+    several = False
+    for argument in arguments:
+        if several and not argument.startswith("-"):
+            yield from (CONFIGFILE, argument)
+            continue
+        several = argument == CONFIGFILE
+        if not several:
+            yield argument
+
+
+def _builder(configfile: list[Path] | None, options: str, stop: StopRequest) -> "Builder":
+    from linecam.workflow.build import Builder
+
+    return Builder(configfile or [], shlex.split(options), stop)
+
+
+def _settings(configfile: list[Path] | None) -> "Settings":
+    from linecam.workflow.config import read_settings
+
+    return read_settings(configfile or [])
+
+
+def _dataset(configfile: list[Path] | None) -> "Dataset":
+    from linecam.workflow.labelled import dataset_of
+
+    return dataset_of(_settings(configfile))

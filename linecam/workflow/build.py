@@ -1,0 +1,95 @@
+"""Has Snakemake make what a command needs. When this returns, Snakemake has ended and its lock is free."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from linecam.errors import UserError
+from linecam.files import own_file
+from linecam.stop_request import StopRequest
+
+FETCH = Path(__file__).with_name("fetch.smk")
+# Snakemake as `python -m snakemake` starts it, but SIGTERM ends it at any time, and without a traceback. Once it runs
+# jobs it heeds SIGTERM by itself. Until then the signal does what Ctrl-C does, so that no lock is left.
+SNAKEMAKE = """
+import runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+try:
+    runpy.run_module("snakemake", run_name="__main__", alter_sys=True)
+except KeyboardInterrupt:
+    sys.exit(1)
+finally:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+"""
+PATIENCE = 2  # seconds until Snakemake is asked again to end
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Runs Snakemake in the working directory, with linecam's Snakefile."""
+
+    configfiles: Sequence[Path]  # as of `snakemake --configfile`
+    options: Sequence[str]  # more for Snakemake, such as --profile profiles/s3
+    stop: StopRequest
+
+    def build(self, targets: Sequence[str]) -> None:
+        """Make the files `targets`, or see that they are there and up to date.
+
+        Returns early where the stop is requested. Raises `UserError` where Snakemake fails.
+        """
+        configfile = ["--configfile", *map(str, self.configfiles)] if self.configfiles else []
+        self._snakemake(Path(own_file("Snakefile")), *targets, *self.options, *configfile)
+
+    def root(self, targets: Sequence[str]) -> Path:
+        """The folder below which the files `targets`, which are made, lie on this machine.
+
+        Without options for Snakemake it is the working directory. With them the results may be in a bucket: then they
+        are fetched, and it is the folder of Snakemake's copies.
+        """
+        if not self.options:
+            return Path()
+        files = f"files={json.dumps(list(targets))}"
+        quietly = ["--cores", "1", "--quiet", "all", "--keep-storage-local-copies"]
+        printed = self._snakemake(FETCH, "fetch", *self.options, *quietly, "--config", files)
+        return Path(printed.splitlines()[0].removesuffix(targets[0])) if printed else Path()
+
+    def _snakemake(self, snakefile: Path, *arguments: str) -> str:
+        """Run Snakemake, and return what the jobs of `FETCH` print."""
+        if self.stop.made:
+            return ""
+        process = subprocess.Popen(
+            [sys.executable, "-c", SNAKEMAKE, "--snakefile", str(snakefile), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if snakefile == FETCH else None,
+            text=True,
+            process_group=0,  # of its own, which Ctrl-C does not reach: `_end` does
+        )
+        with self.stop.calls(lambda: _end(process.pid)):
+            while process.returncode is None:
+                with suppress(subprocess.TimeoutExpired):
+                    printed, _ = process.communicate(timeout=PATIENCE)
+                if self.stop.made:
+                    _end(process.pid)  # again: of a job that was just starting, or a line being written, it missed it
+        if process.returncode and not self.stop.made:
+            raise UserError(
+                "Snakemake could not make what this command needs, and says why above. Correct that, and run the same "
+                "command again."
+            )
+        return printed or ""
+
+
+def _end(snakemake: int) -> None:
+    """Have the process `snakemake` end its work, and its jobs on this machine with it."""
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(snakemake)
+        for one in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                one.terminate()

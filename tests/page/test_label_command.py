@@ -1,0 +1,203 @@
+"""`linecam label` as real processes: what Snakemake makes for it, whose lock it is, and how it ends at any moment."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from linecam.labels.store import read_rows
+from linecam.workflow.commands import sources_of, targets_of
+from linecam.workflow.config import read
+from tests.conftest import ROOT, Project
+from tests.page.label_command import ADDRESS, CLASSES, COMMAND, Labelling, until
+
+GOODBYE = "Goodbye. 0 of 28 frames are labelled.\n"
+NOT_OPEN = "Goodbye. The page was not open yet, and no label has changed.\n"
+
+
+def clean(printed: str) -> bool:
+    return not re.search("Traceback|Exception ignored|Warning", printed)
+
+
+# --- what is made first
+
+
+def test_labelling_starts_no_training(caps: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(caps.folder)
+    targets = targets_of(read(["config/test.yaml"]))
+    assert caps.planned("--forceall", *targets) == {"index_frames": 1, "select_test": 1, "select_train": 1}
+
+
+def test_what_the_page_of_each_kind_of_dataset_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(ROOT)
+    belt = read([])
+    assert targets_of(belt) == [
+        "results/belt/index/frames.csv",
+        "results/belt/select/coreset-200.csv",
+        "results/belt/select/test.csv",
+        "results/belt/truth.csv",
+        "results/belt/embed/swift7-112-simclr/embeddings.npy",
+        "results/belt/frames",
+    ]
+    masks = belt | {"dataset": belt["dataset"] | {"name": "masks", "kind": "masks"}}
+    selected = ["results/masks/index/frames.csv", "results/masks/select/given.csv", "results/masks/select/test.csv"]
+    assert targets_of(masks) == [*selected, "data/masks/frames"]
+    for part in ("train", "test"):
+        (tmp_path / part / "good").mkdir(parents=True)
+    mine = belt | {"dataset": belt["dataset"] | {"name": "mine", "kind": "folder", "source": str(tmp_path)}}
+    assert targets_of(mine) == [path.replace("masks", "mine") for path in selected]
+    (tmp_path / "test/good").rmdir()
+    mine["select"] = belt["select"] | {"strategies": ["random", "typiclust"], "train": 30}
+    sources = sources_of(mine, Path("fetched"))
+    assert [path.name for path in sources.train] == ["random-30.csv", "typiclust-30.csv"]
+    assert str(sources.embeddings) == "fetched/results/mine/embed/swift7-112-simclr/embeddings.npy"
+    assert (sources.frames, sources.labels) == (tmp_path, Path("data/mine/labels.csv")), "of this machine, always"
+
+
+def test_snakemake_works_while_the_page_is_open(caps: Project) -> None:
+    with Labelling(caps) as page:
+        page.address()
+        caps.build("--force", "results/caps/select/test.csv")
+        page.process.terminate()
+        assert page.end() == 0
+
+
+def test_what_snakemake_cannot_make_ends_it(caps: Project) -> None:
+    """As where a Snakemake was killed and its lock is still there."""
+    (caps.folder / "results/caps/index/frames.csv").unlink(missing_ok=True)
+    command = [sys.executable, "-m", "snakemake", "results/caps/index/frames.csv", "--configfile", "config/test.yaml"]
+    killed = subprocess.Popen(command, cwd=caps.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert killed.stdout is not None
+    until("rule index_frames", killed.stdout.readline)
+    killed.kill()
+    killed.communicate()
+    run = caps.linecam("label", "--no-browser")
+    assert run.returncode == 1
+    assert "--unlock" in run.stdout, "as docs/labelling.md says"
+    assert run.stdout.endswith(
+        "Snakemake could not make what this command needs, and says why above. Correct that, and run the same command "
+        "again.\n"
+    )
+    assert clean(run.stdout)
+    caps.build("--unlock")
+
+
+def test_a_wrong_file_of_labels_is_told_before_the_page_opens(caps: Project) -> None:
+    labels = caps.folder / "data/caps/labels.csv"
+    labels.parent.mkdir(parents=True, exist_ok=True)
+    labels.write_text(f"sha256,label\n{'a' * 64},ugly\n")
+    try:
+        run = caps.linecam("label", "--no-browser")
+    finally:
+        labels.unlink()
+    assert run.returncode == 1
+    assert "line 2: 'ugly' is not a class" in run.stdout
+    assert clean(run.stdout)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [("--port 80", 2), ("--port many", 2), ("--browser=maybe", 2), ("--by=", 1), ("--by decision", 1)],
+)
+def test_wrong_options_are_named_and_nothing_is_made(caps: Project, wrong: str, status: int) -> None:
+    run = caps.linecam("label", *wrong.split())
+    assert run.returncode == status
+    assert re.split("[ =]", wrong)[0] in run.stdout
+    assert "DAG" not in run.stdout
+    assert clean(run.stdout)
+
+
+# --- the end
+
+
+@pytest.mark.parametrize(
+    ("moment", "signals", "goodbye"),
+    [
+        ("Config file", [signal.SIGTERM], NOT_OPEN),  # Snakemake reads the workflow
+        ("rule index_frames", [signal.SIGINT, signal.SIGTERM], NOT_OPEN),  # a job of its own runs
+        ("Elapsed time|Nothing to be done", [signal.SIGHUP], f"({NOT_OPEN}|{GOODBYE})"),  # the page is made ready
+        (ADDRESS, [signal.SIGTERM], GOODBYE),  # the server starts
+    ],
+    ids=["planning", "building", "preparing", "open"],
+)
+def test_a_signal_is_a_clean_end_at_any_moment(
+    caps: Project, moment: str, signals: list[signal.Signals], goodbye: str
+) -> None:
+    index = caps.folder / "results/caps/index/frames.csv"
+    if goodbye == NOT_OPEN:
+        index.unlink(missing_ok=True)
+    with Labelling(caps) as page:
+        page.until(moment)
+        children = psutil.Process(page.process.pid).children(recursive=True)
+        for number in signals:
+            page.process.send_signal(number)
+        assert page.end() == 0, page.printed
+    assert re.search(f"(^|\n){goodbye}$", page.printed), page.printed
+    assert clean(page.printed), page.printed
+    assert not [child for child in children if child.is_running()]
+    assert not list((caps.folder / ".snakemake/locks").glob("*")), "Snakemake's"
+
+
+def test_an_answer_under_way_is_written_before_the_end(caps: Project) -> None:
+    with Labelling(caps) as page:
+        address = page.address()
+        with urllib.request.urlopen(f"{address}everything") as reply:
+            digest = json.load(reply)["frames"][0]["sha256"]
+        body = json.dumps({"answers": [{"sha256": digest, "label": "bad", "seen": ""}], "decision": False}).encode()
+        url = urlsplit(address)
+        head = (
+            f"POST {url.path}answers HTTP/1.1\r\nHost: {url.netloc}\r\nOrigin: http://{url.netloc}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        with socket.create_connection((url.hostname, url.port), timeout=20) as connection:
+            connection.sendall(head.encode() + body[:20])
+            time.sleep(0.5)
+            page.process.terminate()
+            time.sleep(0.5)
+            connection.sendall(body[20:])
+            assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
+        assert page.end() == 0
+    labels = caps.folder / "data/caps/labels.csv"
+    assert [row["label"] for row in read_rows(labels, CLASSES)] == ["bad"]
+    labels.unlink()
+    assert page.printed.endswith("Goodbye. 1 of 28 frames are labelled. Your labels are in data/caps/labels.csv.\n")
+
+
+@pytest.mark.parametrize("how", ["Ctrl-C", "closed"])
+def test_a_terminal(caps: Project, how: str) -> None:
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(caps.folder)
+        os.execv(sys.executable, COMMAND)
+
+    def read() -> str:
+        assert select.select([terminal], [], [], 120)[0]
+        return os.read(terminal, 4096).decode()
+
+    _, said = until(ADDRESS, read)
+    if how == "closed":
+        os.close(terminal)
+    else:
+        os.write(terminal, b"\x03")
+        while True:  # until the other end closes it
+            try:
+                said += read()
+            except OSError:
+                break
+        os.close(terminal)
+        assert GOODBYE.strip() in said
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, said
+    assert clean(said)
