@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from linecam import __version__
 from linecam.errors import reported
 from linecam.stop_request import StopRequest
 
@@ -25,6 +26,22 @@ PLAIN: dict[str, Any] = {"rich_markup_mode": None, "no_args_is_help": True, "pre
 app = typer.Typer(help="Label frames, look at models, bring a bundle to a camera.", add_completion=False, **PLAIN)
 labels_app = typer.Typer(help="Labels from and to other people and tools.", **PLAIN)
 app.add_typer(labels_app, name="labels")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"linecam {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """What stands before a subcommand."""
+
 
 CONFIGFILE = "--configfile"
 ConfigFiles = Annotated[

@@ -90,6 +90,7 @@ def bundle(
             firmware=FIRMWARE,
             versions=versions,
             python=origin.python,
+            version=origin.linecam,
             revision=origin.revision,
         )
         write_json(temporary / "bom.cdx.json", materials)

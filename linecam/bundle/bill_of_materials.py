@@ -58,16 +58,18 @@ def bill(
     firmware: tuple[str, str],
     versions: dict[str, str],
     python: str,
+    version: str,
     revision: str | None,
 ) -> dict[str, object]:
     """The bill of materials as JSON values.
 
-    `firmware` is the range of OpenMV releases, `versions` are the Python packages, `revision` is linecam's in git (None
-    outside a repository).
+    `firmware` is the range of OpenMV releases, `versions` are the Python packages, `version` and `revision` in git are
+    linecam's; there is no revision outside a repository.
     """
-    built_with = [_package(name, version) for name, version in versions.items()]
+    built_with = [_package(name, pinned) for name, pinned in versions.items()]
     built_with.append(Component(name="python", version=python, type=ComponentType.PLATFORM, bom_ref="python"))
-    linecam = Component(name="linecam", version=revision, type=ComponentType.APPLICATION, bom_ref="linecam")
+    build = version if revision is None else f"{version}+{revision}"
+    linecam = Component(name="linecam", version=build, type=ComponentType.APPLICATION, bom_ref="linecam")
     data = Component(
         name=dataset.name,
         type=ComponentType.DATA,

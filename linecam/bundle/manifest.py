@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from linecam import __version__
 from linecam.boards.verdict import Cost
 from linecam.bundle.bill_of_materials import Model
 from linecam.bundle.contents import FIRMWARE, Program, drive_files
@@ -24,12 +25,13 @@ class Origin:
     config: dict[str, Any]  # the complete configuration, without the paths of the machine
     versions: dict[str, str]  # of packages
     python: str
+    linecam: str  # version
     revision: str | None  # of linecam in git
 
     @classmethod
     def of_this_run(cls, config: dict[str, Any], versions: dict[str, str]) -> Self:
         """What this process makes a bundle with."""
-        return cls(without_paths(config), versions, platform.python_version(), revision())
+        return cls(without_paths(config), versions, platform.python_version(), __version__, revision())
 
 
 def manifest(
@@ -61,6 +63,7 @@ def manifest(
         "operating_points": decided["operating_points"],
         "config": origin.config,
         "versions": origin.versions | {"python": origin.python},
+        "linecam": origin.linecam,
         "git": origin.revision,
     }
 

@@ -3,6 +3,7 @@
 import json
 import re
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from openmv_ota.romfs.builder import read_image
 
+from linecam import __version__
 from linecam.boards.catalogue import load_boards
 from linecam.bundle.contents import DRIVE, check_room
 from linecam.bundle.manifest import without_paths
@@ -151,6 +153,14 @@ def test_the_manifest_lists_every_other_file(made: Path) -> None:
         assert {name: archive.read(name) for name in archive.namelist()} == {
             path.name: path.read_bytes() for path in made.iterdir()
         }
+
+
+def test_a_bundle_names_the_version_that_built_it(made: Path) -> None:
+    assert read_json(made / "manifest.json")["linecam"] == __version__
+    components = read_json(made / "bom.cdx.json")["components"]
+    (linecam,) = [component for component in components if component["name"] == "linecam"]
+    assert linecam["version"].partition("+")[0] == __version__
+    assert version("linecam") == __version__, "what is installed"
 
 
 def test_the_settings_are_what_the_program_on_the_camera_reads(h7: Path) -> None:
