@@ -1,10 +1,11 @@
 """What workflow tests share: copies of the project with a dataset small enough to run, and Snakemake on them."""
 
-import fcntl
+import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from filelock import FileLock
 
 from linecam.networks.fast_batch_norm import quicken_norms
 from linecam.selection import strategies as selection
@@ -36,12 +38,18 @@ TINY = {
 
 @dataclass
 class Project:
-    """A copy of the project in a folder of its own."""
+    """A copy of the project in a folder of its own. What is `shared` by all workers may be read and planned."""
 
     folder: Path
+    shared: bool = False
+
+    def copy(self, folder: Path) -> "Project":
+        """A copy of all of it, times too, to do with as one likes."""
+        return Project(Path(shutil.copytree(self.folder, folder, symlinks=True)))
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run Snakemake here with config/test.yaml; what it printed is in `stdout`."""
+        assert not self.shared or "--dry-run" in arguments, "other workers read this project: run Snakemake in a copy"
         command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", "config/test.yaml"]
         return subprocess.run(
             command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
@@ -71,6 +79,7 @@ class Project:
         return {rule: int(count) for rule, count in jobs.items() if rule != "all"}
 
     def configure(self, config: dict) -> None:
+        assert not self.shared, "other workers read this project: configure a copy"
         (self.folder / "config/test.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
 
 
@@ -79,8 +88,7 @@ def compile_loops() -> None:
     """Have numba keep the loops' machine code in linecam/__pycache__, whence each copy of the project takes it."""
     kept = ROOT / "linecam/__pycache__"
     kept.mkdir(exist_ok=True)
-    with (kept / ".compiling").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one worker compiles, the others read
+    with FileLock(kept / ".compiling"):  # one worker compiles, the others read
         selection.coreset(np.zeros((2, 16), np.float32), ["a", "b"], 2, [], 1)
         draws = draw(1, 8, np.random.default_rng(1), color_jitter=1, min_crop=0.5)
         norm = torch.nn.Sequential(torch.nn.BatchNorm2d(8))
@@ -106,25 +114,48 @@ def copy_project(folder: Path, config: dict) -> Project:
     return project
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Project:
+    """The project that `make` builds in a folder of this name: for all workers once, by the first that asks for it."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    ended = folder.with_suffix(".ended")  # holds why it failed, where it did
+    with FileLock(folder.with_suffix(".lock")):
+        if not ended.exists():
+            try:
+                make(folder)
+                ended.touch()
+            except BaseException as error:
+                ended.write_text(str(error))
+                raise
+    if failure := ended.read_text():
+        pytest.fail(f"Another worker failed to build {folder}: {failure}")
+    return Project(folder, shared=True)
+
+
 @pytest.fixture(scope="session")
 def belt(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The rendered belt, 200 frames, all built."""
-    config = TINY | {"dataset": {"name": "tiny", "kind": "belt"}, "belt": {"frames": 200}}
-    project = copy_project(tmp_path_factory.mktemp("belt"), config)
-    project.build()
-    return project
+    """The rendered belt, 200 frames, all built; shared."""
+
+    def make(folder: Path) -> None:
+        config = TINY | {"dataset": {"name": "tiny", "kind": "belt"}, "belt": {"frames": 200}}
+        copy_project(folder, config).build()
+
+    return made_once(tmp_path_factory, "belt", make)
 
 
 @pytest.fixture(scope="session")
 def folder(belt: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The same frames as a user's folder, labelled in labels.csv, all built."""
-    config = TINY | {"dataset": {"name": "mine", "kind": "folder", "source": "frames"}}
-    project = copy_project(tmp_path_factory.mktemp("folder"), config)
-    shutil.copytree(belt.folder / "results/tiny/frames", project.folder / "frames")
-    index = pd.read_csv(belt.folder / "results/tiny/index/frames.csv")
-    truth = pd.read_csv(belt.folder / "results/tiny/truth.csv").set_index("frame")["label"]
-    labels = pd.DataFrame({"sha256": index["sha256"], "path": index["path"], "label": index["path"].map(truth)})
-    (project.folder / "data/mine").mkdir(parents=True)
-    labels.assign(by="me", when="2026-11-22").to_csv(project.folder / "data/mine/labels.csv", index=False)
-    project.build()
-    return project
+    """The same frames as a user's folder, labelled in labels.csv, all built; shared."""
+
+    def make(folder: Path) -> None:
+        config = TINY | {"dataset": {"name": "mine", "kind": "folder", "source": "frames"}}
+        project = copy_project(folder, config)
+        shutil.copytree(belt.folder / "results/tiny/frames", folder / "frames")
+        index = pd.read_csv(belt.folder / "results/tiny/index/frames.csv")
+        truth = pd.read_csv(belt.folder / "results/tiny/truth.csv").set_index("frame")["label"]
+        labels = pd.DataFrame({"sha256": index["sha256"], "path": index["path"], "label": index["path"].map(truth)})
+        (folder / "data/mine").mkdir(parents=True)
+        labels.assign(by="me", when="2026-11-22").to_csv(folder / "data/mine/labels.csv", index=False)
+        project.build()
+
+    return made_once(tmp_path_factory, "folder", make)

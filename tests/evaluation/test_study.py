@@ -14,6 +14,7 @@ from linecam.networks.model_name import ModelName
 from linecam.report.study import markdown
 from scripts.select_first import select_first
 from scripts.study import Decision, Results, figures, study
+from tests.conftest import TINY, copy_project
 
 CLASSES = ["bad", "good"]
 COST = {"macs": 9_000_000, "file_bytes": 95_000, "arena_bytes": 70_000, "instructions": 22_000_000,
@@ -181,3 +182,16 @@ def test_more_labels_than_there_are(tmp_path: Path) -> None:
     frames(10).to_csv(tmp_path / "given.csv", index=False)
     with pytest.raises(UserError, match=r"study.labels asks for 20 labels, but .* has 10 frames"):
         select_first(tmp_path / "given.csv", tmp_path / "first.csv", count=20, shuffled=True, seed=1)
+
+
+def test_a_study_of_more_labels_than_are_selected_is_refused_when_it_is_planned(tmp_path: Path) -> None:
+    """Its models would be called by numbers of labels that they never had."""
+    part = {"networks": ["swift7-64"], "methods": ["none"], "labels": [16, 61], "seeds": [1]}
+    config = TINY | {"dataset": {"name": "tiny", "kind": "belt"}, "study": [part]}
+    project = copy_project(tmp_path / "p", config)
+    run = project.snakemake("--dry-run", "study")
+    assert run.returncode != 0
+    assert "on 61 labels, but select.train is 60" in run.stdout
+    assert "Traceback" not in run.stdout
+    project.configure(config | {"study": [part | {"labels": [16, 60]}]})
+    assert project.planned("study")["select_first"] == 1, "60 labels are all that are selected"

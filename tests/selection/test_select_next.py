@@ -96,10 +96,11 @@ def test_right_labels_are_not_doubted():
     assert doubtful_labels(held_out(sound), CLASSES).empty
 
 
-def test_snakemake_select_next(belt):
+def test_snakemake_select_next(belt, tmp_path):
     """New frames alone, each with what the model says of it."""
-    belt.build("select_next")
-    results = belt.folder / "results/tiny"
+    project = belt.copy(tmp_path / "belt")
+    project.build("select_next")
+    results = project.folder / "results/tiny"
     batch = pd.read_csv(results / "next/batch.csv")
     assert list(batch.columns) == ["sha256", "path", "reason", "predicted", "p"]
     split = pd.read_csv(results / "split/coreset-60.csv")
@@ -110,11 +111,11 @@ def test_snakemake_select_next(belt):
     suspects = pd.read_csv(results / "next/suspects.csv")
     assert list(suspects.columns) == ["sha256", "path", "label", "predicted", "p", "reason"]
     assert set(suspects["sha256"]) <= set(split.loc[split["part"] == "train", "sha256"])
-    assert belt.planned("select_next") == {}
+    assert project.planned("select_next") == {}
 
 
-def test_nothing_left_to_label(folder):
-    run = folder.snakemake("select_next")
+def test_nothing_left_to_label(folder, tmp_path):
+    run = folder.copy(tmp_path / "mine").snakemake("select_next")
     assert run.returncode != 0
     assert "All 200 usable frames are labelled" in run.stdout
     assert "Traceback" not in run.stdout

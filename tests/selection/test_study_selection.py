@@ -112,14 +112,15 @@ def test_what_no_interval_holds_is_said(tmp_path):
 
 @pytest.fixture(scope="module")
 def studied(belt, tmp_path_factory) -> Path:
-    belt.configure(
+    project = belt.copy(tmp_path_factory.mktemp("studied") / "belt")
+    project.configure(
         TINY
         | {"dataset": {"name": "tiny", "kind": "belt"}, "belt": {"frames": 200}}
         | {"study_selection": {"strategies": ["random", "probcover"], "labels": [16], "seeds": [1, 2]}}
     )
-    belt.build("study_selection")
-    belt.build("report")
-    return belt.folder / "results/tiny"
+    project.build("study_selection")
+    project.build("report")
+    return project.folder / "results/tiny"
 
 
 def test_snakemake_study_selection(studied):

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from snakemake.rules import Rule
 
-from linecam.workflow.config import has_gpu
+from linecam.workflow.resources import has_gpu
 from tests.conftest import ROOT, Project
 
 ON_A_GPU = {"pretrain", "pretrain_on_rendered", "distill", "embed", "finetune", "finetune_fold"}
