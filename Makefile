@@ -1,48 +1,60 @@
-# The commands of linecam; `make` alone lists them. Needs GNU make, a POSIX shell and Python 3.11.
+# The commands of linecam; `make` alone lists them. Needs GNU make, a POSIX shell and Python 3.11, 3.12 or 3.13.
 
-# The first of these that is Python 3.11 is taken; `make demo PYTHON=/path/to/python3.11` names another.
-PYTHON ?= python3.11 python3
+# The first of these that fits is taken; `make demo PYTHON=/path/to/python3.12` names another. Where none fits, uv brings
+# one, if there is uv.
+PYTHON ?= python3.13 python3.12 python3.11 python3
+BROUGHT = $(if $(filter file,$(origin PYTHON)),3.13)
 
 define HELP
 make demo     build everything for the built-in belt: frames to bundle and report
 make label    label frames in the browser; CONFIG=config/mine.yaml for your own, BY=Ann says who labels
 make test     run the tests
 make lint     check style, types and rules; changes nothing
-make lock     resolve requirements.in into requirements.lock
+make setup    install requirements.lock into .venv where that is missing or older, as demo, label, test and lint do first
+make lock     resolve requirements.in into requirements.lock and envs/; UPGRADE=yes takes the newest of everything
 make help     this list
-
-demo, label, test and lint first install requirements.lock into .venv where that is missing or older.
 endef
 
-TARGETS = help demo label test lint lock
+TARGETS = help demo label test lint setup lock
 UNKNOWN = $(filter-out $(TARGETS),$(MAKECMDGOALS))
 ifneq ($(UNKNOWN),)
 $(error There is no target '$(firstword $(UNKNOWN))'. There are: $(TARGETS))
 endif
 
-.PHONY: $(TARGETS)
+.PHONY: $(TARGETS) needs
 .DEFAULT_GOAL = help
 
 # Where this is set, pip's packages stay without byte code and every start of Snakemake takes seconds longer.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Sets $python to the first of PYTHON that is 3.11, or ends with what was found instead.
+# Sets $python to the first of PYTHON that fits, or to one of uv's, or ends with what was found instead.
 FIND_PYTHON = \
 	python=; seen=; \
 	for name in $(PYTHON); do \
 		version=$$("$$name" -c 'import platform; print(platform.python_version())' 2>/dev/null) || version="not there"; \
-		case $$version in 3.11.*) python=$$name; break;; esac; \
+		case $$version in 3.11.*|3.12.*|3.13.*) python=$$name; break;; esac; \
 		seen="$$seen $$name ($$version)"; \
 	done; \
+	if [ -z "$$python" ] && [ -n "$(BROUGHT)" ] && command -v uv >/dev/null; then \
+		echo "Found:$$seen. uv brings Python $(BROUGHT)."; \
+		uv python install $(BROUGHT); \
+		python=$$(uv python find --no-project $(BROUGHT)); \
+	fi; \
 	if [ -z "$$python" ]; then \
-		echo "linecam needs Python 3.11, and found:$$seen. Install it, or name it: make PYTHON=/path/to/python3.11 ..." >&2; \
+		echo "linecam needs Python 3.11, 3.12 or 3.13, and found:$$seen." \
+			"Install one, or uv, which brings one, or name one: make PYTHON=/path/to/python3.12 ..." >&2; \
 		exit 1; \
 	fi
 
 help:
 	@: $(info $(HELP))
 
-demo: .venv/.installed
+# Said before anything starts, but not where the demo was built already.
+needs:
+	@[ -e results/belt/report.html ] || echo "The demo needs 9 GB of disk, 8.4 of them for .venv, and 4 GB of memory." \
+		"On 2 cores it takes some 11 minutes; the set-up, once, downloads 4 GB and takes some 5 minutes more."
+
+demo: needs .venv/.installed
 	.venv/bin/snakemake --cores all
 	@echo "The bundle, to copy to the camera: results/belt/bundle/openmv-h7/"
 	@echo "The report, for a browser: results/belt/report.html"
@@ -56,6 +68,8 @@ test: export OMP_WAIT_POLICY = passive
 test: .venv/.installed
 	.venv/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+setup: .venv/.installed
+
 lint: .venv/.installed
 	.venv/bin/ruff check . tests/conda/conda
 	.venv/bin/ruff format --check . tests/conda/conda
@@ -63,6 +77,7 @@ lint: .venv/.installed
 	.venv/bin/lint-imports --no-cache
 	.venv/bin/snakefmt --check Snakefile rules
 	.venv/bin/python -m linecam.workflow.reference --check
+	.venv/bin/python -m linecam.workflow.environments --check
 	.venv/bin/snakemake --lint
 
 # `.installing` stands for an install under way. Left over, it tells of an interrupted one: start again. Where pip gives
@@ -92,17 +107,11 @@ lint: .venv/.installed
 	.venv/bin/python -m compileall -qq -j 0 .venv/lib || true; \
 	mv .venv/.compiling .venv/.installed
 
+# One version of each package for every Python that fits, each with the hashes of its files, which pip compares. Extras
+# stay: without them pip 23 refuses the lock.
 lock:
-	@set -e; \
-	$(FIND_PYTHON); \
-	place=$$(mktemp -d); \
-	trap 'rm -rf "$$place" requirements.lock.new' EXIT; \
-	trap 'exit 1' HUP INT TERM; \
-	"$$python" -m venv "$$place/venv"; \
-	"$$place/venv/bin/python" -m pip install --dry-run --quiet --report "$$place/report.json" -r requirements.in; \
-	echo '# Resolved from requirements.in by `make lock`: every package of the environment, pinned.' > requirements.lock.new; \
-	"$$python" -c 'import json, re, sys; \
-		found = [package["metadata"] for package in json.load(open(sys.argv[1]))["install"]]; \
-		pins = sorted((re.sub("[-_.]+", "-", one["name"]).lower(), one["version"]) for one in found); \
-		print(*map("==".join, pins), sep="\n")' "$$place/report.json" >> requirements.lock.new; \
-	mv requirements.lock.new requirements.lock
+	@[ -x .venv/bin/uv ] || $(MAKE) --no-print-directory setup
+	.venv/bin/uv pip compile requirements.in --output-file requirements.lock --quiet $(if $(UPGRADE),--upgrade) \
+		--universal --python-version 3.11 --generate-hashes --no-strip-extras --annotation-style line \
+		--custom-compile-command "make lock"
+	.venv/bin/python -m linecam.workflow.environments

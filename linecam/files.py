@@ -66,10 +66,3 @@ def write_history(path: str | Path, losses: Sequence[float]) -> None:
     """Write the mean loss of each epoch of a training, as CSV of (epoch, loss), epochs from 1 on."""
     with atomic_write(path) as temporary, temporary.open("w", newline="") as file:
         csv.writer(file).writerows([("epoch", "loss"), *((n + 1, f"{loss:.6f}") for n, loss in enumerate(losses))])
-
-
-def pins(lock: str | Path) -> dict[str, str]:
-    """The version of each package in a lock file of `name==version` lines."""
-    lines = Path(lock).read_text(encoding="utf-8").splitlines()
-    pinned = (line.split("#")[0].split(";")[0].partition("==") for line in lines)
-    return {name.strip(): version.strip() for name, _, version in pinned if version}

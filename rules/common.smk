@@ -11,10 +11,11 @@ import yaml
 
 from linecam.boards.catalogue import load_boards
 from linecam.errors import UserError
-from linecam.files import own_file, pins
+from linecam.files import own_file
 from linecam.frames.folder import content_of, digest_of
 from linecam.labels.store import labelled_digest
 from linecam.workflow.config import load_settings
+from linecam.workflow.lock import pins
 from linecam.workflow.plan import Plan
 from linecam.workflow.resources import (
     has_gpu,

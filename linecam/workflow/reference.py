@@ -4,7 +4,6 @@ python -m linecam.workflow.reference            write the tables of docs/configu
 python -m linecam.workflow.reference --check    change nothing, and fail where one of them is out of date
 """
 
-import argparse
 import ast
 import json
 import re
@@ -16,8 +15,9 @@ from typing import Any
 import yaml
 
 from linecam.errors import UserError, reported
-from linecam.files import ROOT, atomic_write
+from linecam.files import ROOT
 from linecam.workflow import settings
+from linecam.workflow.generated import write_or_check
 from linecam.workflow.settings import Settings
 
 COMMAND = "python -m linecam.workflow.reference"
@@ -184,19 +184,14 @@ def _linked(text: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command. Raises `UserError` where --check finds a file out of date."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="change nothing, and fail where a file is out of date")
-    parsed = parser.parse_args(arguments)
-    stale = {
-        path: text for path, text in written().items() if not path.is_file() or path.read_text(encoding="utf-8") != text
-    }
-    names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
-    if parsed.check and stale:
-        raise UserError(f"{names}: not what linecam/workflow/settings.py says. Run `{COMMAND}`.")
-    for path, text in stale.items():
-        with atomic_write(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    print(f"Written: {names}" if stale else "docs/configuration.md and config/schema.json say what the settings are.")
+    write_or_check(
+        ROOT,
+        written(),
+        command=COMMAND,
+        purpose=(__doc__ or "").splitlines()[0],
+        source="linecam/workflow/settings.py",
+        arguments=arguments,
+    )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from linecam.bundle.manifest import without_paths
 from linecam.bundle.readme import decision_line
 from linecam.bundle.romfs import pack, verify
 from linecam.errors import UserError
-from linecam.files import pins, read_json, sha256, write_json
+from linecam.files import read_json, sha256, write_json
+from linecam.workflow.lock import pins
 from scripts.bundle import Sources, bundle
 from tests.conftest import ROOT
 from tests.evaluation.made_up import candidate

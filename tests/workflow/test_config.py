@@ -13,7 +13,7 @@ import yaml
 
 from linecam.boards.catalogue import load_boards
 from linecam.errors import UserError
-from linecam.files import ROOT, pins
+from linecam.files import ROOT
 from linecam.workflow.config import check, load_settings, read_settings, side_of
 from linecam.workflow.settings import Settings
 from linecam.yaml_file import load_yaml
@@ -527,13 +527,3 @@ def test_yaml_runs_nothing(tmp_path):
     path.write_text("!!python/object/apply:os.system ['true']\n")
     with pytest.raises(UserError):
         load_yaml(path)
-
-
-def test_pins(tmp_path):
-    lock = tmp_path / "r.lock"
-    lock.write_text("# c==9\na==1.0\n\nb==2.0 ; python_version < '4'  # why\n--index-url x\nc==3.0+cpu\n")
-    assert {name: pins(lock)[name] for name in "abc"} == {"a": "1.0", "b": "2.0", "c": "3.0+cpu"}
-
-
-def test_the_lock_file_pins_what_the_manifest_names():
-    assert {"torch", "tensorflow", "numpy", "pillow"} <= set(pins(ROOT / "requirements.lock"))
