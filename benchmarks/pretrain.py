@@ -27,7 +27,8 @@ from linecam.camera.arithmetic import square, to_input
 from linecam.networks.models import FEATURES, tutorial
 from linecam.networks.torch_setup import bfloat16_is_fast, prepare_torch
 from linecam.training.distributed import Processes
-from scripts.pretrain import Recipe, pretrain
+from linecam.training.simclr import Recipe
+from scripts.pretrain import pretrain
 from scripts.render_belt import render_belt
 
 SIZE, BATCH, EPOCHS = 64, 256, 5

@@ -63,7 +63,7 @@ def distill(
 ) -> None:
     """Write the student's backbone to `weights` and the mean loss of each epoch to `history`.
 
-    Student and teacher see the same random view of a frame (`linecam.views`). The loss is 1 less the cosine between
+    Student and teacher see the same random view of a frame (`simclr_views`). The loss is 1 less the cosine between
     the student's guess and the teacher's features, from which their mean over the frames is taken: it is most of them.
     """
     device = prepare_torch(threads, gpus)

@@ -1,27 +1,16 @@
 """Fetch the 2020 tutorial's 700 frames, or take them from a local copy; each file is checked by its SHA-256."""
 
-import hashlib
-import http.client
 import logging
 import re
 import shutil
-import time
-import urllib.error
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from urllib.parse import quote
 
 from linecam.errors import UserError, reported
 from linecam.files import atomic_write, sha256
+from linecam.frames.download import DownloadError, download
 from linecam.progress import progress
-
-TIMEOUT = 30.0  # seconds without a byte
-MAX_BYTES = 5_000_000  # of one frame; they have 5 to 20 kB
-ATTEMPTS = 4
-PAUSE = 1.0  # seconds before the second attempt, twice as long before each further one
-MAX_PAUSE = 60.0  # seconds, where the server asks for more
-PASSING = {408, 425, 429}  # answers besides 5xx that another attempt may change
 
 _LINE = re.compile(r"([0-9a-f]{64})  ((?:train|test)/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+\.jpg)")
 
@@ -47,7 +36,14 @@ def fetch_masks(sums: Path, frames: Path, *, source: str | None, url: str, worke
     missing = [name for name in wanted if name not in kept]
 
     def fetch(name: str) -> None:
-        content = download(f"{url.rstrip('/')}/{quote(name)}", wanted[name])
+        try:
+            content = download(f"{url.rstrip('/')}/{quote(name)}", wanted[name])
+        except DownloadError as error:
+            raise UserError(
+                f"{error} What has been downloaded is kept: run the same command again to go on. If you have a copy of "
+                "the frames, train/<class>/<name>.jpg and test/<class>/<name>.jpg, name its folder under "
+                "dataset.source; dataset.url names another place to download from."
+            ) from None
         with atomic_write(partial / name) as temporary:
             temporary.write_bytes(content)
 
@@ -120,57 +116,6 @@ def prune(wanted: dict[str, str], folder: Path) -> set[str]:
         else:
             path.unlink()
     return kept
-
-
-def download(address: str, digest: str) -> bytes:
-    """The content at `address`, whose SHA-256 is `digest`.
-
-    Tries again after what may pass: 5xx, a broken connection, a wrong content. Raises `UserError` when it does not.
-    """
-    pause = 0.0
-    for attempt in range(ATTEMPTS):
-        time.sleep(pause)
-        pause = PAUSE * 2**attempt
-        try:
-            content = read(address)
-        except urllib.error.HTTPError as error:
-            error.close()
-            why = f"the server answers {error.code} {error.reason}"
-            if error.code < 500 and error.code not in PASSING:
-                break
-            asked = error.headers.get("Retry-After", "")
-            pause = max(pause, min(float(asked) if asked.isdecimal() else 0.0, MAX_PAUSE))
-        except (OSError, http.client.HTTPException) as error:
-            why = f"{error or type(error).__name__}"
-        except ValueError as error:
-            why = f"this is not an address ({error})"
-            break
-        else:
-            found = hashlib.sha256(content).hexdigest()
-            if found == digest:
-                return content
-            why = f"its SHA-256 is {found}, not {digest}"
-    raise UserError(
-        f"{address} could not be downloaded: {why}. What has been downloaded is kept: run the same command again to go "
-        "on. If you have a copy of the frames, train/<class>/<name>.jpg and test/<class>/<name>.jpg, name its folder "
-        "under dataset.source; dataset.url names another place to download from."
-    )
-
-
-def read(address: str) -> bytes:
-    """The body of the answer. Raises `OSError` or `HTTPException` where it breaks off, is too large or too slow."""
-    content = bytearray()
-    deadline = time.monotonic() + 4 * TIMEOUT
-    with urllib.request.urlopen(address, timeout=TIMEOUT) as response:
-        while block := response.read1(65536):
-            content += block
-            if len(content) > MAX_BYTES:
-                raise OSError(f"it has more than {MAX_BYTES} bytes")
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"it took more than {4 * TIMEOUT:g} seconds")
-        if response.length:
-            raise OSError(f"the connection broke off, {response.length} bytes are missing")
-    return bytes(content)
 
 
 if __name__ == "__main__":

@@ -1,32 +1,14 @@
 """Take the backbone of a given file: linecam's own, a plain state dict, or the 2020 tutorial's checkpoints."""
 
 import logging
-import pickle
-import zipfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import safetensors.torch
 import torch
-from torch import Tensor
 
 from linecam.errors import UserError, reported
 from linecam.files import sha256
+from linecam.networks.checkpoints import read_backbone
 from linecam.networks.models import backbone, check_weights, save_weights
-
-# Where a backbone stands among the keys: in the tutorial's pretrained.ckpt, in a classifier of linecam, in the
-# tutorial's finetuned.pt. A file with none of them holds a backbone alone.
-PREFIXES = ("model.backbone.", "backbone.", "features.")
-
-# The tutorial's pretrained.ckpt names this class of a former lightly, and makes no object of it.
-CALLBACK = "lightly.embedding._callback.CustomModelCheckpoint"
-
-
-class Placeholder:
-    """Stands for `CALLBACK`. Its objects would take neither arguments nor state."""
-
-    __slots__ = ()
 
 
 def import_backbone(checkpoint: Path, weights: Path, *, network: str) -> None:
@@ -36,8 +18,7 @@ def import_backbone(checkpoint: Path, weights: Path, *, network: str) -> None:
     of another network, or a weight that is no number.
     """
     module = backbone(network)
-    state = read_safetensors(checkpoint) if checkpoint.suffix == ".safetensors" else read_checkpoint(checkpoint)
-    state = backbone_part(state)
+    state = read_backbone(checkpoint)
     check_weights(checkpoint, state, module)
     broken = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
     if broken:
@@ -48,70 +29,6 @@ def import_backbone(checkpoint: Path, weights: Path, *, network: str) -> None:
     module.load_state_dict(state)
     save_weights(weights, module, {"network": network, "method": "given", "source_sha256": sha256(checkpoint)})
     logging.info("%d tensors of %s imported", len(state), checkpoint)
-
-
-def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a safetensors file by their names. Raises `UserError` where it is none."""
-    try:
-        return safetensors.torch.load_file(path)
-    except Exception as error:  # safetensors raises its own and OSError
-        raise UserError(f"{path} is not a safetensors file that can be read: {error}.") from None
-
-
-def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """All tensors of the state dict in a file of `torch.save`, or below `state_dict` in one of PyTorch Lightning.
-
-    Read by PyTorch's own restricted unpickler, which calls nothing but what rebuilds tensors. Raises `UserError`
-    where the file cannot be read, asks for anything else, or holds no state dict.
-    """
-    advice = "Give a .safetensors file, the tutorial's pretrained.ckpt, or a state dict written by torch.save."
-    if not zipfile.is_zipfile(path):
-        raise UserError(f"{path} is not a checkpoint of PyTorch 1.6 or later, or it is cut off. {advice}")
-    with torch.serialization.safe_globals([(Placeholder, CALLBACK)]):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                unpacked = sum(entry.file_size for entry in archive.infolist())
-            if unpacked > path.stat().st_size:  # torch.save does not compress
-                raise UserError(f"{path} unpacks to {unpacked} bytes, more than the file has. {advice}")
-            refused = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-            if refused:
-                raise UserError(
-                    f"{path} asks to load {', '.join(sorted(refused))}, which may run code: refused. Save its state "
-                    "dict alone, where you trust it, and give that file."
-                )
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        except UserError:
-            raise
-        except pickle.UnpicklingError:  # its text advises to load without the restrictions
-            raise UserError(f"{path} holds more than weights, or is damaged. {advice}") from None
-        except Exception as error:  # whatever PyTorch and zipfile raise on a damaged file
-            reason = str(error).partition("\n")[0] or type(error).__name__
-            raise UserError(f"{path} is not a checkpoint that can be read: {reason}. {advice}") from None
-    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
-    if not isinstance(state, Mapping) or not state or not all(map(is_weight, state.items())):
-        raise UserError(f"{path} holds no state dict, that is names and tensors alone. {advice}")
-    return dict(state)
-
-
-def is_weight(item: tuple[Any, Any]) -> bool:
-    """Whether a key and its value are a name and a plain tensor in memory."""
-    name, tensor = item
-    return (
-        isinstance(name, str)
-        and isinstance(tensor, Tensor)
-        and tensor.layout == torch.strided
-        and tensor.device.type == "cpu"
-        and not tensor.is_quantized
-    )
-
-
-def backbone_part(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of the backbone, by their names in it, out of those of a whole model or of a backbone alone."""
-    for prefix in PREFIXES:
-        part = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
-        if part:
-            return part
-    return state
 
 
 if __name__ == "__main__":

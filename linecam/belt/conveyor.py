@@ -133,14 +133,14 @@ def _lay(rng: Rng, strip: Bytes, mask: Bytes, middle: float) -> None:
     bow = rng.normal(0, 3) * (2 * x / 330) ** 2
     u = (along + waves(rng, y, 260, 0.5 * crumple)) * FINE + mask.shape[1] / 2
     v = (across + waves(rng, x, 420, 0.7 * crumple) + bow) * FINE + mask.shape[0] / 2
-    here = (u >= 0) & (u < mask.shape[1] - 1) & (v >= 0) & (v < mask.shape[0] - 1)
-    seen = _bilinear(mask.view(np.uint64).ravel(), *_taps(u[here], v[here], mask.shape[1]))
+    inside = (u >= 0) & (u < mask.shape[1] - 1) & (v >= 0) & (v < mask.shape[0] - 1)
+    seen = _bilinear(mask.view(np.uint64).ravel(), *_taps(u[inside], v[inside], mask.shape[1]))
     part = strip[:, start:stop]
-    under = part[here]
+    under = part[inside]
     cover, shadow, cloth, defect = (seen[:, channel, None] / 255 for channel in (3, 4, 5, 6))
     under[:, :3] = np.clip(under[:, :3] * (1 - cover) * (1 - 0.55 * shadow) + seen[:, :3], 0, 255)
     under[:, 3] |= (CLOTH * (cloth > 0.5) + DEFECT * (defect > 0.5)).astype(np.uint8)[:, 0]
-    part[here] = under
+    part[inside] = under
 
 
 def draw_strip(rng: Rng, *, travel: float, turn: int) -> Bytes:
@@ -185,16 +185,16 @@ def _moved(image: Floats, px: float) -> Floats:
     pad = int(px / 2) + 2
     padded = np.concatenate([image[:, :1]] * (pad + 1) + [image] + [image[:, -1:]] * pad, axis=1)
     total = np.cumsum(padded, axis=1)
-    whole, part = divmod(px / 2 - 0.5, 1)
-    whole, columns = int(whole), image.shape[1]
+    pixels, part = divmod(px / 2 - 0.5, 1)
+    pixels, columns = int(pixels), image.shape[1]
 
     def until(first: int, part: float) -> Floats:
         return total[:, first : first + columns] * np.float32(1 - part) + total[
             :, first + 1 : first + 1 + columns
         ] * np.float32(part)
 
-    right = until(pad + 1 + whole, part)
-    left = until(pad - 1 - whole, 1 - part)
+    right = until(pad + 1 + pixels, part)
+    left = until(pad - 1 - pixels, 1 - part)
     return (right - left) / np.float32(px)
 
 

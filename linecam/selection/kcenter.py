@@ -1,4 +1,4 @@
-"""Greedy k-center, exact and lazy, compiled. Importing this imports numba: `linecam.selection` does so when it must.
+"""Greedy k-center, exact and lazy, compiled. Importing this imports numba: `strategies` does so when it must.
 
 The greedy order is Gonzalez's (1985). Laziness is Minoux's (1978) for greedy algorithms: each point keeps an upper
 bound of its distance to the nearest centre, and is compared with newer centres only while that bound says that it
@@ -10,8 +10,8 @@ dimensions, each step rounded to float64 (IEEE 754, no fused multiply-add), and 
 Most distances are only estimated, in float32, which is several times as fast. Of D dimensions, a term of the sum goes
 through at most D + 2 roundings, each by a factor within 1 +- 2^-24, in whatever order the terms are added, and whether
 or not multiply and add are fused: so the estimate is off by a known factor at most, `slack`. Where float32's range may
-not have sufficed, the distance itself is computed. An estimate times `slack` can serve as a bound, since that a bound
-is too high costs time alone: before a point is picked, its distance is computed.
+not have sufficed, the distance itself is computed. An estimate times `slack` is a safe upper bound. A loose bound
+only costs time: before a point is picked, its distance is computed.
 """
 
 import numpy as np

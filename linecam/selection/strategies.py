@@ -40,7 +40,7 @@ def coreset(
     Without `initial`, the first pick is the frame nearest to the mean. Of equally far frames the first is picked;
     frames whose embedding is not finite come last, and cover no place. `embeddings` is (N, D) float32, and may be
     memory-mapped; beside it 12 bytes a frame are held. The picks are exact, and the same on every machine: see
-    `linecam.kcenter` for the arithmetic.
+    `linecam.selection.kcenter` for the arithmetic.
     """
     # Not at the top: it takes half a second, and most that import this module have no use for it.
     from linecam.selection.kcenter import UNUSABLE, nearest_to, pick_farthest, usable_and_mean  # noqa: PLC0415

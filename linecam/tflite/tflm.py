@@ -14,7 +14,7 @@ from tflite_micro.python.tflite_micro.runtime import Interpreter
 from linecam.progress import progress
 
 CHUNK = 16
-ARENA = 32 * 2**20  # more than any board's heap: what is too much for a board, linecam.rules says with the numbers
+ARENA = 32 * 2**20  # more than any board's heap: linecam.boards says, with the numbers, what is too much for one
 
 _interpreter: Interpreter | None = None
 
@@ -68,6 +68,6 @@ def arena_bytes(model: Path) -> int:
     found = re.search(r"Arena allocation total (\d+) bytes", printed)
     if run.returncode != 0 or found is None:
         # TFLM's reason comes first, Python's traceback after it.
-        said = [line.strip() for line in printed.split("Traceback")[0].splitlines() if line.strip()]
-        raise TflmError(" ".join(said[:2]) or f"its process ended with status {run.returncode}")
+        reason = [line.strip() for line in printed.split("Traceback")[0].splitlines() if line.strip()]
+        raise TflmError(" ".join(reason[:2]) or f"its process ended with status {run.returncode}")
     return int(found[1])

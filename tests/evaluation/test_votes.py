@@ -100,7 +100,7 @@ def test_a_number_of_one_content_is_one_frame_and_one_of_two_is_none():
     assert statuses(once, "A-1.jpg", 1) == ["missing", "ok", "ok"]
     twice = index("A-1.jpg", "A-2.jpg", "A-02.jpg", "A-3.jpg")
     assert statuses(twice, "A-1.jpg", 1) == ["missing", "ok", "ambiguous"]
-    assert statuses(twice, "A-2.jpg", 1) == ["ambiguous", "ok", "ambiguous"], "A-1 may be the neighbour of A-02"
+    assert statuses(twice, "A-2.jpg", 1) == ["ambiguous", "ok", "ambiguous"], "A-1 may stand beside A-02"
     broken = index("A-1.jpg", "A-2.jpg", ("A-2.png", "x", "quarantined"))
     assert statuses(broken, "A-1.jpg", 1) == ["missing", "ok", "ambiguous"]
 
@@ -110,7 +110,7 @@ def test_a_frame_without_a_number_has_no_frames_around():
     assert statuses(index("0.jpg", "x.jpg", "1.jpg"), "0.jpg", 1) == ["missing", "ok", "ok"]
 
 
-def test_test_frames_may_be_neighbours_of_one_another():
+def test_test_frames_may_stand_in_each_others_windows():
     files = index("A-1.jpg", "A-2.jpg")
     table = frames_around(files, split(test=["A-2.jpg", "A-1.jpg"]), 1)
     assert list(zip(table["path"], table["frame"], strict=True)) == [
@@ -172,7 +172,7 @@ def test_each_frame_is_predicted_once_and_lone_ones_are_not(inputs, monkeypatch)
     ]
 
 
-def test_without_neighbours_the_model_is_not_asked(inputs, monkeypatch):
+def test_without_frames_around_the_model_is_not_asked(inputs, monkeypatch):
     monkeypatch.setattr(script, "predict", None)
     split(test=["C-7.jpg"]).assign(by="me").to_csv(inputs["split"], index=False)
     predict_votes(**inputs)

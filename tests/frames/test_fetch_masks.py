@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from linecam.errors import UserError
-from scripts import fetch_masks as module
+from linecam.frames import download as module
 from scripts.fetch_masks import fetch_masks, read_sums
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -33,7 +33,7 @@ def test_gaps_are_those_of_every_pair(mine, theirs):
     assert number_gaps(frames(mine), frames(theirs)).tolist() == expected
 
 
-def test_folders_that_number_their_frames_alike_are_no_neighbours():
+def test_folders_that_number_their_frames_alike_are_not_near():
     """Each day starts at 0: the second is near no frame of the first, and successive frames are of one day."""
     rows = [
         {"path": path, "sha256": sha(path), "sequence": said["sequence"], "number": said["number"]}

@@ -18,8 +18,9 @@ from safetensors.torch import save_file
 from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.networks.architectures import ARCHITECTURES, Residual
+from linecam.networks.checkpoints import CALLBACK
 from linecam.networks.models import Classifier, backbone, embed, load_weights, save_weights, to_images
-from scripts.import_backbone import CALLBACK, import_backbone
+from scripts.import_backbone import import_backbone
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared"
 PRETRAINED, FINETUNED = SHARED / "tutorial/pretrained.ckpt", SHARED / "tutorial/finetuned.pt"

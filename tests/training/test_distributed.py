@@ -18,8 +18,8 @@ from safetensors.torch import load_file
 from linecam.networks.models import embed
 from linecam.networks.torch_setup import prepare_torch
 from linecam.training.distributed import Processes
+from linecam.training.simclr import SimCLR
 from scripts import pretrain as module
-from scripts.pretrain import SimCLR
 from tests.conftest import TINY, Project, copy_project
 
 # Rounding, which float32 pretraining amplifies: in the first steps views of different frames are all but the same.

@@ -13,9 +13,10 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.training.distributed import Processes
+from linecam.training.simclr import Recipe, SimCLR, batches, recipe_for
 from linecam.training.simclr_views import Renderer
 from scripts import pretrain as module
-from scripts.pretrain import Recipe, SimCLR, batches, pretrain, recipe_for
+from scripts.pretrain import pretrain
 
 ALONE = Processes(0, 1, torch.device("cpu"))
 RECIPE = Recipe(
