@@ -24,7 +24,7 @@ from linecam.bundle.readme import readme
 from linecam.bundle.romfs import pack
 from linecam.errors import UserError, reported
 from linecam.evaluation.candidates import Candidate, Choice
-from linecam.evaluation.thresholds import Thresholds
+from linecam.evaluation.figures import Thresholds
 from linecam.files import atomic_write, read_json, sha256, write_json
 
 

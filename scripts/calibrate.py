@@ -9,7 +9,8 @@ import torch
 from scipy.special import log_softmax
 
 from linecam.errors import reported
-from linecam.evaluation.calibration import HeldOutScore, balanced_loss, best_temperature, calibration_error
+from linecam.evaluation.calibration import balanced_loss, best_temperature, calibration_error
+from linecam.evaluation.figures import HeldOutScore
 from linecam.evaluation.predictions import read_predictions
 from linecam.files import atomic_write, write_json
 from linecam.networks.models import Classifier, load_weights, save_weights

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Self
 
 from linecam.errors import UserError, reported
-from linecam.evaluation.calibration import HeldOutScore
 from linecam.evaluation.candidates import Candidate
-from linecam.evaluation.metrics import Agreement
+from linecam.evaluation.figures import Agreement, HeldOutScore
 from linecam.files import read_json, write_json
 
 

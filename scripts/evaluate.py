@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from linecam.errors import reported
-from linecam.evaluation.metrics import Metrics, agreement, leak, paired, score
+from linecam.evaluation.figures import Metrics
+from linecam.evaluation.metrics import agreement, leak, paired, score
 from linecam.evaluation.predictions import decide, read_predictions
 from linecam.files import read_json, write_json
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from linecam.errors import reported
-from linecam.evaluation.metrics import FileCost
+from linecam.evaluation.figures import FileCost
 from linecam.evaluation.predictions import judged_on, rows_of, write_predictions
 from linecam.files import write_json
 from linecam.frames.index import read_pixels

@@ -27,7 +27,7 @@ class Sources:
 
     choice: Path
     weights: dict[ModelName, Path]
-    held_out: dict[ModelName, Path]  # what models said that were trained without the frame
+    held_out: dict[ModelName, Path]  # what models predicted that were trained without the frame
     pixels: dict[int, Path]  # by input size
     index: Path
     test: Path  # the frames selected for the test

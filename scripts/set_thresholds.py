@@ -4,8 +4,9 @@ import logging
 from pathlib import Path
 
 from linecam.errors import reported
+from linecam.evaluation.figures import Thresholds
 from linecam.evaluation.predictions import read_predictions
-from linecam.evaluation.thresholds import Thresholds, operating_point
+from linecam.evaluation.thresholds import operating_point
 from linecam.files import write_json
 
 # The recalls that operating points are given for.

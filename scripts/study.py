@@ -8,7 +8,8 @@ from matplotlib import style
 
 from linecam.boards.verdict import VerdictFile
 from linecam.errors import reported
-from linecam.evaluation.metrics import Metrics, Score, rarest_class, score
+from linecam.evaluation.figures import Metrics, Score
+from linecam.evaluation.metrics import rarest_class, score
 from linecam.evaluation.predictions import decide, read_predictions
 from linecam.evaluation.studies import StudiedModel
 from linecam.files import atomic_write, read_json

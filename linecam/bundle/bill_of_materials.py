@@ -16,7 +16,7 @@ from cyclonedx.model.lifecycle import LifecyclePhase, PredefinedLifecycle
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from linecam.evaluation.metrics import Metrics
+from linecam.evaluation.figures import Metrics
 from linecam.intervals import Ratio
 from linecam.networks.model_name import ModelName
 

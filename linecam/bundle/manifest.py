@@ -11,7 +11,7 @@ from linecam import __version__
 from linecam.boards.verdict import Cost
 from linecam.bundle.bill_of_materials import Model
 from linecam.bundle.contents import FIRMWARE, Program, drive_files
-from linecam.evaluation.thresholds import Thresholds
+from linecam.evaluation.figures import Thresholds
 from linecam.files import ROOT, sha256
 
 # Settings that are paths on the machine that made the bundle: their last part says enough.

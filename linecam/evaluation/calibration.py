@@ -1,31 +1,11 @@
 """The temperature of a model's probabilities, and how good they are on frames that folds held out."""
 
-from typing import TypedDict
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 TEMPERATURES = (0.05, 20.0)  # the range that is searched
-
-
-class CalibrationError(TypedDict):
-    """The expected calibration error, 0..1, before and after the temperature."""
-
-    before: float
-    after: float
-
-
-class HeldOutScore(TypedDict):
-    """What calibrate says of a training: its folds' models on the frames that each held out."""
-
-    frames: int
-    loss: float
-    accuracy: float
-    balanced_accuracy: float
-    temperature: float
-    calibration_error: CalibrationError
 
 
 def balanced_loss(logits: NDArray[np.floating], targets: NDArray[np.intp]) -> float:

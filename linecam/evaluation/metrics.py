@@ -1,73 +1,11 @@
-"""Figures of a classifier: accuracy, recall and precision with intervals, and how two models compare.
-
-The types are those of the JSON files below results/<dataset>/evaluate/.
-"""
-
-from typing import NotRequired, TypedDict
+"""Figures of a classifier: accuracy, recall and precision with intervals, and how two models compare."""
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from linecam.intervals import Interval, Ratio, difference, ratio
-
-
-class ClassScore(TypedDict):
-    """The figures of one class. `precision` is 0 where no frame was taken for it."""
-
-    precision: float
-    recall: Ratio
-
-
-class Score(TypedDict):
-    """The figures of a classifier on labelled frames.
-
-    `balanced_accuracy` is the mean recall of the classes that there are frames of. `confusion` has a row for each true
-    class and a column for each predicted one.
-    """
-
-    frames: int
-    accuracy: Ratio
-    balanced_accuracy: float
-    confusion: list[list[int]]
-    classes: dict[str, ClassScore]
-
-
-class Agreement(TypedDict):
-    """How far a model says what its float form says: see `agreement`."""
-
-    on: str  # which frames
-    frames: int
-    argmax: float  # the share of frames of which both say the same class
-    probability_gap: float  # the mean absolute difference of a probability
-
-
-class Leak(TypedDict):
-    """Accuracy on test frames near a training frame, and far from all: see `leak`."""
-
-    near: Ratio
-    far: Ratio
-    worth: Interval | None
-
-
-class FileCost(TypedDict):
-    """What a .tflite file costs on any board."""
-
-    bytes: int
-    arena_bytes: int
-    macs: int  # multiply-accumulates of one inference
-    operators: list[str]
-
-
-class Metrics(TypedDict):
-    """What evaluate says of one form of a model, beside its float form."""
-
-    test: Score
-    paired: dict[str, int]
-    agreement: Agreement
-    decided: NotRequired[Score]  # of what main.py decides, where it goes by thresholds
-    leak: NotRequired[dict[str, Leak | None]]  # by_number and by_embedding; None where nearness is not known
-    cost: NotRequired[FileCost]  # of an int8 form
+from linecam.evaluation.figures import Agreement, Leak, Score
+from linecam.intervals import Interval, difference, ratio
 
 
 def score(test: pd.DataFrame, classes: list[str], confidence: float) -> Score:

@@ -1,30 +1,13 @@
 """From which probability on a model should decide for a class: what each threshold finds, and what it costs."""
 
-from typing import TypedDict
-
 import numpy as np
 from numpy.typing import NDArray
 
-from linecam.intervals import Ratio, ratio
+from linecam.evaluation.figures import OperatingPoint
+from linecam.intervals import ratio
 
 # A probability of the quantized model is a multiple of this.
 STEP = 1 / 256
-
-
-class OperatingPoint(TypedDict):
-    """A threshold that finds the share `wanted` of a class; `false_alarms` is the share of the others that it takes."""
-
-    wanted: float
-    threshold: float
-    recall: Ratio
-    false_alarms: Ratio
-
-
-class Thresholds(TypedDict):
-    """The thresholds that main.py decides by, where any class has one, and each class's operating points."""
-
-    thresholds: dict[str, float]
-    operating_points: dict[str, list[OperatingPoint]]
 
 
 def operating_point(

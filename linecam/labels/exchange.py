@@ -119,6 +119,6 @@ def describe_import(dataset: Dataset, outcome: Outcome) -> str:
             f"D, or by a row with the right label and {DECISION!r} in the column by."
         )
         for about in outcome.undecided:
-            said = ", ".join(f"{row['label']!r} by {row['by'] or 'nobody named'}" for row in about)
-            lines.append(f"  - {about[0]['path'] or about[0]['sha256'][:12]}: {said}")
+            labels = ", ".join(f"{row['label']!r} by {row['by'] or 'nobody named'}" for row in about)
+            lines.append(f"  - {about[0]['path'] or about[0]['sha256'][:12]}: {labels}")
     return "\n".join(lines)

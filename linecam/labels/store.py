@@ -44,8 +44,10 @@ def read_labels(path: str | Path, classes: list[str]) -> dict[str, Row]:
     """
     rows, problems = _understood(path, classes)
     for about in disagreements(rows):
-        said = " and ".join(f"{row['label']!r} in line {row['line']}{_whose(row)}" for row in about)
-        problems.append(f"{about[0]['path'] or about[0]['sha256'][:12]} is {said}; `linecam label` shows it to decide")
+        labels = " and ".join(f"{row['label']!r} in line {row['line']}{_whose(row)}" for row in about)
+        problems.append(
+            f"{about[0]['path'] or about[0]['sha256'][:12]} is {labels}; `linecam label` shows it to decide"
+        )
     if problems:
         raise _refused(path, problems)
     return {digest: _plain(row) for digest, row in _settled(rows).items()}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from linecam.boards.verdict import VerdictFile
 from linecam.evaluation.candidates import Candidate, TrainedModel
-from linecam.evaluation.metrics import Metrics
+from linecam.evaluation.figures import Metrics
 from linecam.files import read_json
 
 

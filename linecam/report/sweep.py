@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from linecam.evaluation.calibration import HeldOutScore
 from linecam.evaluation.candidates import Choice, TrainedModel
-from linecam.evaluation.metrics import Metrics
+from linecam.evaluation.figures import HeldOutScore, Metrics
 from linecam.files import read_json
 from linecam.networks.model_name import ModelName
 

@@ -120,7 +120,7 @@ def test_every_strategy_gives_as_many_as_there_are_each_once(strategy, cloud):
 
 
 def naive(points: NDArray[np.float32], count: int, initial: list[int]) -> list[int]:
-    """`k_center` for finite points, fast enough for thousands: in the arithmetic that `linecam.selection.kcenter` states."""
+    """`k_center` for finite points, fast enough for thousands: in the arithmetic that kcenter.py states."""
 
     def gaps(place: NDArray[np.floating]) -> NDArray[np.float64]:
         total = np.zeros(len(points))

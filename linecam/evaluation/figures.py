@@ -1,0 +1,97 @@
+"""What the JSON files of an evaluation hold: types alone, so that every room can name them."""
+
+from typing import NotRequired, TypedDict
+
+from linecam.intervals import Interval, Ratio
+
+
+class ClassScore(TypedDict):
+    """The figures of one class. `precision` is 0 where no frame was taken for it."""
+
+    precision: float
+    recall: Ratio
+
+
+class Score(TypedDict):
+    """The figures of a classifier on labelled frames.
+
+    `balanced_accuracy` is the mean recall of the classes that there are frames of. `confusion` has a row for each true
+    class and a column for each predicted one.
+    """
+
+    frames: int
+    accuracy: Ratio
+    balanced_accuracy: float
+    confusion: list[list[int]]
+    classes: dict[str, ClassScore]
+
+
+class Agreement(TypedDict):
+    """How far a model says what its float form says: see `agreement` in metrics.py."""
+
+    on: str  # which frames
+    frames: int
+    argmax: float  # the share of frames of which both say the same class
+    probability_gap: float  # the mean absolute difference of a probability
+
+
+class Leak(TypedDict):
+    """Accuracy on test frames near a training frame, and far from all: see `leak` in metrics.py."""
+
+    near: Ratio
+    far: Ratio
+    worth: Interval | None
+
+
+class FileCost(TypedDict):
+    """What a .tflite file costs on any board."""
+
+    bytes: int
+    arena_bytes: int
+    macs: int  # multiply-accumulates of one inference
+    operators: list[str]
+
+
+class Metrics(TypedDict):
+    """What evaluate says of one form of a model, beside its float form."""
+
+    test: Score
+    paired: dict[str, int]
+    agreement: Agreement
+    decided: NotRequired[Score]  # of what main.py decides, where it goes by thresholds
+    leak: NotRequired[dict[str, Leak | None]]  # by_number and by_embedding; None where nearness is not known
+    cost: NotRequired[FileCost]  # of an int8 form
+
+
+class CalibrationError(TypedDict):
+    """The expected calibration error, 0..1, before and after the temperature."""
+
+    before: float
+    after: float
+
+
+class HeldOutScore(TypedDict):
+    """What calibrate says of a training: its folds' models on the frames that each held out."""
+
+    frames: int
+    loss: float
+    accuracy: float
+    balanced_accuracy: float
+    temperature: float
+    calibration_error: CalibrationError
+
+
+class OperatingPoint(TypedDict):
+    """A threshold that finds the share `wanted` of a class; `false_alarms` is the share of the others that it takes."""
+
+    wanted: float
+    threshold: float
+    recall: Ratio
+    false_alarms: Ratio
+
+
+class Thresholds(TypedDict):
+    """The thresholds that main.py decides by, where any class has one, and each class's operating points."""
+
+    thresholds: dict[str, float]
+    operating_points: dict[str, list[OperatingPoint]]
