@@ -9,6 +9,7 @@ from pathlib import Path
 from snakemake.utils import min_version
 
 from linecam.files import own_file
+from linecam.workflow.plan import MODEL_PATTERN, TRAINING_PATTERN
 
 min_version("9.0")
 
@@ -24,21 +25,12 @@ configfile: OWN_CONFIG if Path(OWN_CONFIG).exists() else own_file(OWN_CONFIG)
 include: "rules/common.smk"
 
 
-# A training, by everything that can be swept before quantization; see linecam/networks/model_name.py. Snakemake applies
-# `wildcard_constraints` before it puts in a pathvar, so the constraints stand in here.
-TRAINING = (
-    r"{network,[a-z0-9_]+-\d+}-{method,simclr|distilled|rendered|none|given}"
-    r"/{selection,(given|[a-z]+-\d+(-draw-\d+)?)(-first-\d+)?}/seed-{seed,\d+}"
-)
-
-
 pathvars:
     results=plan.results,
     logs=f"{plan.results}/logs",
     benchmarks=f"{plan.results}/benchmarks",
-    training=TRAINING,
-    # What is made of a training: with calibrated probabilities or, in a study, as it was trained.
-    model=TRAINING + "{stage,(-as_trained)?}",
+    training=TRAINING_PATTERN,
+    model=MODEL_PATTERN,
     # The square of the sensor's frame that goes to the network, in pixels.
     side=str(plan.side),
     # The embeddings that frames are selected by, and the selection whose models compete for the bundle.

@@ -36,8 +36,8 @@ try:
     job_files = JobFiles(workflow, plan)
     # Which frames are labelled goes into the plan as one hash, whatever their labels are.
     labelled = labelled_digest(plan.labels_csv, plan.classes)
-    # No rule makes the frames of a folder. Their content goes into the plan as one hash: a new frame is seen, and a
-    # touched one is not. A job in a pod plans anew, without the frames, and needs no hash of them.
+    # Nothing makes the frames of a folder. Their content goes into the plan as one hash, so that a new frame is seen and
+    # a touched one is not. A job in a pod plans anew, without the frames, and needs no hash of them.
     scanned = plan.settings.dataset.kind == "folder" and not (
         workflow.remote_exec and job_files.in_bucket
     )
