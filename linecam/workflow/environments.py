@@ -32,8 +32,8 @@ def environment(packages: Iterable[str], lock: Mapping[str, Pin], python: str) -
         "channels": ["conda-forge", "nodefaults"],
         "dependencies": [f"python {python}", "pip", {"pip": [str(lock[name]) for name in packages]}],
     }
-    text: str = yaml.safe_dump(content, sort_keys=False, width=1000)
-    return f"# Written by `{COMMAND}`: names from pyproject.toml, versions from requirements.lock.\n{text}"
+    header = f"# Written by `{COMMAND}`: names from pyproject.toml, versions from requirements.lock."
+    return f"{header}\n{yaml.safe_dump(content, sort_keys=False, width=1000)}"
 
 
 def written() -> dict[Path, str]:
