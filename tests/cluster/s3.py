@@ -1,13 +1,14 @@
 """An S3-compatible server on this machine, moto's, and linecam with its results in a bucket of it."""
 
 import os
+import shlex
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,6 +111,18 @@ class InBucket(Project):
             *(*self.flags, "--default-storage-prefix", self.prefix),
             *(*arguments, "--configfile", "config/test.yaml"),
         ]
+        return self.run(command)
+
+    def linecam(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.run(self.command(*arguments))
+
+    def command(self, *arguments: str) -> list[str | Path]:
+        """How `linecam` is called for a bucket."""
+        options = shlex.join([*self.flags, "--default-storage-prefix", self.prefix])
+        python = self.python or self.store.python
+        return [python, "-m", "linecam", *arguments, "--configfile", "config/test.yaml", "--snakemake", options]
+
+    def run(self, command: Sequence[str | Path]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
             cwd=self.folder,

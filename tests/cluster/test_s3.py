@@ -1,6 +1,9 @@
 """Results in a bucket: the whole chain on an S3-compatible server of this machine, and what other checkouts find."""
 
+import io
+import json
 import shutil
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import yaml
 
 from tests.cluster.s3 import InBucket, Store
 from tests.conftest import TINY, Project, copy_project
+from tests.page.label_command import ARGUMENTS, Labelling, make_caps
 
 BELT = TINY | {"dataset": {"name": "tiny", "kind": "belt"}, "belt": {"frames": 200}}
 MODEL = "swift7-64-simclr/coreset-60/seed-1"
@@ -95,8 +99,31 @@ def test_the_bundle_is_deployed_from_another_checkout(line: InBucket, tmp_path: 
     drive = tmp_path / "drive"
     drive.mkdir()
     (drive / ".openmv_disk").touch()
-    other.build("deploy", "--config", f"drive={drive}")
+    run = other.linecam("deploy", "--drive", str(drive))
+    assert run.returncode == 0, run.stdout
+    assert "Nothing to be done" in run.stdout
     assert (drive / "model.tflite").read_bytes() == line.read("results/tiny/bundle/openmv-h7/model.tflite")
+
+
+def test_frames_are_labelled_in_another_checkout(s3: Store, tmp_path: Path) -> None:
+    """It selects nothing anew, whatever an earlier run without the bucket has left there."""
+    project = make_caps(tmp_path / "one")
+    one = InBucket(project.folder, s3, "s3://bucket/caps")
+    selected = ["results/caps/select/random-16.csv", "results/caps/select/test.csv"]
+    one.build(*selected)
+    other = checkout(one, tmp_path / "other")
+    shutil.copytree(one.folder / "frames", other.folder / "frames")
+    for stale in ("index/frames.csv", "select/random-16.csv", "select/test.csv"):
+        (other.folder / "results/caps" / stale).parent.mkdir(parents=True, exist_ok=True)
+        (other.folder / "results/caps" / stale).write_text("of another run")
+    with Labelling(other, other.command(*ARGUMENTS), s3.environment) as page:
+        with urllib.request.urlopen(f"{page.address()}everything") as reply:
+            shown = [frame["sha256"] for frame in json.load(reply)["frames"]]
+        page.process.terminate()
+        assert page.end() == 0, page.printed
+    tables = [pd.read_csv(io.BytesIO(one.read(path)))["sha256"] for path in selected]
+    assert sorted(shown) == sorted(pd.concat(tables))
+    assert "Nothing to be done" in page.printed
 
 
 def test_a_bucket_out_of_reach_is_told_in_one_paragraph(s3: Store, tmp_path: Path) -> None:

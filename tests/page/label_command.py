@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +12,8 @@ from scripts.render_belt import render_belt
 from tests.conftest import Project, copy_project
 
 CLASSES = ["bad", "good", "no_mask"]
-COMMAND = [sys.executable, "-m", "linecam", "label", "--no-browser", "--by", "Ann", "--configfile", "config/test.yaml"]
+ARGUMENTS = ["label", "--no-browser", "--by", "Ann"]
+COMMAND = [sys.executable, "-m", "linecam", *ARGUMENTS, "--configfile", "config/test.yaml"]
 
 
 def make_caps(folder: Path) -> Project:
@@ -32,11 +33,14 @@ def make_caps(folder: Path) -> Project:
 class Labelling:
     """The command, running; ends it, whatever the test has left of it."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(
+        self, project: Project, command: Sequence[str | Path] = COMMAND, environment: dict[str, str] | None = None
+    ) -> None:
         # A session of its own: what is done to the terminal of the tests is none of its business.
         self.process = subprocess.Popen(
-            COMMAND,
+            command,
             cwd=project.folder,
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
