@@ -11,7 +11,7 @@ from snakemake.utils import min_version
 from linecam.files import own_file
 from linecam.workflow.plan import MODEL_PATTERN, TRAINING_PATTERN
 
-min_version("9.0")
+min_version("9.27")
 
 
 # A folder without a configuration has that of the built-in belt. `--configfile` is laid over it, and a module's `config`

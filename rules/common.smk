@@ -14,6 +14,7 @@ from linecam.errors import UserError
 from linecam.files import own_file
 from linecam.frames.folder import content_of, digest_of
 from linecam.labels.store import labelled_digest
+from linecam.networks.architectures import input_size
 from linecam.workflow.config import load_settings
 from linecam.workflow.lock import pins
 from linecam.workflow.plan import Plan
@@ -63,7 +64,7 @@ def optional(path):
 
 def pixels(wildcards):
     """The pixels of all usable frames at the input size of the wildcards' network."""
-    return plan.pixels(wildcards.network)
+    return plan.pixels(input_size(wildcards.network))
 
 
 def trained_weights(wildcards):

@@ -112,7 +112,7 @@ rule decode_frames:
     params:
         side=plan.side,
         folder=job_files.frames_folder,
-        former=f"{plan.results}/pixels/{{size}}.npy",
+        former=lambda wildcards: plan.pixels(wildcards.size),
     script:
         "../scripts/decode_frames.py"
 

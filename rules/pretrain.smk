@@ -222,7 +222,9 @@ else:
             runtime=minutes(120),
             gpu=gpus,
         params:
-            former=f"{plan.results}/embed/{{network}}-{{method}}/embeddings.npy",
+            former=lambda wildcards: plan.embeddings(
+                f"{wildcards.network}-{wildcards.method}"
+            ),
         script:
             "../scripts/embed.py"
 

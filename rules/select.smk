@@ -100,7 +100,7 @@ rule split:
         runtime=minutes(20),
     params:
         labels_csv=plan.labels_csv,
-        to_label=f"{plan.results}/to_label/{{selection}}.csv",
+        to_label=lambda wildcards: plan.to_label(wildcards.selection),
         classes=plan.classes,
         folds=lambda wildcards: plan.folds_of(wildcards.selection),
         unlabelled=settings.evaluate.unlabelled_frames,

@@ -232,9 +232,17 @@ class Plan:
         dataset = self.settings.dataset
         return frames_folder(dataset.name, dataset.kind, dataset.source)
 
-    def pixels(self, network: str) -> str:
-        """The pixels of all usable frames at the network's input size."""
-        return f"{self.results}/pixels/{input_size(network)}.npy"
+    def pixels(self, size: int) -> str:
+        """The array of all usable frames, of a network's input `size` in pixels a side."""
+        return f"{self.results}/pixels/{size}.npy"
+
+    def embeddings(self, backbone: str) -> str:
+        """The array of all usable frames' embeddings by a backbone, network-method."""
+        return f"{self.results}/embed/{backbone}/embeddings.npy"
+
+    def to_label(self, selection: str) -> str:
+        """Where the frames of a selection that lack a label are listed, for a person."""
+        return f"{self.results}/to_label/{selection}.csv"
 
     def backbone(self, name: str) -> str:
         """The weights of a backbone, network-method."""
