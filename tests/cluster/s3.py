@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
 from tests.conftest import ROOT, Project
@@ -99,6 +99,7 @@ def store(python: Path, log: Path) -> Iterator[Store]:
 class InBucket(Project):
     """A copy of the project that keeps its results in a bucket."""
 
+    _: KW_ONLY  # a project has fields with defaults
     store: Store
     prefix: str
     flags: tuple[str, ...] = ("--profile", "profiles/s3", "--cores", "2")

@@ -43,7 +43,7 @@ def in_cluster(folder: Path, store: Store, python: Path, prefix: str, config: di
     # The kubeconfig of whoever runs the tests is nobody's business.
     environment = {"KUBECONFIG": str(folder / "no-kubeconfig")}
     flags = ("--workflow-profile", "profiles/kubernetes")
-    return InBucket(project.folder, store, prefix, flags, python, environment)
+    return InBucket(project.folder, store=store, prefix=prefix, flags=flags, python=python, environment=environment)
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ AFTER_CHOICE = {"choose", "predict_clean", "evaluate_clean", "predict_votes", "e
 def line(s3: Store, tmp_path_factory: pytest.TempPathFactory) -> InBucket:
     """The belt of the fixture `belt`, all built in a bucket."""
     project = copy_project(tmp_path_factory.mktemp("line"), BELT)
-    line = InBucket(project.folder, s3, "s3://bucket/some/line")
+    line = InBucket(project.folder, store=s3, prefix="s3://bucket/some/line")
     line.build()
     return line
 
@@ -108,7 +108,7 @@ def test_the_bundle_is_deployed_from_another_checkout(line: InBucket, tmp_path: 
 def test_frames_are_labelled_in_another_checkout(s3: Store, tmp_path: Path) -> None:
     """It selects nothing anew, whatever an earlier run without the bucket has left there."""
     project = make_caps(tmp_path / "one")
-    one = InBucket(project.folder, s3, "s3://bucket/caps")
+    one = InBucket(project.folder, store=s3, prefix="s3://bucket/caps")
     selected = ["results/caps/select/random-16.csv", "results/caps/select/test.csv"]
     one.build(*selected)
     other = checkout(one, tmp_path / "other")
@@ -128,7 +128,7 @@ def test_frames_are_labelled_in_another_checkout(s3: Store, tmp_path: Path) -> N
 
 def test_a_bucket_out_of_reach_is_told_in_one_paragraph(s3: Store, tmp_path: Path) -> None:
     nowhere = {"SNAKEMAKE_STORAGE_S3_ENDPOINT_URL": "http://127.0.0.1:9"}
-    one = InBucket(copy_project(tmp_path, BELT).folder, s3, "s3://bucket/far", environment=nowhere)
+    one = InBucket(copy_project(tmp_path, BELT).folder, store=s3, prefix="s3://bucket/far", environment=nowhere)
     run = one.snakemake("-n", "--storage-s3-retries", "1")
     assert run.returncode != 0
     assert "The bucket of s3://bucket/far cannot be read" in run.stdout
@@ -137,7 +137,7 @@ def test_a_bucket_out_of_reach_is_told_in_one_paragraph(s3: Store, tmp_path: Pat
 
 def test_fewer_frames_leave_none_of_the_old_ones(s3: Store, tmp_path: Path) -> None:
     config = BELT | {"belt": {"frames": 12}}
-    one = InBucket(copy_project(tmp_path, config).folder, s3, "s3://bucket/fewer")
+    one = InBucket(copy_project(tmp_path, config).folder, store=s3, prefix="s3://bucket/fewer")
     one.build("results/tiny/index/frames.csv")
     one.configure(config | {"belt": {"frames": 8}})
     one.build("results/tiny/index/frames.csv")
@@ -154,7 +154,7 @@ def mine(s3: Store, belt: Project, tmp_path_factory: pytest.TempPathFactory) -> 
     }
     project = copy_project(tmp_path_factory.mktemp("mine"), config)
     shutil.copytree(belt.folder / "results/tiny/frames", project.folder / "frames")
-    return InBucket(project.folder, s3, "s3://bucket/mine")
+    return InBucket(project.folder, store=s3, prefix="s3://bucket/mine")
 
 
 def test_frames_stay_here_and_labels_too(mine: InBucket, belt: Project, tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_frames_stay_here_and_labels_too(mine: InBucket, belt: Project, tmp_path
 
 def test_a_split_by_folders_has_to_be_named(s3: Store, belt: Project, tmp_path: Path) -> None:
     config = TINY | {"dataset": {"name": "given", "kind": "folder", "source": "frames"}}
-    one = InBucket(copy_project(tmp_path, config).folder, s3, "s3://bucket/given")
+    one = InBucket(copy_project(tmp_path, config).folder, store=s3, prefix="s3://bucket/given")
     frames = sorted((belt.folder / "results/tiny/frames").iterdir())
     for frame, part in zip(frames, ("train", "test"), strict=False):
         (tmp_path / "frames" / part / "good").mkdir(parents=True)
