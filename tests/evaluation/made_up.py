@@ -1,6 +1,9 @@
-"""Candidates and trained models for tests, of which only the files that matter are there."""
+"""Candidates, trained models and predictions for tests; of files only those that matter are there."""
 
+from collections.abc import Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from linecam.evaluation.candidates import Candidate, TrainedModel
 from linecam.networks.model_name import ModelName
@@ -33,3 +36,12 @@ def trained(
 ) -> TrainedModel:
     """A trained model of this name."""
     return TrainedModel(ModelName.parse(model), history, score, metrics or {}, predictions or {})
+
+
+def held_out(rows: Sequence[tuple[str, Sequence[float]]], classes: Sequence[str]) -> pd.DataFrame:
+    """Predictions for frames that folds held out: their label, and a probability for each class."""
+    table = pd.DataFrame({"sha256": [str(n) for n in range(len(rows))], "label": [label for label, _ in rows]})
+    table["path"] = table["sha256"] + ".jpg"
+    for n, name in enumerate(classes):
+        table[f"p_{name}"] = [p[n] for _, p in rows]
+    return table

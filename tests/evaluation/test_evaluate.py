@@ -15,7 +15,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from linecam.errors import UserError
 from linecam.evaluation.candidates import Candidate
-from linecam.evaluation.metrics import agreement, paired, score
+from linecam.evaluation.metrics import agreement, leak, paired, score
 from linecam.evaluation.predictions import decide, judged_on, read_predictions, rows_of, write_predictions
 from linecam.frames.index import read_pixels, read_split
 from linecam.intervals import ratio
@@ -584,3 +584,15 @@ def test_the_figures_are_scikit_learns(data):
     assert seen["balanced_accuracy"] == pytest.approx(recalls[there].mean(), abs=1e-6)
     for name, recall, present in zip(CLASSES, recalls, there, strict=True):
         assert seen["classes"][name]["recall"]["value"] == (pytest.approx(recall, abs=1e-6) if present else None)
+
+
+def test_leak_by_hand():
+    test = pd.DataFrame({"sha256": list("abcd"), "label": ["bad"] * 4, "predicted": ["bad", "bad", "bad", "good"]})
+    near = pd.DataFrame({"sha256": list("dcba"), "by_number": [False, False, True, True], "by_embedding": [pd.NA] * 4})
+    found = leak(test, near, 0.95)
+    assert found["by_embedding"] is None
+    assert found["by_number"]["near"]["of"] == [2, 2]
+    assert found["by_number"]["far"]["of"] == [1, 2]
+    # Half of the difference of 1 and 1/2; of their intervals, 0.342 to 1 and 0.095 to 0.905, Newcombe's.
+    assert found["by_number"]["worth"] == {"value": 0.25, "low": -0.136287, "high": 0.452734}
+    assert leak(test, near.assign(by_number=True), 0.95)["by_number"]["worth"] is None

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linecam.errors import UserError
-from linecam.evaluation.metrics import leak
 from linecam.frames.index import path_facts
 from linecam.frames.near_duplicates import near_duplicate_distance, nearest_distances, number_gaps
 from scripts.find_near import find_near
@@ -137,15 +136,3 @@ def test_find_near_on_files(tmp_path):
     assert found["distance"].tolist() == [15, 34, 15.5, 895]
     assert found["by_number"].tolist() == [True, False, False, False]
     assert found["by_embedding"].tolist() == [False] * 4
-
-
-def test_leak_by_hand():
-    test = pd.DataFrame({"sha256": list("abcd"), "label": ["bad"] * 4, "predicted": ["bad", "bad", "bad", "good"]})
-    near = pd.DataFrame({"sha256": list("dcba"), "by_number": [False, False, True, True], "by_embedding": [pd.NA] * 4})
-    found = leak(test, near, 0.95)
-    assert found["by_embedding"] is None
-    assert found["by_number"]["near"]["of"] == [2, 2]
-    assert found["by_number"]["far"]["of"] == [1, 2]
-    # Half of the difference of 1 and 1/2; of their intervals, 0.342 to 1 and 0.095 to 0.905, Newcombe's.
-    assert found["by_number"]["worth"] == {"value": 0.25, "low": -0.136287, "high": 0.452734}
-    assert leak(test, near.assign(by_number=True), 0.95)["by_number"]["worth"] is None

@@ -1,4 +1,4 @@
-"""What to label next: unsure, different, new, each with its reason; and labels that look wrong."""
+"""What to label next: unsure, different, new, each with its reason."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,12 +9,12 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from linecam.errors import UserError
-from linecam.evaluation.label_doubts import doubtful_labels
 from linecam.files import write_json
 from linecam.networks.model_name import ModelName
 from linecam.selection.next_batch import UNCERTAINTY, pick_batch, reason
 from scripts import select_next as script
 from scripts.select_next import Sources, select_next
+from tests.evaluation.made_up import held_out
 from tests.selection.test_selection import sha, write_index
 
 CLASSES = ["bad", "good", "no_mask"]
@@ -73,29 +73,6 @@ def test_a_reason_in_words():
     assert reason(np.array([0.41, 0.5, 0.09]), CLASSES, 12) == "good 50% or bad 41%; stands for 12 such frames"
 
 
-def held_out(rows: list[tuple[str, tuple[float, float, float]]]) -> pd.DataFrame:
-    table = pd.DataFrame({"sha256": [str(n) for n in range(len(rows))], "label": [label for label, _ in rows]})
-    table["path"] = table["sha256"] + ".jpg"
-    for n, name in enumerate(CLASSES):
-        table[f"p_{name}"] = [p[n] for _, p in rows]
-    return table
-
-
-def test_wrong_labels_are_doubted_the_surest_first():
-    sound = [("bad", (0.9, 0.1, 0.0)), ("good", (0.1, 0.8, 0.1)), ("no_mask", (0.0, 0.2, 0.8))] * 5
-    wrong = [("bad", (0.1, 0.85, 0.05)), ("good", (0.0, 0.01, 0.99))]
-    unsure = [("bad", (0.45, 0.5, 0.05))]  # wrong, but no surer than many a right one
-    found = doubtful_labels(held_out([*sound, *wrong, *unsure]), CLASSES)
-    assert found["label"].tolist() == ["good", "bad"]
-    assert found["predicted"].tolist() == ["no_mask", "good"]
-    assert found["reason"].tolist()[0] == "a model trained without it says no_mask 99%, and good 1%"
-
-
-def test_right_labels_are_not_doubted():
-    sound = [("bad", (0.9, 0.1, 0.0)), ("good", (0.1, 0.8, 0.1))] * 5  # a class without any frame
-    assert doubtful_labels(held_out(sound), CLASSES).empty
-
-
 def test_snakemake_select_next(belt, tmp_path):
     """New frames alone, each with what the model says of it."""
     project = belt.copy(tmp_path / "belt")
@@ -121,15 +98,6 @@ def test_nothing_left_to_label(folder, tmp_path):
     assert "Traceback" not in run.stdout
 
 
-def test_a_doubt_for_a_class_that_is_not_the_likeliest_says_why():
-    """Most frames are no_mask: of those labelled bad the model says bad 20 % only, so 26 % is much."""
-    rows = [("no_mask", (0.05, 0.05, 0.9))] * 8 + [("bad", (0.2, 0.2, 0.6)), ("good", (0.1, 0.5, 0.4))]
-    found = doubtful_labels(held_out([*rows, ("good", (0.26, 0.17, 0.57))]), CLASSES)
-    assert found["reason"].tolist() == [
-        "a model trained without it says bad 26%, which is much for it: of frames labelled so it is 20%, and good 17%"
-    ]
-
-
 class Line:
     """A sequence of 100 frames, of which 0 is for the test, and a model that is unsure of all alike."""
 
@@ -142,7 +110,9 @@ class Line:
         self.index = write_index(place / "frames.csv", rows)
         self.table = pd.DataFrame(rows)
         self.table.iloc[[0]][["sha256", "path"]].to_csv(place / "test.csv", index=False)
-        held_out([("bad", (0.8, 0.1, 0.1))]).assign(predicted="bad").to_csv(place / "held_out.csv", index=False)
+        held_out([("bad", (0.8, 0.1, 0.1))], CLASSES).assign(predicted="bad").to_csv(
+            place / "held_out.csv", index=False
+        )
         np.save(place / "pixels.npy", np.zeros((100, 1, 1, 3), np.uint8))
         np.save(place / "embeddings.npy", np.arange(200, dtype=np.float32).reshape(100, 2))
         self.splits = {
