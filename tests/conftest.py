@@ -57,6 +57,7 @@ class Project:
 
     def linecam(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of linecam here with config/test.yaml; what it printed is in `stdout`."""
+        assert not self.shared, "other workers read this project: run the command in a copy"
         command = [sys.executable, "-m", "linecam", *arguments, "--configfile", "config/test.yaml"]
         return subprocess.run(
             command, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False

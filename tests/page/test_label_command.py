@@ -12,15 +12,18 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
+from linecam.boards.catalogue import load_boards
 from linecam.labels.store import read_rows
 from linecam.workflow.commands import sources_of, targets_of
-from linecam.workflow.config import read
-from tests.conftest import ROOT, Project
+from linecam.workflow.config import load_settings, read_settings
+from linecam.workflow.plan import Plan
+from tests.conftest import Project
 from tests.page.label_command import ADDRESS, CLASSES, COMMAND, Labelling, until
 
 GOODBYE = "Goodbye. 0 of 28 frames are labelled.\n"
@@ -36,14 +39,19 @@ def clean(printed: str) -> bool:
 
 def test_labelling_starts_no_training(caps: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(caps.folder)
-    targets = targets_of(read(["config/test.yaml"]))
+    targets = targets_of(Plan.of(read_settings(["config/test.yaml"]), load_boards()))
     assert caps.planned("--forceall", *targets) == {"index_frames": 1, "select_test": 1, "select_train": 1}
 
 
-def test_what_the_page_of_each_kind_of_dataset_needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(ROOT)
-    belt = read([])
-    assert targets_of(belt) == [
+def plan(name: str, kind: str, source: Path | None = None, **select: Any) -> Plan:
+    settings = load_settings(
+        {"dataset": {"name": name, "kind": kind, "source": source and str(source)}, "select": select}
+    )
+    return Plan.of(settings, load_boards())
+
+
+def test_what_the_page_of_each_kind_of_dataset_needs(tmp_path: Path) -> None:
+    assert targets_of(plan("belt", "belt")) == [
         "results/belt/index/frames.csv",
         "results/belt/select/coreset-200.csv",
         "results/belt/select/test.csv",
@@ -51,16 +59,13 @@ def test_what_the_page_of_each_kind_of_dataset_needs(monkeypatch: pytest.MonkeyP
         "results/belt/embed/swift7-112-simclr/embeddings.npy",
         "results/belt/frames",
     ]
-    masks = belt | {"dataset": belt["dataset"] | {"name": "masks", "kind": "masks"}}
     selected = ["results/masks/index/frames.csv", "results/masks/select/given.csv", "results/masks/select/test.csv"]
-    assert targets_of(masks) == [*selected, "data/masks/frames"]
+    assert targets_of(plan("masks", "masks")) == [*selected, "data/masks/frames"]
     for part in ("train", "test"):
         (tmp_path / part / "good").mkdir(parents=True)
-    mine = belt | {"dataset": belt["dataset"] | {"name": "mine", "kind": "folder", "source": str(tmp_path)}}
-    assert targets_of(mine) == [path.replace("masks", "mine") for path in selected]
-    (tmp_path / "test/good").rmdir()
-    mine["select"] = belt["select"] | {"strategies": ["random", "typiclust"], "train": 30}
-    sources = sources_of(mine, Path("fetched"))
+    assert targets_of(plan("mine", "folder", tmp_path)) == [path.replace("masks", "mine") for path in selected]
+    two = plan("mine", "folder", tmp_path, strategies=["random", "typiclust"], train=30)
+    sources = sources_of(two, Path("fetched"))
     assert [path.name for path in sources.train] == ["random-30.csv", "typiclust-30.csv"]
     assert str(sources.embeddings) == "fetched/results/mine/embed/swift7-112-simclr/embeddings.npy"
     assert (sources.frames, sources.labels) == (tmp_path, Path("data/mine/labels.csv")), "of this machine, always"
@@ -175,8 +180,14 @@ def test_an_answer_under_way_is_written_before_the_end(caps: Project) -> None:
     assert page.printed.endswith("Goodbye. 1 of 28 frames are labelled. Your labels are in data/caps/labels.csv.\n")
 
 
-@pytest.mark.parametrize("how", ["Ctrl-C", "closed"])
-def test_a_terminal(caps: Project, how: str) -> None:
+@pytest.mark.parametrize(
+    ("moment", "how"),
+    [("rule index_frames", "Ctrl-C"), (ADDRESS, "Ctrl-C"), (ADDRESS, "closed")],
+    ids=["Ctrl-C while building", "Ctrl-C", "closed"],
+)
+def test_a_terminal(caps: Project, moment: str, how: str) -> None:
+    if moment != ADDRESS:
+        (caps.folder / "results/caps/index/frames.csv").unlink(missing_ok=True)
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(caps.folder)
@@ -186,7 +197,7 @@ def test_a_terminal(caps: Project, how: str) -> None:
         assert select.select([terminal], [], [], 120)[0]
         return os.read(terminal, 4096).decode()
 
-    _, said = until(ADDRESS, read)
+    _, said = until(moment, read)
     if how == "closed":
         os.close(terminal)
     else:
@@ -197,7 +208,7 @@ def test_a_terminal(caps: Project, how: str) -> None:
             except OSError:
                 break
         os.close(terminal)
-        assert GOODBYE.strip() in said
+        assert (GOODBYE if moment == ADDRESS else NOT_OPEN).strip() in said
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0, said
-    assert clean(said)
+    assert clean(said), said

@@ -71,9 +71,10 @@ def test_a_bundle_is_deployed_without_building_anew(belt: Project, tmp_path: Pat
     drive = tmp_path / "OPENMV"
     drive.mkdir()
     (drive / ".openmv_disk").touch()
-    run = belt.linecam("deploy", "--drive", str(drive), "--replace", "--board", "openmv-h7")
+    project = belt.copy(tmp_path / "belt")
+    run = project.linecam("deploy", "--drive", str(drive), "--replace", "--board", "openmv-h7")
     assert run.returncode == 0, run.stdout
     assert "Nothing to be done" in run.stdout
     assert "Eject the drive, then press reset" in run.stdout
-    assert holds(drive, belt.folder / "results/tiny/bundle/openmv-h7")
-    assert belt.planned() == {}, "a drive is nothing that a bundle depends on"
+    assert holds(drive, project.folder / "results/tiny/bundle/openmv-h7")
+    assert project.planned() == {}, "a drive is nothing that a bundle depends on"
