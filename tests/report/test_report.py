@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from linecam.boards.board import load_boards
+from linecam.boards.catalogue import load_boards
 from linecam.evaluation.candidates import Candidate, TrainedModel
 from linecam.networks.model_name import ModelName
 from linecam.report.page import Setup, Sources, write_page
