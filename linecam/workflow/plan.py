@@ -26,15 +26,16 @@ PRETRAINING = {"simclr", "distilled", "rendered"}
 # What a quantization range is called that is measured on training frames, instead of given.
 CALIBRATED = "calibrated"
 # A training as a path with a wildcard for everything that can be swept before quantization; see `ModelName`. Snakemake
-# applies `wildcard_constraints` before it puts in a pathvar, so the constraints stand in here.
+# applies `wildcard_constraints` before it puts in a pathvar, so the constraints stand in here. In a bucket the pattern is
+# part of an address: a question mark would end its path.
 TRAINING_PATTERN = (
     r"{network,[a-z0-9_]+-\d+}-{method,simclr|distilled|rendered|none|given}"
-    r"/{selection,(given|[a-z]+-\d+(-draw-\d+)?)(-first-\d+)?}/seed-{seed,\d+}"
+    r"/{selection,(given|[a-z]+-\d+(-draw-\d+|))(-first-\d+|)}/seed-{seed,\d+}"
 )
 # Of a model whose probabilities are as training left them: no fold has calibrated them.
 AS_TRAINED = "-as_trained"
 # What is made of a training: with calibrated probabilities or, in a study, as it was trained.
-MODEL_PATTERN = f"{TRAINING_PATTERN}{{stage,({AS_TRAINED})?}}"
+MODEL_PATTERN = f"{TRAINING_PATTERN}{{stage,{AS_TRAINED}|}}"
 
 
 @dataclass(frozen=True)
