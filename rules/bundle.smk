@@ -44,13 +44,7 @@ rule bundle:
         "../scripts/bundle.py"
 
 
-# The key stays on this machine; nor is it an input, which Snakemake might copy elsewhere.
-localrules:
-    sign,
-
-
 rule sign:
-    """Sign a bundle with your own key; the signature lies beside the bundle."""
     input:
         folder="<results>/bundle/{board}",
         code=job_files.code_of("scripts/sign.py"),
@@ -58,6 +52,10 @@ rule sign:
         signature="<results>/bundle/{board}.sig",
     log:
         "<logs>/sign-{board}.log",
+    """Sign a bundle with your own key; the signature lies beside the bundle."""
+
+    # The key stays on this machine. Nor is it an input, which Snakemake might copy elsewhere.
+    localrule: True
     conda:
         "../envs/bundle.yaml"
     threads: 1

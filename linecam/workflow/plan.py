@@ -26,7 +26,7 @@ PRETRAINING = {"simclr", "distilled", "rendered"}
 # What a quantization range is called that is measured on training frames, instead of given.
 CALIBRATED = "calibrated"
 # A training as a path with a wildcard for everything that can be swept before quantization; see `ModelName`. Snakemake
-# applies `wildcard_constraints` before it puts in a pathvar, so the constraints stand in here. In a bucket the pattern is
+# applies `wildcard_constraints` before it puts in a pathvar, so the constraints stand in here. In a bucket a pattern is
 # part of an address: a question mark would end its path.
 TRAINING_PATTERN = (
     r"{network,[a-z0-9_]+-\d+}-{method,simclr|distilled|rendered|none|given}"
