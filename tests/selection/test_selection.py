@@ -257,14 +257,14 @@ def test_coreset_of_a_view_and_of_another_type():
 
 
 def test_importing_selection_is_cheap():
-    code = "import sys; import linecam.selection; sys.exit('numba' in sys.modules)"
+    code = "import sys; import linecam.selection.strategies; sys.exit('numba' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=True)
 
 
 def run_coreset(folder: Path, **environment: str) -> list[str]:
     """The first picks that a process of its own makes with the copy of linecam in `folder`."""
     code = (
-        "import numpy as np; from linecam.selection import coreset; import linecam.kcenter as kcenter;"
+        "import numpy as np; from linecam.selection import kcenter; from linecam.selection.strategies import coreset;"
         "points = np.random.default_rng(0).normal(size=(90, 3)).astype(np.float32);"
         "print(kcenter.__file__, *coreset(points, [], 12, [], 1))"
     )
@@ -286,7 +286,7 @@ def test_compiled_code_is_kept_where_it_can_be_written_and_done_without_elsewher
     shutil.copytree(Path(__file__).parents[2] / "linecam", root / "linecam", ignore=shutil.ignore_patterns("__py*"))
     home.mkdir()
     expected = [str(n) for n in naive(vectors(90), 12, [])]
-    inside, user = root / "linecam/__pycache__", home / "cache"
+    inside, user = root / "linecam/selection/__pycache__", home / "cache"
     # A file in a folder's place stops every user, also root, from writing there.
     inside.write_text("")
     user.write_text("")
