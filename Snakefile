@@ -9,7 +9,13 @@ from pathlib import Path
 from snakemake.utils import min_version
 
 from linecam.files import own_file
-from linecam.workflow.plan import MODEL_PATTERN, TRAINING_PATTERN
+from linecam.workflow.plan import (
+    METHOD,
+    MODEL_PATTERN,
+    NETWORK,
+    SELECTION,
+    TRAINING_PATTERN,
+)
 
 min_version("9.27")
 
@@ -39,9 +45,9 @@ pathvars:
 
 
 wildcard_constraints:
-    network=r"[a-z0-9_]+-\d+",
-    method="simclr|distilled|rendered|none|given",
-    selection=r"(given|[a-z]+-\d+(-draw-\d+)?)(-first-\d+)?",
+    network=NETWORK,
+    method=METHOD,
+    selection=SELECTION,
     fold=r"\d+",
     part="train|test",
     size=r"\d+",

@@ -25,13 +25,13 @@ BLIND = {"given", "random"}
 PRETRAINING = {"simclr", "distilled", "rendered"}
 # What a quantization range is called that is measured on training frames, instead of given.
 CALIBRATED = "calibrated"
+# What a path's wildcards may hold. In a bucket they are part of an address: a question mark would end its path.
+NETWORK = r"[a-z0-9_]+-\d+"
+METHOD = "simclr|distilled|rendered|none|given"
+SELECTION = r"(given|[a-z]+-\d+(-draw-\d+|))(-first-\d+|)"
 # A training as a path with a wildcard for everything that can be swept before quantization; see `ModelName`. Snakemake
-# applies `wildcard_constraints` before it puts in a pathvar, so the constraints stand in here. In a bucket a pattern is
-# part of an address: a question mark would end its path.
-TRAINING_PATTERN = (
-    r"{network,[a-z0-9_]+-\d+}-{method,simclr|distilled|rendered|none|given}"
-    r"/{selection,(given|[a-z]+-\d+(-draw-\d+|))(-first-\d+|)}/seed-{seed,\d+}"
-)
+# applies `wildcard_constraints` before it puts in a pathvar, so the constraints stand in here.
+TRAINING_PATTERN = rf"{{network,{NETWORK}}}-{{method,{METHOD}}}/{{selection,{SELECTION}}}/seed-{{seed,\d+}}"
 # Of a model whose probabilities are as training left them: no fold has calibrated them.
 AS_TRAINED = "-as_trained"
 # What is made of a training: with calibrated probabilities or, in a study, as it was trained.
