@@ -45,6 +45,7 @@ rule bundle:
 
 
 rule sign:
+    """Sign a bundle with your own key; the signature lies beside the bundle."""
     input:
         folder="<results>/bundle/{board}",
         code=job_files.code_of("scripts/sign.py"),
@@ -52,8 +53,6 @@ rule sign:
         signature="<results>/bundle/{board}.sig",
     log:
         "<logs>/sign-{board}.log",
-    """Sign a bundle with your own key; the signature lies beside the bundle."""
-
     # The key stays on this machine. Nor is it an input, which Snakemake might copy elsewhere.
     localrule: True
     conda:
