@@ -96,7 +96,7 @@ def examine(
         "instructions": cost.instructions(graph) if board.engine == "tflm" else None,
         "latency_ms": list(latency) if latency else None,
         "latency_basis": basis,
-        "layers": cost.as_json(cost.layers(graph), cycles=board.engine == "tflm"),
+        "layers": cost.as_json(cost.layers(graph), cortex_m7=board.engine == "tflm"),
     }
     return Verdict(findings, figures, model)
 
@@ -146,12 +146,16 @@ def _text(path: Path, title: str, firmware: str, verdict: Verdict) -> str:
         lines.append(f"  {replace(finding, where='; '.join(places[:3]) + more)}")
     if verdict.cost:
         figures = verdict.cost
-        lines += ["", f"{'operator':<24}{'output':>18}{'MACs':>12}{'weights':>9}  {'estimated cycles':>25}"]
+        lines += [
+            "",
+            f"{'operator':<24}{'output':>18}{'MACs':>12}{'weights':>9}{'instructions':>14}  {'estimated cycles':>25}",
+        ]
         for layer in figures["layers"]:
             shape = "x".join(map(str, layer["output"]))
-            cycles = "{:>11,} - {:>11,}".format(*layer["cycles"]) if layer["cycles"] else ""
-            line = f"{layer['operator']:<24}{shape:>18}{layer['macs']:>12,}{layer['weights']:>9,}  {cycles}"
-            lines.append(line.rstrip())
+            line = f"{layer['operator']:<24}{shape:>18}{layer['macs']:>12,}{layer['weights']:>9,}"
+            if layer["cycles"]:
+                line += f"{layer['instructions']:>14,}" + "  {:>11,} - {:>11,}".format(*layer["cycles"])
+            lines.append(line)
         arena, latency = figures["arena_bytes"], figures["latency_ms"]
         lines += [
             "",

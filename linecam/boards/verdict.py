@@ -13,13 +13,15 @@ class FindingEntry(TypedDict):
 
 
 class LayerCost(TypedDict):
-    """One operator of a model; `cycles` are estimated by two fits, lower first, and null on other processors."""
+    """One operator of a model. `cycles`, by two fits, lower first, and `instructions` are estimates for a Cortex-M7; on
+    other processors they are null."""
 
     operator: str
     output: list[int]
     macs: int
     weights: int  # bytes
     cycles: list[int] | None
+    instructions: int | None
 
 
 class Cost(TypedDict, total=False):

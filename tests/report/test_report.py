@@ -39,8 +39,22 @@ COST = {
     "latency_ms": [55.9, 75.6],
     "latency_basis": "two fits",
     "layers": [
-        {"operator": "PAD", "output": [1, 10, 10, 3], "macs": 0, "weights": 32, "cycles": [0, 0]},
-        {"operator": "CONV_2D", "output": [1, 8, 8, 16], "macs": 27648, "weights": 496, "cycles": [64700, 84500]},
+        {
+            "operator": "PAD",
+            "output": [1, 10, 10, 3],
+            "macs": 0,
+            "weights": 32,
+            "cycles": [0, 0],
+            "instructions": 15900,
+        },
+        {
+            "operator": "CONV_2D",
+            "output": [1, 8, 8, 16],
+            "macs": 27648,
+            "weights": 496,
+            "cycles": [64700, 84500],
+            "instructions": 139370,
+        },
     ],
 }
 HOSTILE = "<script>alert(1)</script>-7.jpg"
@@ -368,19 +382,19 @@ def test_each_operator_has_its_cost(page):
     for figure in ("98,304", "operator 4", "55.9 to 75.6 ms: two fits"):
         assert figure in page.text("board")
     assert page.rows("Operators") == [
-        ["0 PAD", "1 × 10 × 10 × 3", "0", "32", "0 to 0"],
-        ["1 CONV_2D", "1 × 8 × 8 × 16", "27,648", "496", "65 to 84"],
+        ["0 PAD", "1 × 10 × 10 × 3", "0", "32", "16", "0 to 0"],
+        ["1 CONV_2D", "1 × 8 × 8 × 16", "27,648", "496", "139", "65 to 84"],
     ]
 
 
 def test_another_processor_has_no_cycles_and_no_limit_no_share(inputs, tmp_path):
-    layers = [layer | {"cycles": None} for layer in COST["layers"]]
+    layers = [layer | {"cycles": None, "instructions": None} for layer in COST["layers"]]
     path = inputs.candidates[0].firmware["h7"]
     cost = COST | {"place": "sd", "latency_ms": [1.07, 1.07], "layers": layers}
     write(path, {"accepted": True, "findings": [], "cost": cost})
     page = inputs.write(tmp_path / "page.html")
     assert "1.07 ms a frame (estimated): file 99,416 bytes, arena" in page.text()
-    assert page.rows("Operators")[1] == ["1 CONV_2D", "1 × 8 × 8 × 16", "27,648", "496", "–"]
+    assert page.rows("Operators")[1] == ["1 CONV_2D", "1 × 8 × 8 × 16", "27,648", "496", "–", "–"]
 
 
 def test_a_class_without_test_frames_is_the_rarest_and_its_recall_unknown(page):
