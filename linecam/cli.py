@@ -136,7 +136,7 @@ def check(
 @app.command()
 def networks() -> None:
     """Say what each network costs on the camera."""
-    from linecam.networks.models import cost_table
+    from linecam.boards.network_costs import cost_table
 
     print(cost_table())
 

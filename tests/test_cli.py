@@ -16,6 +16,7 @@ import yaml
 from linecam import cli
 from linecam.labels import exporters, importers
 from linecam.labels.store import COLUMNS
+from linecam.networks.architectures import ARCHITECTURES
 from tests.conftest import ROOT
 from tests.labels.label_files import A, F, make_project, write
 
@@ -174,9 +175,10 @@ def test_networks() -> None:
     run = linecam("networks")
     assert run.returncode == 0, run.stderr
     head, *rows = run.stdout.splitlines()
-    assert head.split() == ["network", "MACs", "parameters", "activations"]
+    assert head.split() == ["network", "MACs", "instructions", "parameters", "about", "arena"]
+    assert len(rows) == 4 * len(ARCHITECTURES)
     (row,) = (row for row in rows if row.startswith("swift7-112 "))
-    assert row.split()[1] == "9,157,168"
+    assert row.split() == ["swift7-112", "9,157,168", "25.1", "M", "76,915", "70,724"]
 
 
 def test_labels_in_and_out(project: Path) -> None:

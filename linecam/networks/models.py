@@ -1,9 +1,8 @@
-"""The networks of linecam/networks/architectures.py in PyTorch, their weights as files, and what they cost."""
+"""The networks of linecam/networks/architectures.py in PyTorch, their weights as files, and how large they are."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 
 from linecam.errors import UserError
 from linecam.files import atomic_write
-from linecam.networks.architectures import ARCHITECTURES, Residual, parse
+from linecam.networks.architectures import Residual, parse
 
 FEATURES = 16
 BATCH = 256  # images that are predicted at a time
@@ -178,43 +177,29 @@ def embed(backbone: nn.Module, images: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Size:
-    """What a classifier has and does for one image; `activations` are the elements that convolutions and additions
-    write, which the camera computes one by one."""
+    """What a classifier has and does for one image. What it costs on a camera: `linecam.boards.network_costs`."""
 
     macs: int
     parameters: int
-    activations: int
 
 
 def size_of(network: str, classes: int) -> Size:
     """The size of a network, once its norms are folded into its convolutions, as they are on the camera."""
     model = Classifier(network, classes).eval()
-    macs = parameters = activations = 0
+    macs = parameters = 0
 
     def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal macs, parameters, activations
+        nonlocal macs, parameters
         if isinstance(module, nn.Conv2d | nn.Linear):
             macs += output.shape[1:].numel() * module.weight[0].numel()
             parameters += module.weight.numel() + len(module.weight)
-        if isinstance(module, nn.Conv2d | Block | BasicBlock):
-            activations += output.numel()
 
     for module in model.modules():
         module.register_forward_hook(count)
     side = parse(network)[1]
     with torch.inference_mode():
         model(torch.zeros(1, 3, side, side))
-    return Size(macs, parameters, activations)
-
-
-def cost_table() -> str:
-    """What the networks cost for three classes, each at some input sizes, for a reader."""
-    lines = [f"{'network':12} {'MACs':>12} {'parameters':>12} {'activations':>12}"]
-    for architecture, side in product(ARCHITECTURES, (64, 96, 112)):
-        network = f"{architecture}-{side}"
-        size = size_of(network, classes=3)
-        lines.append(f"{network:12} {size.macs:12,} {size.parameters:12,} {size.activations:12,}")
-    return "\n".join(lines)
+    return Size(macs, parameters)
 
 
 def to_images(pixels: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:

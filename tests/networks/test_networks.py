@@ -242,29 +242,28 @@ def small(monkeypatch):
 
 
 def test_the_size_of_a_small_network_by_hand(small):
-    stem = (4 * 4 * 2 * 27, 2 * 27 + 2, 4 * 4 * 2)
-    # Each block: first convolution, second convolution, shortcut, addition.
+    stem = (4 * 4 * 2 * 27, 2 * 27 + 2)
+    # Each block: first convolution, second convolution, shortcut.
     one = (
         4 * 4 * (3 * 18 + 3 * 27 + 3 * 2),
         (3 * 18 + 3) + (3 * 27 + 3) + (3 * 2 + 3),
-        4 * 4 * 3 * 4,
     )
     other = (
         2 * 2 * (3 * 27 + 3 * 27 + 3 * 3),
         (3 * 27 + 3) * 2 + (3 * 3 + 3),
-        2 * 2 * 3 * 4,
     )
-    last = (2 * 2 * 16 * 3, 16 * 3 + 16, 2 * 2 * 16)
-    head = (16 * 5, 16 * 5 + 5, 0)
+    last = (2 * 2 * 16 * 3, 16 * 3 + 16)
+    head = (16 * 5, 16 * 5 + 5)
     total = [sum(parts) for parts in zip(stem, one, other, last, head, strict=True)]
     assert size_of("small-8", 5) == Size(*total)
 
 
 def test_a_block_without_convolution_in_its_shortcut_costs_that_less(monkeypatch):
     monkeypatch.setitem(ARCHITECTURES, "same", Residual(4, (4,), (1,)))
-    monkeypatch.setitem(ARCHITECTURES, "wider", Residual(4, (5,), (1,)))
-    assert size_of("same-8", 2).activations == 4 * 4 * (4 + 4 * 3 + 16)
-    assert size_of("wider-8", 2).activations == 4 * 4 * (4 + 5 * 4 + 16)
+    monkeypatch.setitem(ARCHITECTURES, "strided", Residual(4, (4,), (2,)))
+    stem, block, last, head = 4 * 28, 2 * (4 * 36 + 4), 16 * 5, 2 * 17
+    assert size_of("same-8", 2).parameters == stem + block + last + head
+    assert size_of("strided-8", 2).parameters == stem + block + 4 * 5 + last + head
 
 
 def test_the_tutorials_network_costs_what_is_known():
@@ -279,7 +278,6 @@ def test_four_times_the_pixels_are_four_times_the_work(name):
     small, large = size_of(f"{name}-64", 3), size_of(f"{name}-128", 3)
     head = 16 * 3
     assert large.macs - head == 4 * (small.macs - head)
-    assert large.activations == 4 * small.activations
     assert large.parameters == small.parameters
 
 

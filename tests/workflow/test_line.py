@@ -8,9 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from linecam.boards.network_costs import graph_of
 from linecam.files import sha256
 from linecam.networks.models import size_of
-from linecam.tflite.graph import read_graph
+from linecam.tflite.graph import Graph, read_graph
 from tests.conftest import ROOT, TINY, Project, copy_project
 
 MASKS = ROOT.parent / "shared" / "masks"
@@ -33,6 +34,11 @@ def test_the_bundle(belt: Project) -> None:
         assert set(archive.namelist()) == files
 
 
+def shapes(graph: Graph) -> list[tuple[str, list[tuple[int, ...]]]]:
+    """Each operator's name, and the shapes of its inputs and outputs."""
+    return [(o.name, [tensor.shape for tensor in (*o.inputs, *o.outputs)]) for o in graph.operators]
+
+
 @pytest.mark.parametrize("span", ["calibrated", "fixed_-6_6"])
 def test_the_firmware_takes_the_model(belt: Project, span: str) -> None:
     verdict = json.loads((belt.folder / f"results/tiny/firmware/{MODEL}/{span}/openmv-h7.json").read_text())
@@ -45,6 +51,7 @@ def test_the_firmware_takes_the_model(belt: Project, span: str) -> None:
     assert (image.type, image.shape, image.zero_points) == ("INT8", (1, 64, 64, 3), (-128,))
     assert image.scales[0] == pytest.approx(1 / 255, rel=1e-6)
     assert graph.macs == size_of(NETWORK, 3).macs
+    assert shapes(graph_of(NETWORK, 3)) == shapes(graph), "`linecam networks` tells the cost of what is built"
     operators = {operator.name for operator in graph.operators}
     assert not operators & {"PAD", "PADV2", "MUL", "TRANSPOSE"}, "each costs time on the camera"
     dense = next(operator for operator in graph.operators if operator.name == "FULLY_CONNECTED")
