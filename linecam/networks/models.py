@@ -9,8 +9,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
-from lightly.models import ResNetGenerator
-from lightly.models.resnet import BasicBlock
 from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -120,6 +118,10 @@ def tutorial() -> Backbone:
     As in the tutorial, the generator's children stand in a plain Sequential, which leaves out the ReLU after the
     first norm: its published weights were trained without (90.4 % on its test frames, 86.9 % with the ReLU).
     """
+    # Not at the top: it takes two seconds, and each step of the line is a process of its own.
+    from lightly.models import ResNetGenerator  # noqa: PLC0415
+    from lightly.models.resnet import BasicBlock  # noqa: PLC0415
+
     generator = ResNetGenerator("resnet-9", width=0.125)
     for module in list(generator.modules()):
         if isinstance(module, BasicBlock) and len(module.shortcut):
