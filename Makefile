@@ -62,8 +62,8 @@ demo: needs .venv/.installed
 label: .venv/.installed
 	.venv/bin/linecam label $(if $(BY),--by "$(BY)") $(if $(CONFIG),--configfile "$(CONFIG)")
 
-# A file's tests share what they build, so they stay in one worker; the first files are the slowest. Workers train beside
-# each other, and PyTorch's threads, left to spin while they wait, take the cores from those that work.
+# A file's tests share what they build, so they stay in one worker. Workers train beside each other, and PyTorch's
+# threads, left to spin while they wait, take the cores from those that work.
 test: export OMP_WAIT_POLICY = passive
 test: .venv/.installed
 	.venv/bin/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
