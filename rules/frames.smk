@@ -162,3 +162,30 @@ rule decode_part:
         folder=job_files.frames_folder,
     script:
         "../scripts/decode_part.py"
+
+
+rule decode_sample:
+    """Decode a random sample of the frames that are not for the test, as the sensor sees them, to pretrain on."""
+    input:
+        frames=ancient("<results>/index/frames.csv"),
+        test=ancient("<results>/select/test.csv"),
+        folder=job_files.frames_input,
+        code=job_files.code_of("scripts/decode_sample.py"),
+    output:
+        pixels="<results>/pixels/sample-{size}.npy",
+    log:
+        "<logs>/decode_sample-{size}.log",
+    benchmark:
+        "<benchmarks>/decode_sample-{size}.tsv"
+    conda:
+        "../envs/plain.yaml"
+    threads: 4
+    resources:
+        mem_mb=memory(500 + settings.pretrain.taught.views // 2, each=300),
+        runtime=minutes(60),
+    params:
+        folder=job_files.frames_folder,
+        number=settings.pretrain.taught.views,
+        seed=settings.pretrain.seed,
+    script:
+        "../scripts/decode_sample.py"

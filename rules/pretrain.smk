@@ -1,6 +1,7 @@
 """Pixels to embeddings.
 
 In:  pixels/<size>.npy
+     pixels/sample-<size>.npy
 Out: pretrain/<network>-<method>/backbone.safetensors
      pretrain/<network>-<method>/history.csv
      embed/<network>-<method>/embeddings.npy
@@ -9,6 +10,40 @@ Out: pretrain/<network>-<method>/backbone.safetensors
 The pixels are `ancient` here: new frames are embedded with the backbone that there is. `snakemake -R pretrain` trains
 a new one.
 """
+
+
+rule teach:
+    """Pretrain a backbone, without labels, on what a large network sees in the frames, then on drawn defects."""
+    input:
+        pixels=ancient("<results>/pixels/sample-<side>.npy"),
+        teacher_weights=job_files.local_file(settings.pretrain.taught.weights or []),
+        code=job_files.code_of("scripts/teach.py"),
+    output:
+        weights="<results>/pretrain/{network}-taught/backbone.safetensors",
+        history="<results>/pretrain/{network}-taught/history.csv",
+    log:
+        "<logs>/teach-{network}.log",
+    benchmark:
+        "<benchmarks>/teach-{network}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 8
+    resources:
+        mem_mb=memory(
+            2000 + 3000 * gpus + settings.pretrain.taught.views // 4, area=200
+        ),
+        runtime=minutes(60 + settings.pretrain.taught.steps / 50),
+        gpu=gpus,
+    params:
+        settings={
+            "teacher": settings.pretrain.taught.network,
+            "views": settings.pretrain.taught.views,
+            "steps": settings.pretrain.taught.steps,
+            "pasted_steps": settings.pretrain.taught.pasted_steps,
+            "seed": settings.pretrain.seed,
+        },
+    script:
+        "../scripts/teach.py"
 
 
 rule pretrain:

@@ -1,18 +1,11 @@
 """Decode a part of the split without the camera's arithmetic: as the sensor sees it, or cleanly resized."""
 
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
-
-import numpy as np
 
 from linecam.errors import reported
 from linecam.files import atomic_write
-from linecam.frames.decode import read_square
+from linecam.frames.decode import write_squares
 from linecam.frames.index import read_split
-from linecam.progress import progress
-
-CHUNK = 32
 
 
 def decode_part(split: Path, folder: Path, pixels: Path, frames: Path, *, part: str, size: int, workers: int) -> None:
@@ -24,13 +17,7 @@ def decode_part(split: Path, folder: Path, pixels: Path, frames: Path, *, part: 
     table = read_split(split)
     table = table[table["part"] == part]
     table["row"] = range(len(table))
-    paths = [folder / path for path in table["path"]]
-    work = partial(read_square, side=size)
-    with ProcessPoolExecutor(workers) as pool:
-        decoded = pool.map(work, paths, chunksize=CHUNK)
-        squares = list(progress(decoded, f"decode {part}", "frames", len(paths)))
-    with atomic_write(pixels) as temporary, temporary.open("wb") as file:  # np.save would add a suffix to a path
-        np.save(file, np.stack(squares))
+    write_squares([folder / path for path in table["path"]], pixels, size=size, workers=workers, what=f"decode {part}")
     with atomic_write(frames) as temporary:
         table.to_csv(temporary, index=False)
 

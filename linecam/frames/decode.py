@@ -2,6 +2,9 @@
 
 import hashlib
 import io
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,10 @@ from PIL import Image
 
 from linecam.camera.arithmetic import square
 from linecam.errors import UserError
+from linecam.files import atomic_write
+from linecam.progress import progress
+
+CHUNK = 32  # files that a process is handed at a time
 
 # What Pillow may take a file for: a suffix proves nothing, and it knows formats that start other programs.
 FORMATS = ["JPEG", "PNG", "BMP", "WEBP", "GIF"]
@@ -63,3 +70,12 @@ def read_square(path: str | Path, side: int, digest: str = "") -> NDArray[np.uin
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         image.draft("RGB", (side, side))
         return square(upright(image), side)
+
+
+def write_squares(paths: Sequence[Path], array: Path, *, size: int, workers: int, what: str) -> None:
+    """Write `read_square` of each file, in this order, to a .npy of (files, size, size, 3), uint8, 0..255."""
+    with ProcessPoolExecutor(workers) as pool:
+        decoded = pool.map(partial(read_square, side=size), paths, chunksize=CHUNK)
+        squares = list(progress(decoded, what, "frames", len(paths)))
+    with atomic_write(array) as temporary, temporary.open("wb") as file:  # np.save would add a suffix to a path
+        np.save(file, np.stack(squares))

@@ -43,6 +43,19 @@ def backbone(network: str) -> Backbone:
     return residual(architecture) if isinstance(architecture, Residual) else tutorial()
 
 
+def maps_of(layers: Backbone, images: Tensor) -> list[Tensor]:
+    """What each layer or block of a backbone makes of images, (N, 3, H, W) float32 in [0, 1]: (N, C, h, w) each.
+
+    Norms and ReLUs between them are left out. The last are the 16 features.
+    """
+    maps = []
+    for layer in layers:
+        images = layer(images)
+        if not isinstance(layer, nn.BatchNorm2d | nn.ReLU):
+            maps.append(images)
+    return maps
+
+
 def residual(plan: Residual) -> Backbone:
     """The backbone of a plan: stem, blocks, 1x1 convolution to 16 features."""
     inputs = (plan.stem, *plan.widths)

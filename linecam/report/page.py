@@ -27,6 +27,7 @@ ROWS = 50
 
 # Where a model's weights began, by its method.
 BEGUN = {
+    "taught": "pretrained on what a large network of ImageNet sees in the frames",
     "simclr": "pretrained on the frames by SimCLR",
     "distilled": "pretrained on the frames by distillation of a larger network",
     "rendered": "pretrained on rendered frames of a belt",

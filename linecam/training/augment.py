@@ -20,6 +20,9 @@ Floats = NDArray[np.float32]
 # Noise is read from a table of this length, for each row of a frame from another place on.
 NOISE = 1 << 18
 
+# The place from which all of a frame is seen, upright; see `draw`.
+WHOLE = ((1, 0, 0), (0, 1, 0))
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -32,6 +35,7 @@ class Spread:
     contrast: float = 1.33  # the same, about a frame's mean
     gain: float = 0.07  # of each colour, more or less
     noise: float = 0.02  # the largest standard deviation, of full scale
+    flips: bool = True  # left to right and top to bottom, each in half of the variants
 
 
 def variants(frames: NDArray[np.uint8], size: int, rng: np.random.Generator, spread: Spread = Spread()) -> Tensor:
@@ -46,6 +50,29 @@ def variants(frames: NDArray[np.uint8], size: int, rng: np.random.Generator, spr
     return torch.from_numpy(images).permute(0, 3, 1, 2)
 
 
+def view(
+    frames: NDArray[np.uint8],
+    place: Floats,
+    size: int,
+    rng: np.random.Generator | None = None,
+    spread: Spread = Spread(),
+) -> Tensor:
+    """The sensor's frames (N, side, side, 3), uint8, each seen from its place in `place` (N, 2, 3); see `draw`.
+
+    With `rng`, light and noise are those of `spread`; without, they stay as they are. Returns (N, 3, size, size),
+    float32 in [0, 1], channels last in memory.
+    """
+    images = np.empty((len(frames), size, size, 3), np.float32)
+    if rng is None:
+        for frame, its_place, image in zip(frames, place, images, strict=True):
+            look(frame, its_place, image)
+    else:
+        start = rng.integers(0, NOISE - size * 3, (len(frames), size))
+        _, light, noise = draw(len(frames), rng, spread)
+        render(frames, place, light, noise, start, noise_table(), images)
+    return torch.from_numpy(images).permute(0, 3, 1, 2)
+
+
 def draw(
     count: int, rng: np.random.Generator, spread: Spread
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
@@ -56,7 +83,7 @@ def draw(
     """
     x_axis, y_axis = np.radians(rng.uniform(-spread.degrees, spread.degrees, (2, count)))
     zoom = rng.uniform(1 / spread.scale[1], 1 / spread.scale[0], count)
-    flip_x, flip_y = rng.choice([-1, 1], (2, count))
+    flip_x, flip_y = rng.choice([-1, 1] if spread.flips else [1, 1], (2, count))
     place = np.empty((count, 2, 3))
     place[:, 0, 0], place[:, 0, 1] = np.cos(x_axis) * zoom * flip_x, -np.sin(y_axis) * zoom * flip_y
     place[:, 1, 0], place[:, 1, 1] = np.sin(x_axis) * zoom * flip_x, np.cos(y_axis) * zoom * flip_y

@@ -22,12 +22,12 @@ from linecam.workflow.settings import Settings
 # Strategies that choose without a look at embeddings.
 BLIND = {"given", "random"}
 # Methods that train a backbone on frames.
-PRETRAINING = {"simclr", "distilled", "rendered"}
+PRETRAINING = {"taught", "simclr", "distilled", "rendered"}
 # What a quantization range is called that is measured on training frames, instead of given.
 CALIBRATED = "calibrated"
 # What a path's wildcards may hold. In a bucket they are part of an address: a question mark would end its path.
 NETWORK = r"[a-z0-9_]+-\d+"
-METHOD = "simclr|distilled|rendered|none|given"
+METHOD = "taught|simclr|distilled|rendered|none|given"
 SELECTION = r"(given|[a-z]+-\d+(-draw-\d+|))(-first-\d+|)"
 # A training as a path with a wildcard for everything that can be swept before quantization; see `ModelName`. Snakemake
 # applies `wildcard_constraints` before it puts in a pathvar, so the constraints stand in here.

@@ -67,7 +67,7 @@ Sweep = Annotated[tuple[T, ...], Field(min_length=1, json_schema_extra=DISTINCT)
 
 ClassName = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_-]+$", examples=["good"])]
 Network = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$", examples=["swift7-112"])]
-Method = Literal["simclr", "distilled", "rendered", "none", "given"]
+Method = Literal["taught", "simclr", "distilled", "rendered", "none", "given"]
 Strategy = Literal["coreset", "typiclust", "probcover", "mundig", "random", "given"]
 ComparedStrategy = Literal["random", "coreset", "typiclust", "probcover", "mundig"]
 Range = Annotated[Literal["calibrated"] | tuple[LowEnd, HighEnd], WrapValidator(_range)]
@@ -130,6 +130,22 @@ class RenderedTraining(Section):
     """How often each drawn frame is seen."""
 
 
+class Taught(Section):
+    """The method `taught`: it learns what a large network sees in the frames, then to find drawn defects."""
+
+    network: Text = "tf_efficientnet_lite0"
+    """The large network, by its name in timm. The default is an EfficientNet-Lite0 that ImageNet trained; its weights
+    come with linecam."""
+    weights: Text | None = None
+    """The file of another network's weights: `.safetensors`, or a state dict of PyTorch. `null`: the default's."""
+    views: Count = 4000
+    """How many views of the frames the large network looks at; at most so many frames are taken."""
+    steps: Count = 2000
+    """For how many steps of 64 views the small network learns what the large one sees."""
+    pasted_steps: Annotated[int, Field(strict=True, ge=0)] = 1000
+    """For how many steps of 64 frames it then learns to find drawn defects."""
+
+
 class CpuBudget(Section):
     """How long to pretrain where there is no GPU."""
 
@@ -151,10 +167,12 @@ class GpuBudget(Section):
 class Pretrain(Section):
     """The training without labels. For several GPUs or nodes see docs/cluster.md."""
 
-    methods: Sweep[Method] = ("simclr",)
-    """A sweep. `simclr`: the network learns from the frames alone. `distilled`: it learns what a larger network sees
-    that SimCLR trained. `rendered`: it learns from drawn frames. `none`: random weights. `given`: `checkpoint`. The
-    first one's embeddings select the frames to label."""
+    methods: Sweep[Method] = ("taught",)
+    """A sweep. `taught`: the network learns what a large network of ImageNet sees in the frames. `simclr`: it learns
+    from the frames alone. `distilled`: it learns what a larger network sees that SimCLR trained. `rendered`: it learns
+    from drawn frames. `none`: random weights. `given`: `checkpoint`. The first one's embeddings select the frames to
+    label."""
+    taught: Taught = Taught()
     teacher: Text = "wide7"
     """The architecture that `distilled` learns from, at the network's own input size."""
     rendered: RenderedTraining = RenderedTraining()

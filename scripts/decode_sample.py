@@ -1,0 +1,35 @@
+"""Decode a random sample of the frames that are not for the test, as the sensor sees them, to pretrain on."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from linecam.errors import reported
+from linecam.frames.decode import write_squares
+from linecam.frames.index import read_frames
+from linecam.selection.strategies import rank_by_hash
+
+
+def decode_sample(
+    index: Path, test: Path, folder: Path, pixels: Path, *, count: int, size: int, seed: int, workers: int
+) -> None:
+    """Write up to `count` frames, a .npy of (frames, size, size, 3), uint8, 0..255; never a test frame."""
+    frames = read_frames(index, ["path", "sha256", "status"])
+    frames = frames[~frames["sha256"].isin(pd.read_csv(test)["sha256"])]
+    drawn = rank_by_hash(list(frames["sha256"]), seed, count)
+    paths = [folder / path for path in frames["path"].iloc[drawn]]
+    write_squares(paths, pixels, size=size, workers=workers, what="decode a sample")
+
+
+if __name__ == "__main__":
+    with reported(snakemake.log[0]):
+        decode_sample(
+            Path(snakemake.input.frames),
+            Path(snakemake.input.test),
+            Path(snakemake.params.folder),
+            Path(snakemake.output.pixels),
+            count=snakemake.params.number,
+            size=int(snakemake.wildcards.size),
+            seed=snakemake.params.seed,
+            workers=snakemake.threads,
+        )
