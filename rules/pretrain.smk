@@ -6,6 +6,7 @@ Out: pretrain/<network>-<method>/backbone.safetensors
      pretrain/<network>-<method>/history.csv
      embed/<network>-<method>/embeddings.npy
      embed/<network>-<method>/embeddings.csv
+     embed/teacher/embeddings.npy
 
 The pixels are `ancient` here: new frames are embedded with the backbone that there is. `snakemake -R pretrain` trains
 a new one.
@@ -263,6 +264,32 @@ else:
         script:
             "../scripts/embed.py"
 
+    rule embed_by_teacher:
+        """Embed a shard of the frames with the large network of `taught`; frames embedded earlier are copied."""
+        input:
+            pixels=plan.pixels(settings.pretrain.taught.side),
+            weights=job_files.local_file(settings.pretrain.taught.weights or []),
+            code=job_files.code_of("scripts/embed_by_teacher.py"),
+        output:
+            array=temp("<results>/embed/teacher/{scatteritem}.npy"),
+            certificate=temp("<results>/embed/teacher/{scatteritem}.rows.npy"),
+        log:
+            "<logs>/embed_by_teacher-{scatteritem}.log",
+        benchmark:
+            "<benchmarks>/embed_by_teacher-{scatteritem}.tsv"
+        conda:
+            "../envs/torch.yaml"
+        threads: 8
+        resources:
+            mem_mb=memory(2000 + 3000 * gpus, each=300, of_input=1),
+            runtime=minutes(240),
+            gpu=gpus,
+        params:
+            teacher=settings.pretrain.taught.network,
+            former=plan.embeddings("teacher"),
+        script:
+            "../scripts/embed_by_teacher.py"
+
     rule gather_embeddings:
         """Join the shards' embeddings into one array, and into the CSV that Lightly's tools read."""
         input:
@@ -291,3 +318,17 @@ else:
             classes=plan.classes,
         script:
             "../scripts/gather_embeddings.py"
+
+    # Not as a CSV: of 25,000 frames it would have 300 MB.
+    use rule gather_embeddings as gather_embeddings_by_teacher with:
+        input:
+            frames="<results>/index/frames.csv",
+            parts=gather.frames("<results>/embed/teacher/{scatteritem}.npy"),
+            certificates=gather.frames("<results>/embed/teacher/{scatteritem}.rows.npy"),
+            code=job_files.code_of("scripts/gather_embeddings.py"),
+        output:
+            array="<results>/embed/teacher/embeddings.npy",
+        log:
+            "<logs>/gather_embeddings_by_teacher.log",
+        benchmark:
+            "<benchmarks>/gather_embeddings_by_teacher.tsv"

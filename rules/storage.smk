@@ -30,3 +30,4 @@ if job_files.in_bucket and settings.dataset.kind == "folder":
         index_frames,
         decode_frames,
         decode_part,
+        decode_sample,

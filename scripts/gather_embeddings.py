@@ -4,6 +4,8 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from linecam.errors import reported
 from linecam.files import atomic_write
@@ -13,31 +15,36 @@ from linecam.frames.shards import join
 
 
 def gather_embeddings(
-    index: Path, parts: list[Path], certificates: list[Path], array: Path, table: Path, *, classes: list[str]
+    index: Path, parts: list[Path], certificates: list[Path], array: Path, table: Path | None, *, classes: list[str]
 ) -> None:
-    """Write `array`, the rows of `parts` in order, and `table`, Lightly's embeddings.csv.
+    """Write `array`, the rows of `parts` in order, and to `table`, if given, Lightly's embeddings.csv.
 
     The CSV's `labels` are the class numbers that the folder layout gives, -1 where it gives none. It is the same as
     `lightly.utils.io.save_embeddings` writes, which takes three seconds to import.
     """
     join(parts, array)
-    frames = read_frames(index)
-    embeddings = np.load(array, mmap_mode="r")
+    if table:
+        write_table(read_frames(index), np.load(array, mmap_mode="r"), table, classes)
+    keep(array, certificates)
+
+
+def write_table(frames: pd.DataFrame, embeddings: NDArray[np.float32], table: Path, classes: list[str]) -> None:
+    """Write embeddings (N, D) of `frames` as Lightly's embeddings.csv."""
     with atomic_write(table) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["filenames", *(f"embedding_{number}" for number in range(embeddings.shape[1])), "labels"])
         for path, label, embedding in zip(frames["path"], frames["label"], embeddings, strict=True):
             writer.writerow([path, *embedding, classes.index(label) if label else -1])
-    keep(array, certificates)
 
 
 if __name__ == "__main__":
     with reported(snakemake.log[0]):
+        table = snakemake.output.get("table")
         gather_embeddings(
             Path(snakemake.input.frames),
             [Path(path) for path in snakemake.input.parts],
             [Path(path) for path in snakemake.input.certificates],
             Path(snakemake.output.array),
-            Path(snakemake.output.table),
+            Path(table) if table else None,
             classes=snakemake.params.classes,
         )

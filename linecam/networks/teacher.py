@@ -17,7 +17,7 @@ DEFAULT = "tf_efficientnet_lite0"
 class Teacher(nn.Module):
     """A network of timm without its classifier, in evaluation mode.
 
-    `side` is the input's side in pixels, which it was trained with.
+    `side` is the input's side in pixels that it was trained with, `features` the number of its pooled features.
     """
 
     def __init__(self, network: str, weights: Path | None = None) -> None:
@@ -29,18 +29,19 @@ class Teacher(nn.Module):
         super().__init__()
         if not timm.is_model(network):
             raise UserError(
-                f"pretrain.teacher.network: timm has no network {network!r}. `timm.list_models()` lists its networks."
+                f"pretrain.taught.network: timm has no network {network!r}. `timm.list_models()` in Python lists them."
             )
         model: Any = timm.create_model(network, pretrained=False)
         if weights is None and network != DEFAULT:
             raise UserError(
-                f"pretrain.teacher.weights: linecam has the weights of {DEFAULT} alone. Name the file of {network}'s."
+                f"pretrain.taught.weights: linecam has the weights of {DEFAULT} alone. Name the file of {network}'s."
             )
         state = packaged() if weights is None else read_backbone(weights)
         load_in_order(model, state, str(weights or DEFAULT))
         config: dict[str, Any] = model.pretrained_cfg
         self.model = model
         self.side: int = config["input_size"][-1]
+        self.features: int = getattr(model, "head_hidden_size", model.num_features)
         self.mean, self.deviation = (nn.Buffer(torch.tensor(config[key]).view(1, 3, 1, 1)) for key in ("mean", "std"))
         self.requires_grad_(False)
         self.eval()
@@ -75,5 +76,5 @@ def load_in_order(model: nn.Module, state: dict[str, Tensor], source: str) -> No
     else:
         named = dict(zip(wanted, state.values(), strict=False))
     if len(named) < len(wanted) or any(named[name].shape != tensor.shape for name, tensor in wanted.items()):
-        raise UserError(f"{source} holds weights of another network than pretrain.teacher.network names.")
+        raise UserError(f"{source} holds weights of another network than pretrain.taught.network names.")
     model.load_state_dict(named)

@@ -74,6 +74,16 @@ def typiclust(
     return completed(typical_of_clusters(np.asarray(embeddings), count, initial), digests, count, seed)
 
 
+def herding(
+    embeddings: NDArray[np.float32], digests: Sequence[str], count: int, initial: Sequence[int], seed: int
+) -> list[int]:
+    """The frames that together stand for all others best (MaxHerding; Bae et al., ECCV 2024)."""
+    from linecam.selection.herding import best_covering  # noqa: PLC0415 (as the others)
+
+    order = rank_by_hash(digests, seed)
+    return completed(best_covering(np.asarray(embeddings), order, count, list(initial)), digests, count, seed)
+
+
 def probcover(
     embeddings: NDArray[np.float32], digests: Sequence[str], count: int, initial: Sequence[int], seed: int
 ) -> list[int]:
@@ -111,6 +121,7 @@ def completed(picks: list[int], digests: Sequence[str], count: int, seed: int) -
 Strategy = Callable[[NDArray[np.float32], Sequence[str], int, Sequence[int], int], list[int]]
 
 STRATEGIES: dict[str, Strategy] = {
+    "herding": herding,
     "random": random,
     "coreset": coreset,
     "typiclust": typiclust,

@@ -74,7 +74,7 @@ class Plan:
     @cached_property
     def strategies(self) -> list[str]:
         """The strategies that choose the frames to label; the first one's model goes into the bundle."""
-        return list(self.settings.select.strategies or ["given" if self.given_split else "coreset"])
+        return list(self.settings.select.strategies or ["given" if self.given_split else "herding"])
 
     @cached_property
     def selections(self) -> list[str]:
@@ -130,9 +130,14 @@ class Plan:
         return [f"{network}-{method}" for network, method in sweep if method in PRETRAINING]
 
     @property
-    def selecting_backbone(self) -> str:
-        """The backbone, as network-method, whose embeddings frames are selected by."""
+    def first_backbone(self) -> str:
+        """The first backbone of the sweep, as network-method."""
         return f"{self.settings.networks[0]}-{self.settings.pretrain.methods[0]}"
+
+    @property
+    def selecting_backbone(self) -> str:
+        """Whose embeddings frames are selected by: the first backbone, or its teacher, which sees more."""
+        return "teacher" if self.settings.pretrain.methods[0] == "taught" else self.first_backbone
 
     @property
     def selects_by_embeddings(self) -> bool:

@@ -68,8 +68,8 @@ Sweep = Annotated[tuple[T, ...], Field(min_length=1, json_schema_extra=DISTINCT)
 ClassName = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_-]+$", examples=["good"])]
 Network = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$", examples=["swift7-112"])]
 Method = Literal["taught", "simclr", "distilled", "rendered", "none", "given"]
-Strategy = Literal["coreset", "typiclust", "probcover", "mundig", "random", "given"]
-ComparedStrategy = Literal["random", "coreset", "typiclust", "probcover", "mundig"]
+Strategy = Literal["herding", "coreset", "typiclust", "probcover", "mundig", "random", "given"]
+ComparedStrategy = Literal["random", "herding", "coreset", "typiclust", "probcover", "mundig"]
 Range = Annotated[Literal["calibrated"] | tuple[LowEnd, HighEnd], WrapValidator(_range)]
 
 
@@ -138,6 +138,8 @@ class Taught(Section):
     come with linecam."""
     weights: Text | None = None
     """The file of another network's weights: `.safetensors`, or a state dict of PyTorch. `null`: the default's."""
+    side: Annotated[int, Field(strict=True, ge=32)] = 224
+    """The side of the large network's input, in pixels."""
     views: Count = 4000
     """How many views of the frames the large network looks at; at most so many frames are taken."""
     steps: Count = 2000
@@ -223,9 +225,9 @@ class Select(Section):
     seed: Seed = 1
     """What random choices start from."""
     strategies: Annotated[Sweep[Strategy] | None, Field(exclude_if=lambda value: value is None)] = None
-    """A sweep. `coreset` is greedy k-center; `given` takes the folders `train/<class>/` and `test/<class>/`. Left out:
-    `[given]` where there are such folders, else `[coreset]`. The first one's model goes into the bundle. With fewer
-    than 100 labels take `typiclust`: `coreset` picks what is odd."""
+    """A sweep. `herding` takes the frames that stand best for all others; `coreset` is greedy k-center, which takes the
+    odd ones; `given` takes the folders `train/<class>/` and `test/<class>/`. Left out: `[given]` where there are such
+    folders, else `[herding]`. The first one's model goes into the bundle."""
 
 
 class Finetune(Section):
@@ -301,7 +303,7 @@ class StudySelection(Section):
         Field(min_length=2, json_schema_extra=DISTINCT | {"contains": {"const": "random"}}),
         Distinct,
         AfterValidator(_has_random),
-    ] = ("random", "coreset", "typiclust", "probcover")
+    ] = ("random", "herding", "coreset", "typiclust", "probcover")
     """What is compared. `random` has to be one: the others are compared with it."""
     labels: Sweep[Labels] = (25, 50, 100, 200)
     """Numbers of frames to choose."""

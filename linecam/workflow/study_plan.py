@@ -96,7 +96,7 @@ class SelectionStudyPlan:
 
     def _model(self, strategy: str, labels: int, seed: int) -> StudiedSelection:
         selection, results = SelectionName(strategy, labels, draw=seed), self.plan.results
-        name = f"{self.plan.selecting_backbone}/{selection}/seed-{seed}{AS_TRAINED}"
+        name = f"{self.plan.first_backbone}/{selection}/seed-{seed}{AS_TRAINED}"
         return StudiedSelection(
             strategy,
             labels,

@@ -1,0 +1,334 @@
+"""The yardstick: linecam as a stranger runs it on several lines, beside two baselines on the same labels.
+
+Every set is laid out as a stranger would: one folder of frames whose names tell nothing, and a CSV of labels. Each
+combination of set, selection, method and seed is a model of the workflow itself, int8 in TFLM, through the camera's
+arithmetic. Beside it, trained on the same labels and asked for the same test frames:
+
+- HOG and LBP features and an RBF-SVM, the classic;
+- a linear classifier, or an RBF-SVM, whichever cross-validation likes better, on the pooled features of an
+  EfficientNet-Lite0 that ImageNet trained, frozen, at 224 pixels.
+
+`python benchmarks/lines.py --frames FOLDER` measures the sets that it finds: FOLDER/<set>/labels.csv with the columns
+`file` and `class`, and the PyPI package `elpv-dataset`. Runs go on where they were stopped: `--folder` keeps them.
+Needs `pip install -r benchmarks/requirements.txt`. On 2 cores a set takes about 15 minutes with one seed.
+"""
+
+import argparse
+import csv
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import yaml
+from numpy.typing import NDArray
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # run as a file, from anywhere
+
+SIDE = 240  # of the square that the baselines see, as the camera's default is
+BATCH = 32
+Features = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A set of labelled frames: for each its file, its class and, where frames are sequences, its sequence."""
+
+    name: str
+    files: list[Path]
+    labels: list[str]
+    names: list[str]  # what a stranger's files are called
+    settings: dict[str, dict[str, object]]  # beyond source and classes: what the set cannot do without
+
+    @property
+    def classes(self) -> list[str]:
+        return sorted(set(self.labels))
+
+
+def lines(folder: Path | None) -> Iterator[Line]:
+    """All sets that are there."""
+    for table in sorted(folder.glob("*/labels.csv")) if folder else []:
+        rows = pd.read_csv(table, dtype=str)
+        files = [table.parent / name for name in rows["file"]]
+        settings: dict[str, dict[str, object]] = {}
+        if {"location", "index_in_sequence"} <= set(rows):
+            names = [
+                f"{place}-{int(number):05d}{file.suffix}"
+                for place, number, file in zip(rows["location"], rows["index_in_sequence"], files, strict=True)
+            ]
+            settings = {"select": {"gap": 10}}
+        else:
+            names = [hidden(file) for file in files]
+        yield Line(table.parent.name, files, list(rows["class"]), names, settings)
+    yield from solar_cells()
+
+
+def solar_cells() -> Iterator[Line]:
+    """ELPV (Deitsch et al., 2019): the cells that experts called good or defective, without those they doubted."""
+    try:
+        import elpv_dataset  # noqa: PLC0415 (measured only where it is installed)
+    except ImportError:
+        return
+    data = Path(elpv_dataset.__file__).parent / "data"
+    rows = [line.split() for line in (data / "labels.csv").read_text().splitlines()]
+    known = [(data / row[0], float(row[1])) for row in rows if float(row[1]) == 0 or float(row[1]) > 0.6]
+    files = [file for file, _ in known]
+    labels = ["defective" if share else "good" for _, share in known]
+    yield Line("elpv", files, labels, [hidden(file) for file in files], {})
+
+
+def hidden(file: Path) -> str:
+    """A name that tells nothing of the class, the same on every machine."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16] + file.suffix
+
+
+def lay_out(line: Line, folder: Path) -> Path:
+    """Write frames, labels and configuration of a line below `folder`; returns the configuration."""
+    frames, name = folder / "frames" / line.name, f"line-{line.name}"
+    labels = folder / "data" / name / "labels.csv"
+    if not labels.exists():
+        frames.mkdir(parents=True, exist_ok=True)
+        labels.parent.mkdir(parents=True, exist_ok=True)
+        rows = {}
+        for file, called, label in zip(line.files, line.names, line.labels, strict=True):
+            shutil.copyfile(file, frames / called)
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
+            rows[digest] = (digest, called, label, "lines", "2026-11-26")
+        with labels.open("w", newline="", encoding="utf-8") as written:
+            writer = csv.writer(written)
+            writer.writerow(["sha256", "path", "label", "by", "when"])
+            writer.writerows(rows.values())
+    settings: dict[str, dict[str, object]] = {
+        "dataset": {"name": name, "kind": "folder", "source": f"frames/{line.name}", "classes": line.classes},
+        "select": {"test": min(500, len(line.files) // 2)},
+    }
+    for section, values in line.settings.items():
+        settings.setdefault(section, {}).update(values)
+    config = folder / f"{name}.yaml"
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return config
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model of the workflow."""
+
+    line: str
+    network: str
+    method: str
+    selection: str
+    labels: int
+    seed: int
+
+    @property
+    def chosen(self) -> str:
+        return f"{self.selection}-{self.labels}-draw-{self.seed}"
+
+    @property
+    def results(self) -> Path:
+        return Path("results") / f"line-{self.line}"
+
+    @property
+    def metrics(self) -> Path:
+        model = f"{self.network}-{self.method}/{self.chosen}/seed-{self.seed}-as_trained"
+        return self.results / "evaluate" / model / "calibrated.json"
+
+    @property
+    def split(self) -> Path:
+        return self.results / "split" / f"{self.chosen}.csv"
+
+
+def build(runs: list[Run], folder: Path, config: Path, cores: int, settings: list[str]) -> None:
+    """Have Snakemake make the figures of all `runs` of one line."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
+    command += ["--cores", str(cores), "--quiet", "--keep-going", "--rerun-triggers", "mtime", "--nolock"]
+    command += ["--configfile", str(config), *(["--config", *settings] if settings else []), "--"]
+    command += [str(run.metrics) for run in runs]
+    subprocess.run(command, check=True, env=os.environ | {"OMP_WAIT_POLICY": "passive"})
+
+
+def squares(folder: Path, line: Line) -> dict[str, Path]:
+    """Where each frame of a line lies, by its SHA-256."""
+    index = pd.read_csv(folder / "results" / f"line-{line.name}" / "index/frames.csv", dtype=str)
+    return {row.sha256: folder / "frames" / line.name / row.path for row in index.itertuples()}
+
+
+def classic(paths: list[Path]) -> Features:
+    """HOG (Dalal and Triggs, 2005) and LBP (Ojala et al., 2002) features of each frame."""
+    from skimage.feature import hog, local_binary_pattern  # noqa: PLC0415 (in benchmarks/requirements.txt)
+
+    found = []
+    for path in paths:
+        grey = np.asarray(Image.fromarray(read(path)).convert("L").resize((128, 128)))
+        patterns = local_binary_pattern(grey, 8, 1, "uniform")
+        histogram = np.histogram(patterns, bins=10, range=(0, 10), density=True)[0]
+        colour = np.concatenate([np.histogram(channel, 16, (0, 256), density=True)[0] for channel in read(path).T])
+        found.append(np.concatenate([hog(grey, 9, (16, 16), (2, 2)), histogram * 10, colour * 100]))
+    return np.array(found, dtype=np.float32)
+
+
+def imagenet(paths: list[Path]) -> Features:
+    """The pooled features of the frozen EfficientNet-Lite0 at its own input size."""
+    from linecam.networks.teacher import DEFAULT, Teacher  # noqa: PLC0415 (PyTorch takes seconds)
+
+    teacher, found = Teacher(DEFAULT), []
+    with torch.inference_mode():
+        for start in range(0, len(paths), BATCH):
+            pixels = np.stack([read(path) for path in paths[start : start + BATCH]])
+            images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+            sized = torch.nn.functional.interpolate(images, teacher.side, mode="bilinear", antialias=True)
+            found.append(teacher(sized)[1].numpy())
+    return np.concatenate(found)
+
+
+def read(path: Path) -> NDArray[np.uint8]:
+    from linecam.camera.arithmetic import square  # noqa: PLC0415
+
+    return square(Image.open(path).convert("RGB"), SIDE)
+
+
+FEATURES = {"HOG + LBP + SVM": classic, "ImageNet probe": imagenet}
+
+
+def fitted(features: Features, labels: NDArray[np.str_], name: str) -> GridSearchCV:
+    """The classifier that cross-validation on the labelled frames alone likes best."""
+    splits = min(5, *Counter(labels.tolist()).values())
+    kernel = (SVC(class_weight="balanced"), {"C": [1, 10, 100], "gamma": ["scale", 3e-4]})
+    linear = (LogisticRegression(max_iter=2000, class_weight="balanced"), {"C": [1e-4, 1e-3, 1e-2, 0.1, 1]})
+    searches = []
+    for model, grid in [kernel] if name.startswith("HOG") else [linear, kernel]:
+        pipeline = make_pipeline(StandardScaler(), model)
+        step = pipeline.steps[-1][0]
+        search = GridSearchCV(
+            pipeline,
+            {f"{step}__{key}": values for key, values in grid.items()},
+            scoring="balanced_accuracy",
+            cv=max(splits, 2),
+        )
+        searches.append(search.fit(features, labels))
+    return max(searches, key=lambda search: search.best_score_)
+
+
+def baselines(run: Run, folder: Path, line: Line, cache: dict[str, dict[str, Features]]) -> dict[str, float]:
+    """The balanced accuracy of each baseline, on the labels and the test frames of a run."""
+    split = pd.read_csv(folder / run.split, dtype={"label": str})
+    split = split[split["part"] != "unlabelled"]
+    paths = squares(folder, line)
+    found = {}
+    for name, extract in FEATURES.items():
+        known = cache.setdefault(name, {})
+        missing = [digest for digest in split["sha256"] if digest not in known]
+        if missing:
+            known.update(zip(missing, extract([paths[digest] for digest in missing]), strict=True))
+        features, labels = np.stack([known[digest] for digest in split["sha256"]]), split["label"].to_numpy(str)
+        train = (split["part"] == "train").to_numpy()
+        model = fitted(features[train], labels[train], name)
+        found[name] = float(balanced_accuracy_score(labels[~train], model.predict(features[~train])))
+    return found
+
+
+def interval(values: list[float]) -> str:
+    """The mean in %, and half the width of its 95 % interval over seeds (Student's t), where there are several."""
+    if len(values) < 2:
+        return f"{100 * values[0]:.1f}"
+    t = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78}.get(len(values), 2.57)
+    half = t * float(np.std(values, ddof=1)) / len(values) ** 0.5
+    return f"{100 * float(np.mean(values)):.1f} ± {100 * half:.1f}"
+
+
+def measure(arguments: argparse.Namespace) -> pd.DataFrame:
+    """A row for each run, with the figures of linecam and of the baselines."""
+    rows = []
+    wanted = arguments.sets.split(",") if arguments.sets else None
+    for line in lines(arguments.frames):
+        if wanted and line.name not in wanted:
+            continue
+        config = lay_out(line, arguments.folder)
+        runs = [
+            Run(line.name, arguments.network, method, selection, labels, seed)
+            for selection in arguments.selections.split(",")
+            for labels in map(int, arguments.labels.split(","))
+            for method in arguments.methods.split(",")
+            for seed in map(int, arguments.seeds.split(","))
+        ]
+        build(runs, arguments.folder, config, arguments.cores, arguments.set)
+        cache: dict[str, dict[str, Features]] = {}
+        beside: dict[Path, dict[str, float]] = {}
+        for run in runs:
+            if run.split not in beside:
+                beside[run.split] = baselines(run, arguments.folder, line, cache)
+            test = json.loads((arguments.folder / run.metrics).read_text())["test"]
+            row = {
+                "set": run.line,
+                "selection": run.selection,
+                "labels": run.labels,
+                "method": run.method,
+                "seed": run.seed,
+            }
+            row |= {"linecam": test["balanced_accuracy"], "frames": test["frames"]} | beside[run.split]
+            rows.append(row)
+            print(json.dumps(row), flush=True)
+    return pd.DataFrame(rows)
+
+
+def table(rows: pd.DataFrame) -> str:
+    """Markdown: a row for each set, selection and method, balanced accuracies over the seeds."""
+    figures = ["linecam", *FEATURES]
+    text = [
+        "| set | selection | labels | method | seeds | " + " | ".join(figures) + " |",
+        "|" + "---|" * (5 + len(figures)),
+    ]
+    keys = ["set", "selection", "labels", "method"]
+    for key, group in rows.groupby(keys, sort=False):
+        cells = [interval(list(group[figure])) for figure in figures]
+        text.append("| " + " | ".join([*map(str, key), str(len(group)), *cells]) + " |")
+    for key, group in rows.groupby(["selection", "labels", "method"], sort=False):
+        means = group.groupby("set")[figures].mean().mean()
+        cells = [f"**{100 * means[figure]:.1f}**" for figure in figures]
+        text.append("| mean of sets | " + " | ".join([*map(str, key), "", *cells]) + " |")
+    return "\n".join(text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=Path, help="the folder of the sets; left out: only those of packages")
+    parser.add_argument("--folder", type=Path, default=ROOT / "results/lines", help="where runs are kept")
+    parser.add_argument("--sets", help="names, with commas; left out: all that are there")
+    parser.add_argument("--selections", default="random,coreset", help="strategies, with commas")
+    parser.add_argument("--methods", default="simclr", help="methods of pretraining, with commas")
+    parser.add_argument("--labels", default="200", help="numbers of labels, with commas")
+    parser.add_argument("--seeds", default="1,2,3", help="seeds of draws and finetuning, with commas")
+    parser.add_argument("--network", default="swift7-112")
+    parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings, as snakemake --config has them"
+    )
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    arguments.folder = arguments.folder.resolve()
+    rows = measure(arguments)
+    text = table(rows)
+    rows.to_csv(arguments.folder / "lines.csv", index=False)
+    (arguments.folder / "lines.md").write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
