@@ -155,11 +155,11 @@ class Run:
         return self.results / "split" / f"{self.chosen}.csv"
 
 
-def build(runs: list[Run], folder: Path, config: Path, cores: int, settings: list[str]) -> None:
+def build(runs: list[Run], folder: Path, configs: list[Path], cores: int) -> None:
     """Have Snakemake make the figures of all `runs` of one line."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
     command += ["--cores", str(cores), "--quiet", "--keep-going", "--rerun-triggers", "mtime", "--nolock"]
-    command += ["--configfile", str(config), *(["--config", *settings] if settings else []), "--"]
+    command += ["--configfile", *map(str, configs), "--"]
     command += [str(run.metrics) for run in runs]
     subprocess.run(command, check=True, env=os.environ | {"OMP_WAIT_POLICY": "passive"})
 
@@ -268,7 +268,7 @@ def measure(arguments: argparse.Namespace) -> pd.DataFrame:
             for method in arguments.methods.split(",")
             for seed in map(int, arguments.seeds.split(","))
         ]
-        build(runs, arguments.folder, config, arguments.cores, arguments.set)
+        build(runs, arguments.folder, [config, *arguments.configfile], arguments.cores)
         cache: dict[str, dict[str, Features]] = {}
         beside: dict[Path, dict[str, float]] = {}
         for run in runs:
@@ -317,12 +317,11 @@ def main() -> None:
     parser.add_argument("--seeds", default="1,2,3", help="seeds of draws and finetuning, with commas")
     parser.add_argument("--network", default="swift7-112")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
-    parser.add_argument(
-        "--set", nargs="*", default=[], metavar="KEY=VALUE", help="settings, as snakemake --config has them"
-    )
+    parser.add_argument("--configfile", type=Path, nargs="*", default=[], help="settings that count before the set's")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     arguments.folder = arguments.folder.resolve()
+    arguments.configfile = [path.resolve() for path in arguments.configfile]
     rows = measure(arguments)
     text = table(rows)
     rows.to_csv(arguments.folder / "lines.csv", index=False)
