@@ -10,6 +10,7 @@ from linecam.boards.verdict import Cost
 from linecam.bundle.bill_of_materials import Dataset, Model
 from linecam.bundle.contents import FIRMWARE, IMAGE, Program
 from linecam.bundle.romfs import flash_command
+from linecam.evaluation.predictions import HALF
 
 FRAME_MS = 33  # what a sensor takes for a frame, in the example line
 
@@ -52,6 +53,7 @@ def readme(
         side=program.side,
         votes=program.votes,
         thresholds=program.thresholds,
+        demanding=[name for name in model.classes if program.thresholds.get(name, 0) > HALF],
         place=cost.get("place") or next(iter(board.places), "drive"),
         has_card="sd" in board.places,
         room=board.places.get("drive"),

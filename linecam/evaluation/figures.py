@@ -82,16 +82,26 @@ class HeldOutScore(TypedDict):
 
 
 class OperatingPoint(TypedDict):
-    """A threshold that finds the share `wanted` of a class; `false_alarms` is the share of the others that it takes."""
+    """A threshold that is to find the share `wanted` of a class, and the share of the others that it takes for it.
+
+    `recall` is what it finds of the frames that it was set on. `promised` says whether these were enough to promise
+    `wanted` for frames to come, and `needed` how many are, None where no number is.
+    """
 
     wanted: float
     threshold: float
     recall: Ratio
     false_alarms: Ratio
+    promised: bool
+    needed: int | None
 
 
 class Thresholds(TypedDict):
-    """The thresholds that main.py decides by, where any class has one, and each class's operating points."""
+    """The thresholds that main.py decides by, where any class has one, and each class's operating points.
+
+    `too_few` has a sentence for each wanted recall that the labels are too few to promise.
+    """
 
     thresholds: dict[str, float]
+    too_few: list[str]
     operating_points: dict[str, list[OperatingPoint]]

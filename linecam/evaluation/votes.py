@@ -81,7 +81,7 @@ def vote(
     sums = scores.groupby(rows["sha256"]).sum().loc[frames]
     # Of sums, not of means: 3 x 0.5 is 1.5, and a third of it may not be 0.5.
     limits: dict[str, float] = {name: int(value * ONE * size + 0.5) for name, value in thresholds.items()}
-    return decide(sums, classes, limits)
+    return decide(sums, classes, limits, whole=ONE * size)
 
 
 def left_out(statuses: pd.DataFrame, size: int) -> dict[str, int]:

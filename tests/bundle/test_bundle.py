@@ -187,11 +187,25 @@ def test_the_camera_decides_by_the_thresholds_that_were_set(tmp_path: Path) -> N
     assert b'"thresholds":{"bad":0.3515625}' in image.read_bytes()
     readme = (made / "README.md").read_text(encoding="utf-8")
     assert "It is the first of `bad` with a score from 0.352 on, and else the class with the highest score" in readme
-    every = make(tmp_path / "every", "openmv-h7", thresholds=dict.fromkeys(CONFIG["dataset"]["classes"], 0.5))
     assert "no class reached its threshold" not in readme
-    readme = (every / "README.md").read_text(encoding="utf-8")
-    assert "no class reached its threshold" in readme
-    assert "`good` with a score from 0.500 on, `empty` with a score from 0.500 on.\n" in readme
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "told", "undecided"),
+    [
+        (dict.fromkeys(["bad", "good", "empty"], 0.6), "`empty` with a score from 0.600 on.\n", True),
+        (dict.fromkeys(["bad", "good", "empty"], 0.5), "`empty` with a score from 0.500 on, and else the class", False),
+        ({"bad": 0.6}, "from 0.600 on, and else the class with the highest score, other than `bad`.\n", False),
+        ({"bad": 0.5}, "from 0.500 on, and else the class with the highest score.\n", False),
+    ],
+)
+def test_the_readme_says_how_thresholds_decide(
+    tmp_path: Path, thresholds: dict[str, float], told: str, undecided: bool
+) -> None:
+    """Up to one half the highest score is taken, whatever the threshold; above it the threshold is demanded."""
+    readme = (make(tmp_path, "openmv-h7", thresholds=thresholds) / "README.md").read_text(encoding="utf-8")
+    assert told in readme
+    assert ("no class reached its threshold" in readme) == undecided
 
 
 @pytest.mark.parametrize(("room", "place", "fits"), [(2048, "drive", True), (2047, "drive", False), (2047, "sd", True)])

@@ -306,6 +306,10 @@ def test_predictions_of_other_frames_are_refused(tmp_path):
         ({"bad": 0.7}, ["good", "no_mask", "no_mask"]),  # where bad misses its threshold, the best of the others
         ({"good": 0.3, "bad": 0.3}, ["bad", "bad", "good"]),  # the first class that reaches its own
         ({"bad": 0.9, "good": 0.9, "no_mask": 0.4}, ["", "", "no_mask"]),
+        ({"no_mask": 0.5}, ["good", "bad", "no_mask"]),  # up to one half: the highest is taken, whatever its threshold
+        ({"no_mask": 0.45, "good": 0.5}, ["good", "bad", "no_mask"]),
+        ({"no_mask": 0.51}, ["good", "bad", "good"]),  # above it a threshold is demanded
+        ({"no_mask": 0.51, "bad": 0.5}, ["good", "bad", "good"]),  # bad is not the highest, and can't do for no_mask
     ],
 )
 def test_a_threshold_decides_for_its_class(thresholds, decided):

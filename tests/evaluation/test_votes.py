@@ -355,8 +355,10 @@ def poll_of_main() -> Any:
     [
         {},
         {"good": 0.5},
-        {"no_mask": 0.1, "bad": 0.35},
-        {"bad": 0.333333, "good": 1 / 3, "no_mask": 0.4},  # each has one: there may be no decision
+        {"no_mask": 0.4, "bad": 0.45},  # up to one half: the highest is taken too
+        {"no_mask": 0.45, "bad": 0.6},  # above it a threshold is demanded
+        {"bad": 0.6, "good": 0.55, "no_mask": 0.65},  # each has one: there may be no decision
+        {"bad": 0.5, "good": 0.45, "no_mask": 0.5},
     ],
 )
 @pytest.mark.parametrize("size", [1, 2, 3, 7])

@@ -182,8 +182,11 @@ def on_held_out(balanced: float = 0.777, loss: float = 0.4321) -> dict[str, Any]
 def on_thresholds(**thresholds: float) -> dict[str, Any]:
     """What set_thresholds writes; of no_mask no frame was held out."""
     point = {"wanted": 0.98, "threshold": 0.34765625, "recall": ratio(19, 20), "false_alarms": ratio(7, 100)}
+    point |= {"promised": False, "needed": 149}
     none = {"wanted": 1.0, "threshold": 0.99609375, "recall": ratio(0, 0), "false_alarms": ratio(0, 120)}
-    return {"thresholds": thresholds, "operating_points": {"bad": [point, point | {"wanted": 1.0}], "no_mask": [none]}}
+    none |= {"promised": False, "needed": None}
+    points = {"bad": [point, point | {"wanted": 0.5, "promised": True}], "no_mask": [none]}
+    return {"thresholds": thresholds, "too_few": ["bad: 20 <labels>."], "operating_points": points}
 
 
 def write(path: Path, value: Any) -> Path:
@@ -571,8 +574,10 @@ def test_what_the_folds_held_out_and_what_each_threshold_costs(inputs, page, tmp
     for figure in ("87.6% of 123", "balanced accuracy 77.7%", "5.7% (12.3% before", "temperature of 1.2345"):
         assert figure in held_out
     assert page.rows("Operating points")[0] == [
-        "bad", "98.0%", "0.348", "19 of 20 (85.0% to 100.0%)", "7 of 100, 7.0%",
+        "bad", "98.0%", "0.348", "no: takes 149 labels", "19 of 20 (85.0% to 100.0%)", "7 of 100, 7.0%",
     ]  # fmt: skip
+    assert page.rows("Operating points")[1][3] == "yes"
+    assert "bad: 20 <labels>." in held_out
     assert "no threshold is set" in held_out
     rival = candidate("rival-8-none/coreset-6/seed-1", "calibrated", tflite=MISSING,
                       thresholds=write(tmp_path / "rival.json", on_thresholds(good=0.9)))  # fmt: skip
@@ -583,7 +588,14 @@ def test_what_the_folds_held_out_and_what_each_threshold_costs(inputs, page, tmp
 
 
 def test_a_class_that_no_fold_held_out_has_no_share(page):
-    assert page.rows("Operating points")[-1] == ["no_mask", "100.0%", "0.996", "0 of 0 (– to –)", "0 of 120, 0.0%"]
+    assert page.rows("Operating points")[-1] == [
+        "no_mask",
+        "100.0%",
+        "0.996",
+        "no",
+        "0 of 0 (– to –)",
+        "0 of 120, 0.0%",
+    ]
 
 
 def test_the_data_are_counted(page):
