@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 from linecam.evaluation.predictions import decide
+from linecam.frames.index import are_sequences
 
+SEQUENCE = 3  # over how many frames main.py decides where they are sequences and nothing else is asked for
 ONE = 65536  # main.py counts scores in whole numbers of 1/65536
 # Why a window is left out, in this order where there are several reasons.
 REASONS = {
@@ -64,6 +66,13 @@ def read_votes(path: Path, classes: list[str]) -> pd.DataFrame:
     text = dict.fromkeys(("sha256", "path", "label", "frame", "status"), str)
     empty = {f"p_{name}": [""] for name in classes}
     return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=empty)
+
+
+def votes_for(asked: int | None, index: pd.DataFrame) -> int:
+    """Over how many frames main.py decides: `asked`; where it is None, `SEQUENCE` if `index` has sequences, else 1."""
+    if asked is not None:
+        return asked
+    return SEQUENCE if are_sequences(index) else 1
 
 
 def offsets(size: int) -> list[int]:

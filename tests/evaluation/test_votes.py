@@ -19,7 +19,7 @@ from scripts import predict_votes as script
 from scripts.evaluate_votes import evaluate_votes
 from scripts.predict_votes import predict_votes
 from tests.conftest import ROOT, Project
-from tests.evaluation.made_up import candidate
+from tests.evaluation.made_up import candidate, choice_of
 
 CLASSES = ["bad", "good"]
 MODEL = "swift7-8-none/coreset-4/seed-1"
@@ -133,7 +133,7 @@ def inputs(tmp_path: Path) -> dict[str, Any]:
     files.to_csv(tmp_path / "frames.csv", index=False)
     split(test=["C-7.jpg", "A-2.jpg"]).assign(by="me").to_csv(tmp_path / "split.csv", index=False)
     np.save(tmp_path / "8.npy", np.stack([np.full((8, 8, 3), n, np.uint8) for n in range(5)]))
-    (tmp_path / "choice.json").write_text(json.dumps({"model": MODEL, "range": "calibrated", "reason": ""}))
+    (tmp_path / "choice.json").write_text(json.dumps(choice_of(MODEL)))
     return {
         "choice_path": tmp_path / "choice.json",
         "candidates": [
@@ -194,19 +194,32 @@ def table(**tests: tuple[str, list[float | str]]) -> pd.DataFrame:
 
 
 def evaluated(
-    folder: Path, votes: pd.DataFrame, sizes: list[int], thresholds: dict[str, float] | None = None, asked: int = 3
+    folder: Path,
+    votes: pd.DataFrame,
+    sizes: list[int],
+    thresholds: dict[str, float] | None = None,
+    asked: int | None = 3,
+    files: tuple[str, ...] = ("A-1.jpg",),
 ) -> dict[str, Any]:
     votes.to_csv(folder / "votes.csv", index=False, float_format="%.8f")
-    (folder / "choice.json").write_text(json.dumps({"model": MODEL, "range": "calibrated", "reason": ""}))
+    index(*files).to_csv(folder / "frames.csv", index=False)
+    (folder / "metrics of one form.json").write_text(json.dumps({"constant": {"says": "good"}}))
+    (folder / "choice.json").write_text(json.dumps(choice_of(MODEL)))
     for name, value in (("wrong", {"bad": 0.001}), ("right", thresholds or {})):
         (folder / f"{name}.json").write_text(json.dumps({"thresholds": value}))
     evaluate_votes(
         folder / "choice.json",
         [
             candidate(MODEL.replace("seed-1", "seed-2"), "calibrated", thresholds=folder / "wrong.json"),
-            candidate(MODEL, "calibrated", thresholds=folder / "right.json"),
+            candidate(
+                MODEL,
+                "calibrated",
+                thresholds=folder / "right.json",
+                metrics=folder / "metrics of one form.json",
+            ),
         ],
         folder / "votes.csv",
+        folder / "frames.csv",
         folder / "metrics.json",
         classes=CLASSES,
         sizes=sizes,
@@ -333,6 +346,33 @@ def test_no_complete_window_says_why(tmp_path):
     )
     assert [size["test"] for size in result["sizes"]] == [None] * 3
     assert [size["windows"] for size in result["sizes"]] == [3, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (("A-1.jpg", "A-2.jpg", "A-300.jpg"), 3),
+        (("monday/1.png", "monday/2.png", "tuesday/7.png", "tuesday/9.png"), 3),
+        (("R0001-000001.bmp", "R0001-000002.bmp", "notes.jpg"), 3),  # of collect.py; most are in a row
+        (("x.jpg", "y.jpg", "z.jpg"), 1),
+        (("3fa9c1.jpg", "77b0e2.jpg", "c04d19.jpg"), 1),  # hashes: each a sequence of its own
+        (("good/001.png", "good/002.png", "bad/001.png", "bad/002.png"), 1),  # stills, counted anew in each class
+        (("A-1.jpg", "A-2.jpg", "x.jpg", "y.jpg"), 1),  # no more than half
+    ],
+)
+def test_where_no_votes_are_asked_for_the_names_say_whether_frames_are_sequences(tmp_path, files, expected):
+    votes = table(a=("bad", [0.25, 0.5, 0.0]))
+    assert evaluated(tmp_path, votes, [1, 3], asked=None, files=files)["votes"] == expected
+    assert evaluated(tmp_path, votes, [1, 2, 3], asked=2, files=files)["votes"] == 2, "what is asked for counts"
+
+
+def test_the_answer_that_never_looks_is_judged_on_the_same_frames(tmp_path):
+    votes = table(a=("bad", [0.0, 0.75, 0.25]), b=("good", [1.0, 0.25, 0.75]), c=("good", ["missing", 0.0, 0.0]))
+    constant = evaluated(tmp_path, votes, [1, 3])["constant"]
+    assert (constant["says"], constant["accuracy"]["of"], constant["balanced_accuracy"]) == ("good", [1, 2], 0.5)
+    assert constant["classes"]["bad"]["recall"]["of"] == [0, 1]
+    alone = table(a=("bad", ["missing", 0.75, "missing"]))
+    assert evaluated(tmp_path, alone, [1, 3])["constant"] is None
 
 
 def poll_of_main() -> Any:
