@@ -43,7 +43,6 @@ rule bundle:
         facts=lambda wildcards: plan.boards[wildcards.board].as_dict(),
         config=plan.config,
         versions=pins(own_file("requirements.lock")),
-        report=f"{plan.results}/report.html",
     script:
         "../scripts/bundle.py"
 

@@ -284,6 +284,7 @@ rule evaluate_votes:
         evaluated=plan.candidate_files("metrics"),
         votes="<results>/predict/votes.csv",
         frames="<results>/index/frames.csv",
+        pixels=plan.pixels(plan.input_sizes[0]),
         code=job_files.code_of("scripts/evaluate_votes.py"),
     output:
         metrics="<results>/evaluate/votes.json",
@@ -295,7 +296,7 @@ rule evaluate_votes:
         "../envs/plain.yaml"
     threads: 1
     resources:
-        mem_mb=memory(500),
+        mem_mb=memory(500, of_input=0.1),
         runtime=minutes(10),
     params:
         votes=settings.bundle.votes,

@@ -158,5 +158,5 @@ if __name__ == "__main__":
             board=Board(**snakemake.params.facts),
             config=snakemake.params.config,
             versions=snakemake.params.versions,
-            report=Path(snakemake.params.report),
+            report=Path(snakemake.input.report),
         )

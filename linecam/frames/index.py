@@ -55,18 +55,6 @@ def usable(index: pd.DataFrame) -> pd.DataFrame:
     return index[index["status"] == "ok"].reset_index(drop=True)
 
 
-def are_sequences(index: pd.DataFrame) -> bool:
-    """Whether most usable frames of an index follow others: of their sequence there are several, each with its number.
-
-    `index` has `status`, `sequence` and `number`. Only names are looked at: stills that are numbered count, too.
-    """
-    frames = usable(index)
-    numbered = frames[frames["number"] >= 0]
-    several = numbered.groupby("sequence")["number"].transform("size") > 1
-    own = ~numbered.duplicated(["sequence", "number"], keep=False)
-    return 2 * int((several & own).sum()) > len(frames)
-
-
 def read_split(path: str | Path) -> pd.DataFrame:
     """A split: row, sha256, path, part, label and by, text as it is written whatever the classes are called."""
     text = dict.fromkeys(("sha256", "path", "part", "label", "by"), str)

@@ -310,7 +310,7 @@ class Bundle(Section):
     says why. `weak`: it is made all the same, and says at its top that it is weak."""
     votes: Annotated[int, Field(strict=True, ge=1, le=100)] | None = None
     """`main.py` decides by the mean over so many frames. `null`: 3 where the frames are sequences, by the numbers in
-    their names, else 1. Say 1 where each numbered frame shows another part."""
+    their names and because successive ones look alike, else 1."""
     period_ms: Annotated[int, Field(strict=True, ge=0, le=3_600_000)] = 0
     """The camera decides at most once in so many milliseconds; 0 is as often as it can."""
     recall: dict[str, Share] = {}

@@ -200,9 +200,11 @@ def evaluated(
     thresholds: dict[str, float] | None = None,
     asked: int | None = 3,
     files: tuple[str, ...] = ("A-1.jpg",),
+    levels: Any = (0,),
 ) -> dict[str, Any]:
     votes.to_csv(folder / "votes.csv", index=False, float_format="%.8f")
     index(*files).to_csv(folder / "frames.csv", index=False)
+    np.save(folder / "8.npy", np.stack([np.full((8, 8, 3), level, np.uint8) for level in levels]))
     (folder / "metrics of one form.json").write_text(json.dumps({"constant": {"says": "good"}}))
     (folder / "choice.json").write_text(json.dumps(choice_of(MODEL)))
     for name, value in (("wrong", {"bad": 0.001}), ("right", thresholds or {})):
@@ -220,6 +222,7 @@ def evaluated(
         ],
         folder / "votes.csv",
         folder / "frames.csv",
+        folder / "8.npy",
         folder / "metrics.json",
         classes=CLASSES,
         sizes=sizes,
@@ -348,22 +351,13 @@ def test_no_complete_window_says_why(tmp_path):
     assert [size["windows"] for size in result["sizes"]] == [3, 0, 0]
 
 
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        (("A-1.jpg", "A-2.jpg", "A-300.jpg"), 3),
-        (("monday/1.png", "monday/2.png", "tuesday/7.png", "tuesday/9.png"), 3),
-        (("R0001-000001.bmp", "R0001-000002.bmp", "notes.jpg"), 3),  # of collect.py; most are in a row
-        (("x.jpg", "y.jpg", "z.jpg"), 1),
-        (("3fa9c1.jpg", "77b0e2.jpg", "c04d19.jpg"), 1),  # hashes: each a sequence of its own
-        (("good/001.png", "good/002.png", "bad/001.png", "bad/002.png"), 1),  # stills, counted anew in each class
-        (("A-1.jpg", "A-2.jpg", "x.jpg", "y.jpg"), 1),  # no more than half
-    ],
-)
-def test_where_no_votes_are_asked_for_the_names_say_whether_frames_are_sequences(tmp_path, files, expected):
+@pytest.mark.parametrize(("alike", "expected"), [(True, 3), (False, 1)])
+def test_where_no_votes_are_asked_for_frames_say_whether_they_are_sequences(tmp_path, alike, expected):
     votes = table(a=("bad", [0.25, 0.5, 0.0]))
-    assert evaluated(tmp_path, votes, [1, 3], asked=None, files=files)["votes"] == expected
-    assert evaluated(tmp_path, votes, [1, 2, 3], asked=2, files=files)["votes"] == 2, "what is asked for counts"
+    files = tuple(f"A-{n}.jpg" for n in range(60))
+    levels = np.arange(60) if alike else np.random.default_rng(1).permutation(60)
+    assert evaluated(tmp_path, votes, [1, 3], asked=None, files=files, levels=levels)["votes"] == expected
+    assert evaluated(tmp_path, votes, [1, 2, 3], asked=2, files=files, levels=levels)["votes"] == 2, "it is asked for"
 
 
 def test_the_answer_that_never_looks_is_judged_on_the_same_frames(tmp_path):
