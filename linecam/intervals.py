@@ -1,6 +1,7 @@
 """Shares with confidence intervals, and their differences."""
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 from typing import TypedDict
 
@@ -45,6 +46,20 @@ def known(share: Ratio) -> Interval:
     if value is None or low is None or high is None:
         raise ValueError("a share of nothing has no interval")
     return {"value": value, "low": low, "high": high}
+
+
+def mean(shares: Sequence[Ratio]) -> Interval:
+    """The mean of shares of different frames, with an interval made of theirs (MOVER; Zou and Donner, 2008).
+
+    Raises `ValueError` where one of them counts nothing, and where there is none.
+    """
+    intervals = [known(share) for share in shares]
+    if not intervals:
+        raise ValueError("no shares have no mean")
+    value = sum(of["value"] for of in intervals) / len(intervals)
+    below = math.hypot(*(of["value"] - of["low"] for of in intervals)) / len(intervals)
+    above = math.hypot(*(of["high"] - of["value"] for of in intervals)) / len(intervals)
+    return {"value": round(value, 6), "low": round(value - below, 6), "high": round(value + above, 6)}
 
 
 def difference(one: Ratio, other: Ratio) -> Interval:

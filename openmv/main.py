@@ -139,6 +139,7 @@ class Poll:
         self.votes, self.sums = votes, array("i", [0] * count)
         # The sums that decide; below 0 for a class without threshold.
         self.limits = array("i", [int(thresholds.get(x, -1) * 65536 * votes + 0.5) for x in labels])
+        self.half = 32768 * votes  # up to this a limit finds more than the highest sum does, and never less
         self.bits, self.raw = io.BytesIO(4 * count), bytearray(4 * count)
         names = [json.dumps(x) for x in labels] + ["null"]  # names[NONE] is the last
         width = max(len(x) for x in names)
@@ -165,15 +166,16 @@ class Poll:
                 sums[i] += min(65536, (mantissa + (1 << shift - 1)) >> shift)
 
     def decide(self):
-        """The first class that reaches its threshold, else the best of those without one, else NONE."""
-        best = NONE
-        for i in range(len(self.sums)):
-            if self.limits[i] < 0:
-                if best == NONE or self.sums[i] > self.sums[best]:
-                    best = i
-            elif self.sums[i] >= self.limits[i]:
+        """The first class that reaches its threshold; else the best, but for one that has a threshold above a half."""
+        sums, best, free = self.sums, 0, NONE
+        for i in range(len(sums)):
+            if 0 <= self.limits[i] <= sums[i]:
                 return i
-        return best
+            if sums[i] > sums[best]:
+                best = i
+            if self.limits[i] < 0 and (free == NONE or sums[i] > sums[free]):
+                free = i
+        return best if self.limits[best] <= self.half else free  # NONE, where each class has a threshold
 
     def tell(self, decided, ms, inference):
         """Print a line and start anew; without a decision, `score` is the highest. The last frame's inference is told."""

@@ -12,11 +12,14 @@ rule bundle:
     """Pack the chosen model for a board: files for its drive, ROMFS image, instructions, bill of materials."""
     input:
         choice="<results>/choice.json",
+        # Before the bundle, which is not made of a weak model: this says why. What it holds is no reason to pack anew.
+        report=ancient("<results>/report.html"),
         models=lambda wildcards: plan.files_for(wildcards.board),
         metrics=plan.candidate_files("metrics"),
         thresholds=plan.candidate_files("thresholds"),
         firmware=plan.candidate_files("firmware"),
         index="<results>/index/frames.csv",
+        votes="<results>/evaluate/votes.json",
         split="<results>/split/<first>.json",
         main=job_files.local_file(own_file("openmv/main.py")),
         collect=job_files.local_file(own_file("openmv/collect.py")),

@@ -157,9 +157,11 @@ rule check_firmware:
 
 
 rule choose:
-    """Choose the model and the quantization range for the bundles, without the test labels."""
+    """Choose the model and the quantization range for the bundles, without the test labels, and say where it is weak."""
     input:
         scores=plan.candidate_files("score"),
+        held_out=plan.candidate_files("held_out"),
+        histories=plan.candidate_files("history"),
         metrics=plan.candidate_files("metrics"),
         firmware=plan.candidate_files("firmware"),
         code=job_files.code_of("scripts/choose.py"),
@@ -181,6 +183,10 @@ rule choose:
         runtime=minutes(10),
     params:
         candidates=job_files.as_job_has_them(plan.candidate_params),
+        classes=plan.classes,
+        batch_size=settings.finetune.batch_size,
+        label_smoothing=settings.finetune.label_smoothing,
+        confidence=settings.evaluate.confidence,
     script:
         "../scripts/choose.py"
 
@@ -275,7 +281,10 @@ rule evaluate_votes:
     input:
         choice="<results>/choice.json",
         thresholds=plan.candidate_files("thresholds"),
+        evaluated=plan.candidate_files("metrics"),
         votes="<results>/predict/votes.csv",
+        frames="<results>/index/frames.csv",
+        pixels=plan.pixels(plan.input_sizes[0]),
         code=job_files.code_of("scripts/evaluate_votes.py"),
     output:
         metrics="<results>/evaluate/votes.json",
@@ -287,7 +296,7 @@ rule evaluate_votes:
         "../envs/plain.yaml"
     threads: 1
     resources:
-        mem_mb=memory(500),
+        mem_mb=memory(500, of_input=0.1),
         runtime=minutes(10),
     params:
         votes=settings.bundle.votes,

@@ -25,6 +25,7 @@ from linecam.bundle.romfs import pack
 from linecam.errors import UserError, reported
 from linecam.evaluation.candidates import Candidate, Choice
 from linecam.evaluation.figures import Thresholds
+from linecam.evaluation.weakness import in_words
 from linecam.files import atomic_write, read_json, sha256, write_json
 
 
@@ -36,6 +37,7 @@ class Sources:
     collect: Path  # the camera's program for taking frames
     template: Path  # of README.md
     index: Path  # of the frames, CSV
+    votes: Path  # over how many frames to decide, JSON
     split: Path  # counts of the labelled frames by part and class, JSON
 
 
@@ -50,20 +52,23 @@ def bundle(
     board: Board,
     config: dict[str, Any],
     versions: dict[str, str],
+    report: Path,
 ) -> None:
     """Write the bundle of the chosen model for the board called `name` into `folder` and `archive` (.zip).
 
-    `config` is the complete configuration, `versions` are the packages that made it all. Raises `UserError` where the
-    board doesn't take the chosen model, with the rules that it breaks, or its drive doesn't hold the files.
+    `config` is the complete configuration, `versions` are the packages that made it all, `report` is where a user finds
+    the report. Raises `UserError` where the board doesn't take the chosen model, with the rules that it breaks, where
+    the model is weak and `bundle.accept` doesn't take that, or where the board's drive doesn't hold the files.
     """
     choice = Choice.read(choice_path)
     chosen = choice.among(candidates)
     tflite = chosen.files[name]
     verdict: VerdictFile = read_json(chosen.firmware[name])
     check_accepted(verdict, name, chosen.tflite)
+    check_good(choice, config["bundle"]["accept"], name, report)
     cost = verdict["cost"]
     decided: Thresholds = read_json(chosen.thresholds)
-    program = Program.of(config, decided["thresholds"])
+    program = Program.of(config, read_json(sources.votes)["votes"], decided["thresholds"])
     dataset = Dataset(config["dataset"]["name"], read_json(sources.split)["frames"], sha256(sources.index))
     model = Model(
         choice.model,
@@ -105,10 +110,11 @@ def bundle(
             name=name,
             board=board,
             confidence=config["evaluate"]["confidence"],
+            weak=choice.weak,
             needed=sum((temporary / file).stat().st_size for file in drive),
         )
         (temporary / "README.md").write_text(text, encoding="utf-8")
-        about = manifest(temporary, model, program, cost, decided, choice.reason, origin, name)
+        about = manifest(temporary, model, program, cost, decided, choice, origin, name)
         write_json(temporary / "manifest.json", about)
         with atomic_write(archive) as zipped:
             zip_folder(temporary, zipped)
@@ -126,13 +132,25 @@ def check_accepted(verdict: VerdictFile, board: str, tflite: Path) -> None:
     raise UserError(f"{board} does not take {tflite}: {broken}.")
 
 
+def check_good(choice: Choice, accept: str, board: str, report: Path) -> None:
+    """Raise `UserError` where the model is weak and only a good one is accepted; where a weak one is, log why."""
+    if not choice.weak:
+        return
+    if accept != "weak":
+        raise UserError(
+            f"No bundle for {board}: the model is weak. {in_words(choice.weak)} {report} shows more. To have the "
+            "bundle all the same, set bundle.accept: weak; then it says at its top that the model is weak."
+        )
+    logging.warning("The bundle for %s holds a weak model, as bundle.accept says. %s", board, in_words(choice.weak))
+
+
 if __name__ == "__main__":
     with reported(snakemake.log[0]):
         bundle(
             Path(snakemake.input.choice),
             [Candidate.from_param(candidate) for candidate in snakemake.params.candidates],
             Sources(
-                *(Path(snakemake.input[file]) for file in ("main", "collect", "template", "index", "split")),
+                *(Path(snakemake.input[file]) for file in ("main", "collect", "template", "index", "votes", "split")),
             ),
             Path(snakemake.output.folder),
             Path(snakemake.output.archive),
@@ -140,4 +158,5 @@ if __name__ == "__main__":
             board=Board(**snakemake.params.facts),
             config=snakemake.params.config,
             versions=snakemake.params.versions,
+            report=Path(snakemake.input.report),
         )

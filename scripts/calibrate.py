@@ -59,6 +59,10 @@ def calibrate(
         "loss": round(balanced_loss(logits / temperature, targets), 6),
         "accuracy": round(float(hits.mean()), 6),
         "balanced_accuracy": round(sum(recalls) / len(recalls), 6),
+        "constant": {
+            "accuracy": round(float(np.bincount(targets).max()) / len(targets), 6),
+            "balanced_accuracy": round(1 / len(recalls), 6),
+        },
         "temperature": round(temperature, 4),
         "calibration_error": {
             "before": calibration_error(np.exp(log_softmax(logits, axis=1)), targets),

@@ -5,10 +5,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import pandas as pd
+
 from linecam.errors import UserError, reported
 from linecam.evaluation.candidates import Candidate
-from linecam.evaluation.figures import Agreement, HeldOutScore
+from linecam.evaluation.figures import Agreement, HeldOutScore, Weakness
+from linecam.evaluation.predictions import read_predictions
+from linecam.evaluation.weakness import in_words, weaknesses
 from linecam.files import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """By what a model is called weak: see `weaknesses`."""
+
+    classes: list[str]
+    batch_size: int
+    label_smoothing: float
+    confidence: float
 
 
 @dataclass(frozen=True)
@@ -18,52 +32,61 @@ class Rated:
     candidate: Candidate
     held_out: HeldOutScore
     agreement: Agreement  # with the float model
+    weak: list[Weakness]  # why it is no good, where it is not
     refused: list[dict[str, str]]  # the findings of the boards that do not take it, each with its board
 
     @classmethod
-    def read(cls, candidate: Candidate) -> Self:
+    def read(cls, candidate: Candidate, criteria: Criteria) -> Self:
         """The candidate with what its files say."""
         refused = [
             finding | {"board": board}
             for board, path in candidate.firmware.items()
             for finding in read_json(path)["findings"]
         ]
-        return cls(candidate, read_json(candidate.score), read_json(candidate.metrics)["agreement"], refused)
+        weak = weaknesses(
+            read_predictions(candidate.held_out), list(pd.read_csv(candidate.history)["loss"]), **vars(criteria)
+        )
+        return cls(candidate, read_json(candidate.score), read_json(candidate.metrics)["agreement"], weak, refused)
 
     @property
-    def rank(self) -> tuple[float, str, float, float, str]:
-        """Sort key, the best candidate first."""
+    def rank(self) -> tuple[bool, float, str, float, float, str]:
+        """Sort key, the best candidate first, and all that are not weak before those that are."""
         name, span = str(self.candidate.model), self.candidate.range
         agreement = self.agreement
-        return self.held_out["loss"], name, -agreement["argmax"], agreement["probability_gap"], span
+        return bool(self.weak), self.held_out["loss"], name, -agreement["argmax"], agreement["probability_gap"], span
 
     def as_json(self) -> dict[str, object]:
         """What choice.json keeps of it."""
         names = {"model": str(self.candidate.model), "range": self.candidate.range}
-        return names | {"held_out": self.held_out, "agreement": self.agreement, "refused": self.refused}
+        figures = {"held_out": self.held_out, "agreement": self.agreement}
+        return names | figures | {"weak": self.weak, "refused": self.refused}
 
 
-def choose(candidates: list[Candidate], choice: Path) -> None:
-    """Write the chosen candidate, the reason, and all candidates, the best first.
+def choose(candidates: list[Candidate], choice: Path, criteria: Criteria) -> None:
+    """Write the chosen candidate, the reason, why it is weak where it is, and all candidates, the best first.
 
-    The model is the one with the lowest loss on what its folds held out. Of its ranges that every board accepts, the
+    The model is the one with the lowest loss on what its folds held out, of those that are not weak by `criteria` where
+    there are any. Of its ranges that every board accepts, the
     chosen one agrees most often with the float model, and of equals it has the nearest probabilities. Raises
     `UserError` where no board accepts any.
     """
-    rated = sorted(map(Rated.read, candidates), key=lambda one: one.rank)
+    rated = sorted((Rated.read(candidate, criteria) for candidate in candidates), key=lambda one: one.rank)
     accepted = [one for one in rated if not one.refused]
     if not accepted:
         rules = sorted({f"{finding['rule']} ({finding['mend']})" for one in rated for finding in one.refused})
         raise UserError(f"No board in bundle.boards takes any of the {len(rated)} models: {'; '.join(rules)}.")
     reason = why(accepted, models=len({one.candidate.model for one in rated}))
     logging.info("%s", reason)
-    best = accepted[0].candidate
+    best, weak = accepted[0].candidate, accepted[0].weak
+    if weak:
+        logging.warning("The model is weak. %s", in_words(weak))
     write_json(
         choice,
         {
             "model": str(best.model),
             "range": best.range,
             "reason": reason,
+            "weak": weak,
             "candidates": [one.as_json() for one in rated],
         },
     )
@@ -74,9 +97,10 @@ def why(accepted: list[Rated], models: int) -> str:
     best = accepted[0]
     model, span = best.candidate.model, best.candidate.range
     held_out, agreement = best.held_out, best.agreement
+    good = " and that are not weak" if not best.weak and any(one.weak for one in accepted) else ""
     ranges = sum(one.candidate.model == model for one in accepted)
     return (
-        f"{model} has the lowest loss on held-out training frames of those that every board takes "
+        f"{model} has the lowest loss on held-out training frames of those that every board takes{good} "
         f"({held_out['loss']:.3f}, of {models} trained; balanced accuracy {held_out['balanced_accuracy']:.3f}). "
         f"{span} says what its float model says on {agreement['argmax']:.1%} of {agreement['frames']} "
         f"{agreement['on']}, with probabilities {agreement['probability_gap']:.4f} apart: the most of "
@@ -86,4 +110,13 @@ def why(accepted: list[Rated], models: int) -> str:
 
 if __name__ == "__main__":
     with reported(snakemake.log[0]):
-        choose([Candidate.from_param(c) for c in snakemake.params.candidates], Path(snakemake.output.choice))
+        choose(
+            [Candidate.from_param(candidate) for candidate in snakemake.params.candidates],
+            Path(snakemake.output.choice),
+            Criteria(
+                classes=snakemake.params.classes,
+                batch_size=snakemake.params.batch_size,
+                label_smoothing=snakemake.params.label_smoothing,
+                confidence=snakemake.params.confidence,
+            ),
+        )

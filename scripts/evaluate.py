@@ -6,7 +6,7 @@ import pandas as pd
 
 from linecam.errors import reported
 from linecam.evaluation.figures import Metrics
-from linecam.evaluation.metrics import agreement, leak, paired, score
+from linecam.evaluation.metrics import agreement, constant_score, leak, most_frequent, paired, score
 from linecam.evaluation.predictions import decide, read_predictions
 from linecam.files import read_json, write_json
 
@@ -25,11 +25,14 @@ def evaluate(
     """Write accuracy, precision, recall, confusion matrix and the agreement with `reference`, the float predictions.
 
     `reference` may have more frames. All intervals are Wilson's (1927) score intervals at `confidence`. `agreement` is
-    counted on frames outside the test set, so that a quantization range may be chosen by it. Where `thresholds_path`
+    counted on frames outside the test set, so that a quantization range may be chosen by it. `constant` has the figures
+    of always saying the class that most training frames are of. Where `thresholds_path`
     has thresholds, `decided` has the same figures of what main.py decides by them. Where `near` (near/<selection>.csv)
     is given, `leak` has the accuracy on test frames that show nearly what a training frame shows, and on the others.
     """
     table, float_table = read_predictions(predictions), read_predictions(reference)
+    # Only the float table has the training frames.
+    says = most_frequent(float_table.loc[~float_table["part"].isin(["test", "unlabelled"]), "label"], classes)
     float_table = float_table[float_table["sha256"].isin(table["sha256"])].reset_index(drop=True)
     if list(table["sha256"]) != list(float_table["sha256"]):
         raise ValueError(f"{predictions} and {reference} are of different frames")
@@ -37,6 +40,7 @@ def evaluate(
     test = table[tested]
     result: Metrics = {
         "test": score(test, classes, confidence),
+        "constant": constant_score(test, says, classes, confidence),
         "paired": paired(test["label"], test["predicted"], float_table["predicted"][tested], ("this", "float")),
         "agreement": agreement(table, float_table, classes),
     }

@@ -21,6 +21,8 @@ from linecam.training.distributed import Processes, launch, launched, synchroniz
 from linecam.training.simclr import Recipe, SimCLR, batches, recipe_for
 from linecam.training.simclr_views import Renderer
 
+LEAST_FALL = 0.01  # by what share the loss has to fall from the first epoch to the last
+
 
 def pretrain(
     pixels_path: Path,
@@ -85,9 +87,23 @@ def pretrain(
 
     if not processes.first:
         return
+    if hardly_moved(losses):
+        logging.warning(
+            "The loss hardly moved: %.4f in the first epoch, %.4f in the last of %d. The backbone has learned next to "
+            "nothing from the frames: raise the epochs of pretrain.cpu or pretrain.gpu, or pretrain.learning_rate, or "
+            "see by `snakemake study` whether pretrain.methods: [none] does as well.",
+            losses[0],
+            losses[-1],
+            len(losses),
+        )
     write_history(history, losses)
     save_weights(weights, model.backbone, {"network": recipe.network, "method": "simclr"})
     checkpoint.unlink(missing_ok=True)
+
+
+def hardly_moved(losses: list[float]) -> bool:
+    """Whether the mean loss of the last epoch is not below the first's by `LEAST_FALL`; one epoch says nothing."""
+    return len(losses) > 1 and losses[-1] > (1 - LEAST_FALL) * losses[0]
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ if __name__ == "__main__":
                 classes=config["dataset"]["classes"],
                 frame_size=config["camera"]["frame_size"],
                 confidence=config["evaluate"]["confidence"],
+                accept=config["bundle"]["accept"],
                 configuration=params.configuration,
                 boards={name: Board(**facts) for name, facts in params.boards.items()},
                 versions=params.versions,

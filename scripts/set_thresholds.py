@@ -6,7 +6,7 @@ from pathlib import Path
 from linecam.errors import reported
 from linecam.evaluation.figures import Thresholds
 from linecam.evaluation.predictions import read_predictions
-from linecam.evaluation.thresholds import operating_point
+from linecam.evaluation.thresholds import deciding_scores, operating_point, too_few
 from linecam.files import write_json
 
 # The recalls that operating points are given for.
@@ -22,20 +22,26 @@ def set_thresholds(
     thresholds: dict[str, float],
     confidence: float,
 ) -> None:
-    """Write `thresholds`, with one for each class of `recall` that finds this share of it, and every class's
+    """Write `thresholds`, with one for each class of `recall` that promises to find this share of it, and every class's
     `operating_points` for a number of recalls, all on frames that the model had not seen.
 
-    `thresholds` (0..1) are given by hand, and count where a class has both.
+    `thresholds` (0..1) are given by hand, and count where a class has both. Promises are made at `confidence`; where
+    the labels are too few for one, `too_few` and the log say so.
     """
     table = read_predictions(held_out)
-    columns = {name: (table[f"p_{name}"].to_numpy(), (table["label"] == name).to_numpy()) for name in classes}
-    by_recall = {
-        name: operating_point(*columns[name], wanted, confidence)["threshold"] for name, wanted in recall.items()
-    }
-    if by_recall:
-        logging.info("thresholds for the wanted recall: %s", by_recall)
+    columns = {name: (deciding_scores(table, name), (table["label"] == name).to_numpy()) for name in classes}
+    asked = {name: wanted for name, wanted in recall.items() if name not in thresholds}
+    by_recall = {name: operating_point(*columns[name], wanted, confidence) for name, wanted in asked.items()}
+    for name, point in by_recall.items():
+        found, alarms = (" of ".join(map(str, point[key]["of"])) for key in ("recall", "false_alarms"))
+        logging.info("threshold of %s %.3f: it finds %s, at %s false alarms", name, point["threshold"], found, alarms)
+    notes = [too_few(name, asked[name], point, confidence) for name, point in by_recall.items()]
+    unkept = [note for note in notes if note]
+    for note in unkept:
+        logging.warning("%s", note)
     points = {name: [operating_point(*of, wanted, confidence) for wanted in WANTED] for name, of in columns.items()}
-    decided: Thresholds = {"thresholds": by_recall | thresholds, "operating_points": points}
+    set_here = {name: point["threshold"] for name, point in by_recall.items()}
+    decided: Thresholds = {"thresholds": set_here | thresholds, "too_few": unkept, "operating_points": points}
     write_json(result, decided)
 
 

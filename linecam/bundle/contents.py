@@ -26,10 +26,10 @@ class Program:
     thresholds: dict[str, float]  # by class, the mean score from which on it decides for it
 
     @classmethod
-    def of(cls, config: dict[str, Any], thresholds: dict[str, float]) -> Self:
-        """What a complete configuration and the `thresholds` that were set say."""
+    def of(cls, config: dict[str, Any], votes: int, thresholds: dict[str, float]) -> Self:
+        """What a complete configuration, and the `votes` and `thresholds` that were made of it, say."""
         camera, bundle = config["camera"], config["bundle"]
-        return cls(camera["frame_size"], camera["side"], bundle["votes"], bundle["period_ms"], thresholds)
+        return cls(camera["frame_size"], camera["side"], votes, bundle["period_ms"], thresholds)
 
     def settings(self, model: Model) -> dict[str, object]:
         """What main.py reads, in settings.json: few keys, since the camera's heap is small."""

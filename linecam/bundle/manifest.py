@@ -11,6 +11,7 @@ from linecam import __version__
 from linecam.boards.verdict import Cost
 from linecam.bundle.bill_of_materials import Model
 from linecam.bundle.contents import FIRMWARE, Program, drive_files
+from linecam.evaluation.candidates import Choice
 from linecam.evaluation.figures import Thresholds
 from linecam.files import ROOT, sha256
 
@@ -40,11 +41,11 @@ def manifest(
     program: Program,
     cost: Cost,
     decided: Thresholds,
-    reason: str,
+    choice: Choice,
     origin: Origin,
     board: str,
 ) -> dict[str, object]:
-    """The manifest of what is in `folder`, as JSON values; `reason` is why the model was chosen."""
+    """The manifest of what is in `folder`, as JSON values; `choice` is why the model was chosen, or is weak."""
     paths = sorted(folder.iterdir())
     return {
         "board": board,
@@ -58,7 +59,7 @@ def manifest(
         "files": {path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in paths},
         "firmware": {"from": FIRMWARE[0], "to": FIRMWARE[1]},
         "cost": cost,
-        "model": {"name": str(model.name), "quantization": model.range, "reason": reason},
+        "model": {"name": str(model.name), "quantization": model.range, "reason": choice.reason, "weak": choice.weak},
         "metrics": model.metrics,
         "operating_points": decided["operating_points"],
         "config": origin.config,

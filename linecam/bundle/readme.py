@@ -10,6 +10,8 @@ from linecam.boards.verdict import Cost
 from linecam.bundle.bill_of_materials import Dataset, Model
 from linecam.bundle.contents import FIRMWARE, IMAGE, Program
 from linecam.bundle.romfs import flash_command
+from linecam.evaluation.figures import Weakness
+from linecam.evaluation.predictions import HALF
 
 FRAME_MS = 33  # what a sensor takes for a frame, in the example line
 
@@ -24,11 +26,13 @@ def readme(
     name: str,
     board: Board,
     confidence: float,
+    weak: list[Weakness],
     needed: int,
 ) -> str:
     """README.md, in Markdown.
 
-    `name` is that of the board, `confidence` that of the intervals in the model's metrics, and `needed` is what the
+    `name` is that of the board, `confidence` that of the intervals in the model's metrics, `weak` why the model is no
+    good, where it is not, and `needed` is what the
     files for the drive take, in bytes.
     """
     # Markdown for people: nothing to escape. What a template forgets is an error, no blank.
@@ -47,11 +51,14 @@ def readme(
         model=model,
         dataset=dataset,
         test=model.metrics["test"],
+        constant=model.metrics["constant"],
         confidence=confidence,
+        weak=weak,
         frame_size=program.frame_size,
         side=program.side,
         votes=program.votes,
         thresholds=program.thresholds,
+        demanding=[name for name in model.classes if program.thresholds.get(name, 0) > HALF],
         place=cost.get("place") or next(iter(board.places), "drive"),
         has_card="sd" in board.places,
         room=board.places.get("drive"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from linecam.evaluation.figures import Weakness
 from linecam.files import read_json
 from linecam.networks.model_name import ModelName
 
@@ -21,6 +22,8 @@ class Candidate:
     range: str
     tflite: Path
     score: Path  # on the frames that the folds held out
+    held_out: Path  # what it says of each of these
+    history: Path  # the loss of each epoch
     thresholds: Path
     metrics: Path
     firmware: dict[str, Path]  # by board, whether it takes the model
@@ -34,6 +37,8 @@ class Candidate:
             value["range"],
             Path(value["tflite"]),
             Path(value["score"]),
+            Path(value["held_out"]),
+            Path(value["history"]),
             Path(value["thresholds"]),
             Path(value["metrics"]),
             _paths(value["firmware"]),
@@ -76,17 +81,18 @@ class TrainedModel:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which model goes into the bundle, in which range, and why."""
+    """Which model goes into the bundle, in which range, and why; and why it is weak, where it is."""
 
     model: ModelName
     range: str
     reason: str
+    weak: list[Weakness]
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """The choice that choice.json holds."""
         value = read_json(path)
-        return cls(ModelName.parse(value["model"]), value["range"], value["reason"])
+        return cls(ModelName.parse(value["model"]), value["range"], value["reason"], value["weak"])
 
     def among(self, candidates: Iterable[Candidate]) -> Candidate:
         """The chosen one of `candidates`."""

@@ -26,6 +26,12 @@ class Score(TypedDict):
     classes: dict[str, ClassScore]
 
 
+class ConstantScore(Score):
+    """The figures of the answer that never looks: `says` is the class that most training frames are of."""
+
+    says: str
+
+
 class Agreement(TypedDict):
     """How far a model says what its float form says: see `agreement` in metrics.py."""
 
@@ -56,6 +62,7 @@ class Metrics(TypedDict):
     """What evaluate says of one form of a model, beside its float form."""
 
     test: Score
+    constant: ConstantScore  # on the same test frames
     paired: dict[str, int]
     agreement: Agreement
     decided: NotRequired[Score]  # of what main.py decides, where it goes by thresholds
@@ -70,6 +77,13 @@ class CalibrationError(TypedDict):
     after: float
 
 
+class ConstantAnswer(TypedDict):
+    """How far always saying the most frequent class of held-out frames is right."""
+
+    accuracy: float
+    balanced_accuracy: float
+
+
 class HeldOutScore(TypedDict):
     """What calibrate says of a training: its folds' models on the frames that each held out."""
 
@@ -77,21 +91,39 @@ class HeldOutScore(TypedDict):
     loss: float
     accuracy: float
     balanced_accuracy: float
+    constant: ConstantAnswer
     temperature: float
     calibration_error: CalibrationError
 
 
+class Weakness(TypedDict):
+    """A reason to call a model weak, and what to do about it: sentences, with figures."""
+
+    why: str
+    mend: str
+
+
 class OperatingPoint(TypedDict):
-    """A threshold that finds the share `wanted` of a class; `false_alarms` is the share of the others that it takes."""
+    """A threshold that is to find the share `wanted` of a class, and the share of the others that it takes for it.
+
+    `recall` is what it finds of the frames that it was set on. `promised` says whether these were enough to promise
+    `wanted` for frames to come, and `needed` how many are, None where no number is.
+    """
 
     wanted: float
     threshold: float
     recall: Ratio
     false_alarms: Ratio
+    promised: bool
+    needed: int | None
 
 
 class Thresholds(TypedDict):
-    """The thresholds that main.py decides by, where any class has one, and each class's operating points."""
+    """The thresholds that main.py decides by, where any class has one, and each class's operating points.
+
+    `too_few` has a sentence for each wanted recall that the labels are too few to promise.
+    """
 
     thresholds: dict[str, float]
+    too_few: list[str]
     operating_points: dict[str, list[OperatingPoint]]

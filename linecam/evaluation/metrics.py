@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from linecam.evaluation.figures import Agreement, Leak, Score
+from linecam.evaluation.figures import Agreement, ConstantScore, Leak, Score
 from linecam.intervals import Interval, difference, ratio
 
 
@@ -31,6 +31,16 @@ def score(test: pd.DataFrame, classes: list[str], confidence: float) -> Score:
             for n, name in enumerate(classes)
         },
     }
+
+
+def most_frequent(labels: pd.Series, classes: list[str]) -> str:
+    """The one of `classes` that most of `labels` are, of several the first: the best answer that never looks."""
+    return max(classes, key=lambda name: int((labels == name).sum()))
+
+
+def constant_score(test: pd.DataFrame, says: str, classes: list[str], confidence: float) -> ConstantScore:
+    """The figures of always saying the class `says` of the frames of `test`, which has `label`."""
+    return {"says": says, **score(test.assign(predicted=says), classes, confidence)}
 
 
 def rarest_class(test: Score, classes: list[str]) -> str:

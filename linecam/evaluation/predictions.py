@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from linecam.files import atomic_write
 from linecam.frames.index import read_split
 
+# Who has more than this of the probability has the highest. Up to it, a threshold finds more than the highest does.
+HALF = 0.5
+
 
 def write_predictions(
     path: str | Path,
@@ -36,14 +39,20 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=text, keep_default_na=False)
 
 
-def decide(table: pd.DataFrame, classes: list[str], thresholds: dict[str, float]) -> list[str]:
+def decide(table: pd.DataFrame, classes: list[str], thresholds: dict[str, float], whole: float = 1.0) -> list[str]:
     """What main.py says of each frame of a table of predictions, by itself: a class, or "" for no decision.
 
-    The first class whose probability reaches its threshold; else the most probable of those without a threshold.
+    The first class whose probability reaches its threshold; else the most probable of all, where it has no threshold or
+    one of up to one half: such a one finds more than the highest probability does, and never less. One above that is
+    demanded: else the most probable of those without a threshold. `whole` is what a probability of 1 is in `table`.
     """
-    free = [name for name in classes if name not in thresholds]
-    best = table[[f"p_{name}" for name in free]].to_numpy().argmax(axis=1) if free else None
-    decided = [""] * len(table) if best is None else [free[number] for number in best]
+    probability = table[[f"p_{name}" for name in classes]].to_numpy()
+    free = [number for number, name in enumerate(classes) if name not in thresholds]
+    demanding = np.array([thresholds.get(name, 0) > HALF * whole for name in classes])
+    highest = probability.argmax(axis=1)
+    best = np.array(free)[probability[:, free].argmax(axis=1)] if free else np.full(len(table), -1)
+    numbers = np.where(demanding[highest], best, highest)
+    decided = ["" if number < 0 else classes[number] for number in numbers]
     for name in reversed([name for name in classes if name in thresholds]):
         reached = table[f"p_{name}"] >= thresholds[name]
         decided = [name if over else before for over, before in zip(reached, decided, strict=True)]

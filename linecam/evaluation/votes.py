@@ -4,9 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from linecam.evaluation.predictions import decide
+from linecam.frames.sequences import are_sequences
 
+SEQUENCE = 3  # over how many frames main.py decides where they are sequences and nothing else is asked for
 ONE = 65536  # main.py counts scores in whole numbers of 1/65536
 # Why a window is left out, in this order where there are several reasons.
 REASONS = {
@@ -66,6 +69,16 @@ def read_votes(path: Path, classes: list[str]) -> pd.DataFrame:
     return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=empty)
 
 
+def votes_for(asked: int | None, frames: pd.DataFrame, pixels: NDArray[np.uint8]) -> int:
+    """Over how many frames main.py decides: `asked`; where it is None, `SEQUENCE` if frames are sequences, else 1.
+
+    `frames` and `pixels` are those of `are_sequences`.
+    """
+    if asked is not None:
+        return asked
+    return SEQUENCE if are_sequences(frames, pixels) else 1
+
+
 def offsets(size: int) -> list[int]:
     """Where the frames of a window lie from the test frame, ascending: it is in the middle, or the one after it."""
     return list(range(-(size // 2), size - size // 2))
@@ -81,7 +94,7 @@ def vote(
     sums = scores.groupby(rows["sha256"]).sum().loc[frames]
     # Of sums, not of means: 3 x 0.5 is 1.5, and a third of it may not be 0.5.
     limits: dict[str, float] = {name: int(value * ONE * size + 0.5) for name, value in thresholds.items()}
-    return decide(sums, classes, limits)
+    return decide(sums, classes, limits, whole=ONE * size)
 
 
 def left_out(statuses: pd.DataFrame, size: int) -> dict[str, int]:

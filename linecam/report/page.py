@@ -61,6 +61,7 @@ class Setup:
     classes: list[str]
     frame_size: str
     confidence: float
+    accept: str  # whether a bundle is made of a weak model, `bundle.accept`
     configuration: str  # all of it, YAML
     boards: dict[str, Board]
     versions: dict[str, str]  # of packages

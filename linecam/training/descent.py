@@ -47,7 +47,9 @@ def descend(
     average of the weights. Raises `UserError` where the training diverges.
     """
     optimizer = AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    schedule = OneCycleLR(optimizer, max_lr=recipe.learning_rate, total_steps=recipe.steps, pct_start=0.1)
+    # At least two steps up: PyTorch divides by one less.
+    rise = min(max(0.1, 2 / recipe.steps), 0.9)
+    schedule = OneCycleLR(optimizer, max_lr=recipe.learning_rate, total_steps=recipe.steps, pct_start=rise)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(1 - recipe.forgets), use_buffers=True)
     model.train()
     rows = batches(count, recipe.batch_size, rng)

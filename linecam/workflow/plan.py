@@ -146,8 +146,8 @@ class Plan:
 
     @property
     def votes(self) -> list[int]:
-        """Over how many frames votes are evaluated."""
-        return sorted({1, 3, 5, self.settings.bundle.votes})
+        """Over how many frames votes are evaluated: 1 and 3 among them, one of which `bundle.votes: null` is."""
+        return sorted({1, 3, 5, self.settings.bundle.votes or 1})
 
     @property
     def decides_by_thresholds(self) -> bool:
@@ -265,6 +265,8 @@ class Plan:
                 span,
                 self._path("quantize", model, span, "model.tflite"),
                 self._path("finetune", model, "score.json"),
+                self._path("finetune", model, "held_out.csv"),
+                self._path("finetune", model, "history.csv"),
                 self._path("finetune", model, "thresholds.json"),
                 self._path("evaluate", model, f"{span}.json"),
                 {board: self._path("firmware", model, span, f"{board}.json") for board in self.settings.bundle.boards},

@@ -325,16 +325,23 @@ class Bundle(Section):
 
     boards: Sweep[Text] = ("openmv-h7",)
     """Names in `config/boards.yaml`; each gets a bundle."""
-    votes: Annotated[int, Field(strict=True, ge=1, le=100)] = 3
-    """`main.py` decides by the mean over so many frames."""
+    accept: Literal["good", "weak"] = "good"
+    """`good`: no bundle is made of a model that is weak, by what its folds held out and its training loss; the report
+    says why. `weak`: it is made all the same, and says at its top that it is weak."""
+    votes: Annotated[int, Field(strict=True, ge=1, le=100)] | None = None
+    """`main.py` decides by the mean over so many frames. `null`: 3 where the frames are sequences, by the numbers in
+    their names and because successive ones look alike, else 1."""
     period_ms: Annotated[int, Field(strict=True, ge=0, le=3_600_000)] = 0
     """The camera decides at most once in so many milliseconds; 0 is as often as it can."""
     recall: dict[str, Share] = {}
-    """The share of a class that `main.py` has to find: `{bad: 0.99}` sets its threshold to the score that does, on the
-    training frames that the folds held out. `thresholds.json` has the false alarms that it costs."""
+    """The share of a class that `main.py` has to find: `{bad: 0.95}` sets its threshold so that, at
+    `evaluate.confidence`, so much of it is found among frames to come. It is set on the training frames that the folds
+    held out, and is 0.5 at the most. `thresholds.json` has the false alarms that it costs, and says where the labels
+    are too few to promise it: 0.95 takes 59 labelled frames of the class, 0.99 takes 299."""
     thresholds: dict[str, Threshold] = {}
     """The mean score from which on `main.py` decides for a class, whatever the others have: `{bad: 0.35}` finds more
-    bad parts, at more false alarms. Counts before `recall`. Classes without one compete by the highest mean."""
+    bad parts, at more false alarms. Up to 0.5 it never finds fewer than the highest mean does; one above that is
+    demanded. Counts before `recall`. Classes without one compete by the highest mean."""
     place: Literal["drive", "romfs", "sd"] | None = None
     """Where the model will lie on the camera. `drive` and `sd`: it is copied into the heap. `romfs`: it is used in
     place. `null`: the first that `config/boards.yaml` names for the board."""

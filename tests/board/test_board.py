@@ -319,6 +319,10 @@ def test_votes_are_averaged(camera):
         ({"no_mask": 0.2, "bad": 0.2}, [0.2, 0.3, 0.5], "bad", 0.3),  # the first in the order of labels
         ({"good": 0.9, "bad": 0.9, "no_mask": 0.9}, [0.2, 0.5, 0.3], None, 0.5),
         ({"good": 0.9, "bad": 0.9, "no_mask": 0.9}, [0.05, 0.0, 0.95], "no_mask", 0.95),
+        ({"bad": 0.5}, [0.3, 0.4, 0.3], "bad", 0.4),  # up to one half: the highest is taken, whatever its threshold
+        ({"good": 0.5, "bad": 0.5, "no_mask": 0.5}, [0.3, 0.4, 0.3], "bad", 0.4),
+        ({"bad": 0.51}, [0.3, 0.4, 0.3], "good", 0.3),  # above it a threshold is demanded
+        ({"bad": 0.5, "good": 0.9}, [0.6, 0.25, 0.15], "no_mask", 0.15),  # bad is not the highest
         ({"good": 0.0}, [0.0, 1.0, 0.0], "good", 0.0),
         ({"bad": 1.0}, [0.0, 1.0, 0.0], "bad", 1.0),
     ],

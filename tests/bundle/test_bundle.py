@@ -3,6 +3,7 @@
 import json
 import re
 import zipfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ from linecam.bundle.manifest import without_paths
 from linecam.bundle.readme import decision_line
 from linecam.bundle.romfs import pack, verify
 from linecam.errors import UserError
+from linecam.evaluation.figures import Weakness
 from linecam.files import read_json, sha256, write_json
 from linecam.workflow.lock import pins
 from scripts.bundle import Sources, bundle
 from tests.conftest import ROOT
-from tests.evaluation.made_up import candidate
+from tests.evaluation.made_up import candidate, choice_of
 
 BOARDS = load_boards()
 BUILT = [name for name, board in BOARDS.items() if not board.refused]
@@ -36,7 +38,7 @@ CONFIG = {
     "pretrain": {"methods": ["given"], "checkpoint": "/home/someone/weights.safetensors"},
     "embed": {"file": None},
     "evaluate": {"confidence": 0.95},
-    "bundle": {"boards": BUILT, "votes": 3, "period_ms": 0, "recall": {}, "thresholds": {}},
+    "bundle": {"boards": BUILT, "accept": "good", "votes": None, "period_ms": 0, "recall": {}, "thresholds": {}},
 }
 # What set_thresholds found, of which `config` knows only what was given by hand.
 DECIDES = {
@@ -53,6 +55,7 @@ def ratio(part: int, whole: int) -> dict[str, Any]:
 
 
 METRICS = {
+    "constant": {"says": "good", "accuracy": ratio(75, 100)},
     "test": {
         "frames": 100,
         "accuracy": ratio(90, 100),
@@ -61,7 +64,7 @@ METRICS = {
             "good": {"recall": ratio(82, 90), "precision": 0.9},
             "empty": {"recall": ratio(0, 0), "precision": None},
         },
-    }
+    },
 }
 
 
@@ -88,14 +91,18 @@ def make(
     board: str,
     config: dict[str, Any] = CONFIG,
     thresholds: dict[str, float] = DECIDES["thresholds"],
+    weak: Sequence[Weakness] = (),
+    votes: int = 3,
     **changes: Any,
 ) -> Path:
     """Write what the bundle of `board` is made from into `folder`, make it, and return it."""
+    folder.mkdir(exist_ok=True)
     write_json(folder / "thresholds.json", DECIDES | {"thresholds": thresholds})
-    write_json(folder / "choice.json", {"model": MODEL, "range": "calibrated", "reason": "the best"})
+    write_json(folder / "choice.json", choice_of(MODEL, reason="the best", weak=weak))
     (folder / "model.tflite").write_bytes(CONTENT)
     (folder / "board.tflite").write_bytes(CONTENT[:-1] + b"!")
     write_json(folder / "metrics.json", METRICS)
+    write_json(folder / "votes.json", {"votes": votes})
     write_json(folder / "check.json", verdict(board) | changes)
     write_json(folder / "split.json", {"frames": {"train": {"bad": 20, "good": 80}, "test": {"bad": 10, "good": 90}}})
     (folder / "frames.csv").write_text("path,sha256\n", encoding="utf-8")
@@ -114,6 +121,7 @@ def make(
             folder / "collect.py",
             ROOT / "linecam/bundle/readme.md.j2",
             folder / "frames.csv",
+            folder / "votes.json",
             folder / "split.json",
         ),
         folder / board,
@@ -122,6 +130,7 @@ def make(
         board=BOARDS[board],
         config=config,
         versions=pins(ROOT / "requirements.lock"),
+        report=Path("results/caps/report.html"),
     )
     return folder / board
 
@@ -187,11 +196,25 @@ def test_the_camera_decides_by_the_thresholds_that_were_set(tmp_path: Path) -> N
     assert b'"thresholds":{"bad":0.3515625}' in image.read_bytes()
     readme = (made / "README.md").read_text(encoding="utf-8")
     assert "It is the first of `bad` with a score from 0.352 on, and else the class with the highest score" in readme
-    every = make(tmp_path / "every", "openmv-h7", thresholds=dict.fromkeys(CONFIG["dataset"]["classes"], 0.5))
     assert "no class reached its threshold" not in readme
-    readme = (every / "README.md").read_text(encoding="utf-8")
-    assert "no class reached its threshold" in readme
-    assert "`good` with a score from 0.500 on, `empty` with a score from 0.500 on.\n" in readme
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "told", "undecided"),
+    [
+        (dict.fromkeys(["bad", "good", "empty"], 0.6), "`empty` with a score from 0.600 on.\n", True),
+        (dict.fromkeys(["bad", "good", "empty"], 0.5), "`empty` with a score from 0.500 on, and else the class", False),
+        ({"bad": 0.6}, "from 0.600 on, and else the class with the highest score, other than `bad`.\n", False),
+        ({"bad": 0.5}, "from 0.500 on, and else the class with the highest score.\n", False),
+    ],
+)
+def test_the_readme_says_how_thresholds_decide(
+    tmp_path: Path, thresholds: dict[str, float], told: str, undecided: bool
+) -> None:
+    """Up to one half the highest score is taken, whatever the threshold; above it the threshold is demanded."""
+    readme = (make(tmp_path, "openmv-h7", thresholds=thresholds) / "README.md").read_text(encoding="utf-8")
+    assert told in readme
+    assert ("no class reached its threshold" in readme) == undecided
 
 
 @pytest.mark.parametrize(("room", "place", "fits"), [(2048, "drive", True), (2047, "drive", False), (2047, "sd", True)])
@@ -240,6 +263,53 @@ def test_a_refused_model_makes_no_bundle(tmp_path: Path) -> None:
         make(tmp_path, "openmv-h7", accepted=False, findings=[finding])
     assert not (tmp_path / "openmv-h7").exists()
     assert not (tmp_path / "openmv-h7.zip").exists()
+
+
+WEAK: list[Weakness] = [
+    {"why": "It finds 33.3% of a class.", "mend": "Label more frames."},
+    {"why": "Its loss ended at 1.092.", "mend": "Train longer."},
+]
+
+
+def test_a_weak_model_makes_no_bundle_and_the_message_says_why_and_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as error:
+        make(tmp_path, "openmv-h7", weak=WEAK)
+    for part in (*WEAK[0].values(), *WEAK[1].values(), "results/caps/report.html", "bundle.accept: weak"):
+        assert str(part) in str(error.value)
+    assert not (tmp_path / "openmv-h7").exists()
+    assert not (tmp_path / "openmv-h7.zip").exists()
+
+
+def test_a_weak_model_that_is_accepted_says_so_at_the_top(
+    tmp_path: Path, h7: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = CONFIG | {"bundle": CONFIG["bundle"] | {"accept": "weak"}}
+    made = make(tmp_path / "weak", "openmv-h7", config, weak=WEAK)
+    head = (made / "README.md").read_text(encoding="utf-8").partition("\nA program for")[0]
+    assert head.startswith("# OpenMV Cam H7: bad, good, empty\n\n**This model is weak: do not rely on what it says.**")
+    assert "- It finds 33.3% of a class. Label more frames.\n- Its loss ended at 1.092. Train longer.\n" in head
+    assert not re.search(r"\n\n\n", head)
+    assert read_json(made / "manifest.json")["model"]["weak"] == WEAK
+    assert "holds a weak model" in caplog.text
+    good = make(tmp_path / "good", "openmv-h7", config)
+    for bundle_ in (good, h7):
+        assert read_json(bundle_ / "manifest.json")["model"]["weak"] == []
+        assert "weak" not in (bundle_ / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("votes", [1, 5])
+def test_the_votes_that_were_taken_are_everywhere(tmp_path: Path, votes: int) -> None:
+    """The configuration's are null: what the frames' names said counts."""
+    made = make(tmp_path, "openmv-h7", votes=votes)
+    manifest = read_json(made / "manifest.json")
+    assert (manifest["camera"]["votes"], manifest["config"]["bundle"]["votes"]) == (votes, None)
+    assert read_json(made / "settings.json")["votes"] == votes
+    assert f"over {votes} frame{'s' if votes > 1 else ''}," in (made / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_has_the_answer_that_never_looks_beside_the_model(h7: Path) -> None:
+    text = (h7 / "README.md").read_text(encoding="utf-8")
+    assert "| for comparison: always `good` | 75 of 100 | 75.0 % | 70.0 % to 77.0 % |" in text
 
 
 def test_a_fault_on_the_way_leaves_nothing_half_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,7 @@ def test_a_changed_script_is_seen(line: InBucket, tmp_path: Path, again: bool) -
 
 
 def test_a_changed_setting_is_seen_from_another_checkout(line: InBucket, tmp_path: Path) -> None:
-    other = checkout(line, tmp_path, BELT | {"bundle": {"votes": 7}})
+    other = checkout(line, tmp_path, BELT | {"bundle": {"accept": "weak", "votes": 7}})
     assert other.planned() == {"record_state": 4, "predict_votes": 1, "evaluate_votes": 1, "bundle": 1, "report": 1}
 
 

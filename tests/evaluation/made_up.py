@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from linecam.evaluation.candidates import Candidate, TrainedModel
+from linecam.evaluation.figures import Weakness
 from linecam.networks.model_name import ModelName
 
 MISSING = Path("no/such/file")
@@ -17,13 +19,21 @@ def candidate(
     *,
     tflite: Path = MISSING,
     score: Path = MISSING,
+    held_out: Path = MISSING,
+    history: Path = MISSING,
     thresholds: Path = MISSING,
     metrics: Path = MISSING,
     firmware: dict[str, Path] | None = None,
     files: dict[str, Path] | None = None,
 ) -> Candidate:
     """A candidate of a model's name and a range."""
-    return Candidate(ModelName.parse(model), span, tflite, score, thresholds, metrics, firmware or {}, files or {})
+    name = ModelName.parse(model)
+    return Candidate(name, span, tflite, score, held_out, history, thresholds, metrics, firmware or {}, files or {})
+
+
+def choice_of(model: str, span: str = "calibrated", reason: str = "", weak: Sequence[Weakness] = ()) -> dict[str, Any]:
+    """What choice.json says of the chosen model."""
+    return {"model": model, "range": span, "reason": reason, "weak": list(weak)}
 
 
 def trained(

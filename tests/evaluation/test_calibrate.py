@@ -172,7 +172,10 @@ def test_the_score_and_the_table_are_of_all_folds(tmp_path):
     assert score["calibration_error"] == pytest.approx(
         {"before": before, "after": calibration_error(softmax(logits * 2 / temperature, axis=1), targets)}, abs=1e-5
     )
-    assert set(score) == {"frames", "loss", "accuracy", "balanced_accuracy", "temperature", "calibration_error"}
+    frequent = table["label"].value_counts().max() / 90
+    assert score["constant"] == pytest.approx({"accuracy": frequent, "balanced_accuracy": 1 / 3}, abs=1e-6)
+    figures = {"frames", "loss", "accuracy", "balanced_accuracy", "constant", "temperature", "calibration_error"}
+    assert set(score) == figures
 
 
 def test_the_model_says_the_calibrated_probabilities_itself(tmp_path):

@@ -19,11 +19,11 @@ from linecam.evaluation.metrics import agreement, leak, paired, score
 from linecam.evaluation.predictions import decide, judged_on, read_predictions, rows_of, write_predictions
 from linecam.frames.index import read_pixels, read_split
 from linecam.intervals import ratio
-from scripts.choose import choose
+from scripts.choose import Criteria, choose
 from scripts.decode_part import decode_part
 from scripts.evaluate import evaluate
 from scripts.evaluate_clean import evaluate_clean
-from tests.evaluation.made_up import candidate, trained
+from tests.evaluation.made_up import candidate, choice_of, trained
 
 CLASSES = ["bad", "good", "no_mask"]
 
@@ -209,11 +209,11 @@ def decides(place: Path, **thresholds: float) -> Path:
     return place / "thresholds.json"
 
 
-def predicted(split: Path, name: str, numbers: list[int], classes: list[str]) -> Path:
-    """Predictions with 0.8 for the class of each number."""
+def predicted(split: Path, name: str, numbers: list[int], classes: list[str], parts: set[str] | None = None) -> Path:
+    """Predictions with 0.8 for the class of each number, for the frames of `parts` of the split."""
     chance = np.full((len(numbers), len(classes)), 0.2 / (len(classes) - 1), np.float32)
     chance[np.arange(len(numbers)), numbers] = 0.8
-    write_predictions(split.parent / name, split, chance, classes)
+    write_predictions(split.parent / name, split, chance, classes, parts)
     return split.parent / name
 
 
@@ -306,12 +306,32 @@ def test_predictions_of_other_frames_are_refused(tmp_path):
         ({"bad": 0.7}, ["good", "no_mask", "no_mask"]),  # where bad misses its threshold, the best of the others
         ({"good": 0.3, "bad": 0.3}, ["bad", "bad", "good"]),  # the first class that reaches its own
         ({"bad": 0.9, "good": 0.9, "no_mask": 0.4}, ["", "", "no_mask"]),
+        ({"no_mask": 0.5}, ["good", "bad", "no_mask"]),  # up to one half: the highest is taken, whatever its threshold
+        ({"no_mask": 0.45, "good": 0.5}, ["good", "bad", "no_mask"]),
+        ({"no_mask": 0.51}, ["good", "bad", "good"]),  # above it a threshold is demanded
+        ({"no_mask": 0.51, "bad": 0.5}, ["good", "bad", "good"]),  # bad is not the highest, and can't do for no_mask
     ],
 )
 def test_a_threshold_decides_for_its_class(thresholds, decided):
     rows = [[0.35, 0.45, 0.2], [0.6, 0.1, 0.3], [0.25, 0.31, 0.44]]
     table = pd.DataFrame(rows, columns=[f"p_{name}" for name in CLASSES])
     assert decide(table, CLASSES, thresholds) == decided
+
+
+def test_the_answer_that_never_looks_has_figures_beside_the_models(tmp_path):
+    """It says what most training frames are, whatever the test frames are."""
+    split = write_split(tmp_path, CLASSES)
+    table = read_split(split)
+    table.loc[table["part"] == "train", "label"] = ["bad", "bad"]
+    table.to_csv(split, index=False)
+    float_ = predicted(split, "float.csv", [1] * 6, CLASSES)
+    some = predicted(split, "some.csv", [1] * 4, CLASSES, {"test", "unlabelled"})
+    for path in (float_, some):  # an int8 form has no training frames in its table
+        evaluate(path, float_, None, decides(tmp_path), None, tmp_path / "m.json", classes=CLASSES, confidence=0.95)
+        constant = json.loads((tmp_path / "m.json").read_text())["constant"]
+        assert (constant["says"], constant["accuracy"]["of"], constant["balanced_accuracy"]) == ("bad", [1, 3], 0.5)
+        assert constant["classes"]["bad"]["recall"]["of"] == [1, 1]
+        assert constant["classes"]["good"]["recall"]["of"] == [0, 2]
 
 
 def test_thresholds_have_figures_of_their_own(tmp_path):
@@ -375,7 +395,7 @@ def chosen_and_clean(place: Path, classes: list[str], camera: list[int], clean: 
     test = test[test["part"] == "test"]
     (place / "clean").mkdir()
     test.to_csv(place / "clean/split.csv", index=False)
-    (place / "choice.json").write_text(json.dumps({"model": B, "range": "calibrated", "reason": ""}))
+    (place / "choice.json").write_text(json.dumps(choice_of(B)))
     rival = predicted(split, "rival.csv", [0, 1, 1, 0, 0, 1], classes)
     chosen = predicted(split, "chosen.csv", [0, 1, *camera, 1], classes)
     return {
@@ -444,6 +464,17 @@ class Candidates:
         path.write_text(json.dumps(value))
         return path
 
+    def table(self, name: str, table: pd.DataFrame) -> Path:
+        path = self.place / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.to_csv(path, index=False)
+        return path
+
+    def held_out(self, name: str, weak: bool) -> Path:
+        """Sixty frames of three classes: all judged right or, of a weak model, all taken for one class."""
+        labels = CLASSES * 20
+        return self.table(name, pd.DataFrame({"label": labels, "predicted": ["good"] * 60 if weak else labels}))
+
     def add(
         self,
         model: str,
@@ -454,6 +485,7 @@ class Candidates:
         loss: float = 0.5,
         refused: tuple[str, ...] = (),
         boards: tuple[str, ...] = ("h7",),
+        weak: bool = False,
     ) -> None:
         at = f"{len(self.all)}"
         finding = {"rule": "too large", "where": "file", "why": "9 bytes over", "mend": "take a smaller network"}
@@ -462,6 +494,8 @@ class Candidates:
             candidate(
                 model,
                 span,
+                held_out=self.held_out(f"{at}/held_out.csv", weak),
+                history=self.table(f"{at}/history.csv", pd.DataFrame({"loss": [1.1, 0.3]})),
                 score=self.write(f"{at}/score.json", {"balanced_accuracy": balanced, "loss": loss}),
                 metrics=self.write(f"{at}/metrics.json", {"agreement": agreement, "test": {"frames": 3}}),
                 firmware={
@@ -475,7 +509,8 @@ class Candidates:
         )
 
     def choose(self) -> dict[str, Any]:
-        choose(self.all, self.place / "choice.json")
+        criteria = Criteria(classes=CLASSES, batch_size=16, label_smoothing=0.05, confidence=0.95)
+        choose(self.all, self.place / "choice.json", criteria)
         return json.loads((self.place / "choice.json").read_text())
 
     def chosen(self) -> tuple[str, str]:
@@ -511,6 +546,19 @@ def test_the_loss_decides_where_the_balanced_accuracy_says_otherwise(candidates)
     assert candidates.chosen() == (B, "calibrated")
 
 
+def test_a_weak_model_is_chosen_only_where_there_is_no_other(candidates, caplog):
+    candidates.add(A, "calibrated", loss=0.2, weak=True)
+    assert [set(reason) for reason in candidates.choose()["weak"]] == [{"why", "mend"}] * 2
+    assert "The model is weak. Of 60 labelled frames" in caplog.text
+    caplog.clear()
+    candidates.add(B, "calibrated", loss=0.4)
+    choice = candidates.choose()
+    assert (choice["model"], choice["weak"]) == (B, [])
+    assert "those that every board takes and that are not weak (0.400, of 2 trained" in choice["reason"]
+    assert [bool(one["weak"]) for one in choice["candidates"]] == [False, True]
+    assert "weak." not in caplog.text
+
+
 def test_a_full_tie_does_not_depend_on_the_order(candidates):
     for model in (A, B):
         for span in ("calibrated", "fixed_-6_6"):
@@ -536,7 +584,7 @@ def test_all_candidates_are_listed_best_first_with_their_figures(candidates):
     candidates.add(B, "calibrated", balanced=0.6, loss=0.8)
     choice = candidates.choose()
     assert [candidate["model"] for candidate in choice["candidates"]] == [B, A]
-    assert set(choice["candidates"][0]) == {"model", "range", "held_out", "agreement", "refused"}
+    assert set(choice["candidates"][0]) == {"model", "range", "held_out", "agreement", "weak", "refused"}
     assert choice["candidates"][0]["held_out"]["balanced_accuracy"] == 0.6
 
 

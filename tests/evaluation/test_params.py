@@ -12,7 +12,8 @@ from linecam.networks.model_name import ModelName
 NAME = ModelName("swift7-64", "none", "coreset-60", 1)
 HANDED = [
     Candidate(
-        NAME, "calibrated", Path("m.tflite"), Path("score"), Path("thresholds"), Path("metrics"),
+        NAME, "calibrated", Path("m.tflite"), Path("score"), Path("held_out"), Path("history"), Path("thresholds"),
+        Path("metrics"),
         {"h7": Path("h7.json")}, {"h7": Path("h7.tflite")},
     ),
     TrainedModel(NAME, Path("history"), Path("score"), {"float": Path("f.json")}, {"calibrated": Path("c.csv")}),

@@ -19,7 +19,7 @@ from scripts import predict_votes as script
 from scripts.evaluate_votes import evaluate_votes
 from scripts.predict_votes import predict_votes
 from tests.conftest import ROOT, Project
-from tests.evaluation.made_up import candidate
+from tests.evaluation.made_up import candidate, choice_of
 
 CLASSES = ["bad", "good"]
 MODEL = "swift7-8-none/coreset-4/seed-1"
@@ -133,7 +133,7 @@ def inputs(tmp_path: Path) -> dict[str, Any]:
     files.to_csv(tmp_path / "frames.csv", index=False)
     split(test=["C-7.jpg", "A-2.jpg"]).assign(by="me").to_csv(tmp_path / "split.csv", index=False)
     np.save(tmp_path / "8.npy", np.stack([np.full((8, 8, 3), n, np.uint8) for n in range(5)]))
-    (tmp_path / "choice.json").write_text(json.dumps({"model": MODEL, "range": "calibrated", "reason": ""}))
+    (tmp_path / "choice.json").write_text(json.dumps(choice_of(MODEL)))
     return {
         "choice_path": tmp_path / "choice.json",
         "candidates": [
@@ -194,19 +194,35 @@ def table(**tests: tuple[str, list[float | str]]) -> pd.DataFrame:
 
 
 def evaluated(
-    folder: Path, votes: pd.DataFrame, sizes: list[int], thresholds: dict[str, float] | None = None, asked: int = 3
+    folder: Path,
+    votes: pd.DataFrame,
+    sizes: list[int],
+    thresholds: dict[str, float] | None = None,
+    asked: int | None = 3,
+    files: tuple[str, ...] = ("A-1.jpg",),
+    levels: Any = (0,),
 ) -> dict[str, Any]:
     votes.to_csv(folder / "votes.csv", index=False, float_format="%.8f")
-    (folder / "choice.json").write_text(json.dumps({"model": MODEL, "range": "calibrated", "reason": ""}))
+    index(*files).to_csv(folder / "frames.csv", index=False)
+    np.save(folder / "8.npy", np.stack([np.full((8, 8, 3), level, np.uint8) for level in levels]))
+    (folder / "metrics of one form.json").write_text(json.dumps({"constant": {"says": "good"}}))
+    (folder / "choice.json").write_text(json.dumps(choice_of(MODEL)))
     for name, value in (("wrong", {"bad": 0.001}), ("right", thresholds or {})):
         (folder / f"{name}.json").write_text(json.dumps({"thresholds": value}))
     evaluate_votes(
         folder / "choice.json",
         [
             candidate(MODEL.replace("seed-1", "seed-2"), "calibrated", thresholds=folder / "wrong.json"),
-            candidate(MODEL, "calibrated", thresholds=folder / "right.json"),
+            candidate(
+                MODEL,
+                "calibrated",
+                thresholds=folder / "right.json",
+                metrics=folder / "metrics of one form.json",
+            ),
         ],
         folder / "votes.csv",
+        folder / "frames.csv",
+        folder / "8.npy",
         folder / "metrics.json",
         classes=CLASSES,
         sizes=sizes,
@@ -335,6 +351,24 @@ def test_no_complete_window_says_why(tmp_path):
     assert [size["windows"] for size in result["sizes"]] == [3, 0, 0]
 
 
+@pytest.mark.parametrize(("alike", "expected"), [(True, 3), (False, 1)])
+def test_where_no_votes_are_asked_for_frames_say_whether_they_are_sequences(tmp_path, alike, expected):
+    votes = table(a=("bad", [0.25, 0.5, 0.0]))
+    files = tuple(f"A-{n}.jpg" for n in range(60))
+    levels = np.arange(60) if alike else np.random.default_rng(1).permutation(60)
+    assert evaluated(tmp_path, votes, [1, 3], asked=None, files=files, levels=levels)["votes"] == expected
+    assert evaluated(tmp_path, votes, [1, 2, 3], asked=2, files=files, levels=levels)["votes"] == 2, "it is asked for"
+
+
+def test_the_answer_that_never_looks_is_judged_on_the_same_frames(tmp_path):
+    votes = table(a=("bad", [0.0, 0.75, 0.25]), b=("good", [1.0, 0.25, 0.75]), c=("good", ["missing", 0.0, 0.0]))
+    constant = evaluated(tmp_path, votes, [1, 3])["constant"]
+    assert (constant["says"], constant["accuracy"]["of"], constant["balanced_accuracy"]) == ("good", [1, 2], 0.5)
+    assert constant["classes"]["bad"]["recall"]["of"] == [0, 1]
+    alone = table(a=("bad", ["missing", 0.75, "missing"]))
+    assert evaluated(tmp_path, alone, [1, 3])["constant"] is None
+
+
 def poll_of_main() -> Any:
     """The class Poll of openmv/main.py, as it stands there; only `io` differs from MicroPython's."""
     text = (ROOT / "openmv/main.py").read_text(encoding="utf-8")
@@ -355,8 +389,10 @@ def poll_of_main() -> Any:
     [
         {},
         {"good": 0.5},
-        {"no_mask": 0.1, "bad": 0.35},
-        {"bad": 0.333333, "good": 1 / 3, "no_mask": 0.4},  # each has one: there may be no decision
+        {"no_mask": 0.4, "bad": 0.45},  # up to one half: the highest is taken too
+        {"no_mask": 0.45, "bad": 0.6},  # above it a threshold is demanded
+        {"bad": 0.6, "good": 0.55, "no_mask": 0.65},  # each has one: there may be no decision
+        {"bad": 0.5, "good": 0.45, "no_mask": 0.5},
     ],
 )
 @pytest.mark.parametrize("size", [1, 2, 3, 7])

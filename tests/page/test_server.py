@@ -23,6 +23,7 @@ from linecam.page.worklist import Sources, frames_to_label, suggestions_of
 from linecam.selection.similarity_order import in_similar_order
 from linecam.stop_request import StopRequest
 from scripts.index_frames import index_frames
+from tests.evaluation.made_up import choice_of
 
 CLASSES = ["bad", "good"]
 HOST = "127.0.0.1:8000"
@@ -535,7 +536,7 @@ def test_suggestions_come_from_models_that_have_not_seen_the_frame(tmp_path):
     (tmp_path / "predict" / model).mkdir(parents=True)
     (tmp_path / "finetune" / model).mkdir(parents=True)
     (tmp_path / "next").mkdir()
-    (tmp_path / "choice.json").write_text(json.dumps({"model": model, "range": "calibrated", "reason": ""}))
+    (tmp_path / "choice.json").write_text(json.dumps(choice_of(model)))
     head = "sha256,path,part,label,predicted,p_bad,p_good\n"
     (tmp_path / "predict" / model / "float.csv").write_text(
         head + "a,a,train,good,good,0.1,0.9\nb,b,unlabelled,,bad,0.8,0.2\nc,c,test,bad,bad,0.7,0.3\n"

@@ -21,7 +21,7 @@ from linecam.networks.model_name import ModelName
 from linecam.report.page import Setup, Sources, write_page
 from linecam.report.pictures import mistakes
 from linecam.report.text import mean
-from tests.evaluation.made_up import MISSING, candidate, trained
+from tests.evaluation.made_up import MISSING, candidate, choice_of, trained
 
 TEMPLATE = Path(__file__).parents[2] / "linecam/report/page.html.j2"
 CLASSES = ["bad", "good", "no_mask"]
@@ -138,7 +138,7 @@ def ratio(part: int, of: int) -> dict[str, Any]:
 
 def metrics(right: int, bad: int = 1, cost: bool = True) -> dict[str, Any]:
     recalls = {"bad": ratio(bad, 2), "good": ratio(1, 2), "no_mask": ratio(0, 0)}
-    return {
+    figures: dict[str, Any] = {
         "test": {
             "frames": 4,
             "accuracy": ratio(right, 4),
@@ -149,7 +149,12 @@ def metrics(right: int, bad: int = 1, cost: bool = True) -> dict[str, Any]:
         "paired": {"differ": 3, "only_this_right": 2, "only_float_right": 1},
         "agreement": {"on": "unlabelled frames", "frames": 77, "argmax": 0.987, "probability_gap": 0.01},
         "leak": {"by_number": {"near": ratio(2, 3), "far": ratio(0, 1), "worth": WORTH}, "by_embedding": None},
-    } | ({"cost": {"bytes": 99416, "arena_bytes": 109360, "macs": 16678960}} if cost else {})
+    }
+    constant = figures["test"] | {"says": "good", "accuracy": ratio(2, 4), "balanced_accuracy": 0.333}
+    found = {"bad": ratio(0, 2), "good": ratio(2, 2), "no_mask": ratio(0, 0)}
+    constant["classes"] = {name: {"precision": 0.25, "recall": recall} for name, recall in found.items()}
+    figures |= {"constant": constant}
+    return figures | ({"cost": {"bytes": 99416, "arena_bytes": 109360, "macs": 16678960}} if cost else {})
 
 
 def on_clean(camera: int, clean: int, paired: tuple[int, int, int]) -> dict[str, Any]:
@@ -177,7 +182,7 @@ def on_votes(three: tuple[int, int, int] = (2, 1, 0), **values: Any) -> dict[str
         {"votes": 5, "windows": 0, "left_out": none, "test": None, "paired": None},
     ]
     about = {"model": CHOSEN, "range": "calibrated", "votes": 3, "thresholds": {}, "test_frames": 4, "frames": 2}
-    return about | {"why": None, "sizes": sizes} | values
+    return about | {"why": None, "constant": metrics(1)["constant"], "sizes": sizes} | values
 
 
 def on_held_out(balanced: float = 0.777, loss: float = 0.4321) -> dict[str, Any]:
@@ -188,6 +193,7 @@ def on_held_out(balanced: float = 0.777, loss: float = 0.4321) -> dict[str, Any]
         "loss": loss,
         "accuracy": 0.876,
         "balanced_accuracy": balanced,
+        "constant": {"accuracy": 0.61, "balanced_accuracy": 0.3334},
         "temperature": 1.2345,
         "calibration_error": errors,
     }
@@ -196,8 +202,11 @@ def on_held_out(balanced: float = 0.777, loss: float = 0.4321) -> dict[str, Any]
 def on_thresholds(**thresholds: float) -> dict[str, Any]:
     """What set_thresholds writes; of no_mask no frame was held out."""
     point = {"wanted": 0.98, "threshold": 0.34765625, "recall": ratio(19, 20), "false_alarms": ratio(7, 100)}
+    point |= {"promised": False, "needed": 149}
     none = {"wanted": 1.0, "threshold": 0.99609375, "recall": ratio(0, 0), "false_alarms": ratio(0, 120)}
-    return {"thresholds": thresholds, "operating_points": {"bad": [point, point | {"wanted": 1.0}], "no_mask": [none]}}
+    none |= {"promised": False, "needed": None}
+    points = {"bad": [point, point | {"wanted": 0.5, "promised": True}], "no_mask": [none]}
+    return {"thresholds": thresholds, "too_few": ["bad: 20 <labels>."], "operating_points": points}
 
 
 def write(path: Path, value: Any) -> Path:
@@ -256,7 +265,7 @@ def prepare(folder: Path) -> Inputs:
         "unsure": ["x/<1>.jpg", "x/2.jpg"],
         "unsure_in_test": 1,
     }
-    choice = {"model": CHOSEN, "range": "calibrated", "reason": "Because <it> is best."}
+    choice = choice_of(CHOSEN, reason="Because <it> is best.")
     return Inputs(
         Sources(
             choice=write(folder / "choice.json", choice),
@@ -298,6 +307,7 @@ def prepare(folder: Path) -> Inputs:
             classes=CLASSES,
             frame_size="QVGA",
             confidence=0.95,
+            accept="good",
             configuration="dataset: {name: belt}\n",
             boards={
                 "h7": replace(
@@ -364,6 +374,31 @@ def pretrained(inputs: Inputs, losses: list[float], folder: Path) -> None:
     inputs.sources = replace(inputs.sources, pretraining={"resnet9-8": write(folder / "ssl.csv", history)})
 
 
+def test_the_answer_that_never_looks_stands_beside_the_model_from_the_first_sentence_on(page):
+    result = page.text("result")
+    assert "the model judges 2 right; always saying good is right on 2." in result
+    assert "2 of 4; always good 50.0%" in result
+    assert "51.2%; of always saying good: 33.3%." in page.text("confusion")
+    assert "balanced accuracy 77.7%; always saying good is right on 61.0%, balanced accuracy 33.3%." in page.text(
+        "held-out"
+    )
+
+
+def test_a_weak_model_says_so_before_anything_else(inputs, page, tmp_path):
+    assert "weak" not in page.text()
+    weak = [{"why": "It finds <33.3%> of a class.", "mend": "Label more frames."}, {"why": "Stuck.", "mend": "Train."}]
+    write(inputs.sources.choice, choice_of(CHOSEN, weak=weak))
+    refused = inputs.write(tmp_path / "page.html")
+    head = refused.text().partition("linecam report. Network")[0]
+    assert "belt: a weak model, 50.0% on the test frames" in head
+    assert "This model is weak. No bundle is made of it; bundle.accept: weak makes one all the same." in head
+    assert "It finds <33.3%> of a class. What to do: Label more frames. Stuck. What to do: Train." in head
+    assert refused.open == []
+    inputs.setup = replace(inputs.setup, accept="weak")
+    accepted = inputs.write(tmp_path / "page.html").text()
+    assert "This model is weak. A bundle is made of it because bundle.accept is weak." in accepted
+
+
 def test_the_result_is_that_of_the_chosen_form(page):
     assert "belt: 50.0%" in page.text()
     assert page.figures("result")[:2] == ["4", "2"], "test frames, and how many of them are judged right"
@@ -426,6 +461,9 @@ def test_every_form_has_its_row_and_a_refused_one_its_reasons(page):
         "fixed_-6_6 int8, every activation from -6 to 6": [
             "100.0% 90.0% to 100.0%", *recalls, *paired, "refused arena-size",
         ],
+        "always good for comparison: what never looks": [
+            "50.0% 40.0% to 60.0%", "0.0% 25.0%", "100.0% 25.0%", "– 25.0%", *"–––––", "–",
+        ],
     }  # fmt: skip
     why = page.text("forms").partition("Why OpenMV Cam H7 refuses fixed_-6_6")[2]
     assert all(FINDING[part] in why for part in ("rule", "where", "why", "mend"))
@@ -450,6 +488,7 @@ def test_the_cameras_path_is_set_against_a_clean_resize(page):
     assert page.rows("What the camera's path costs") == [
         ["camera", half, half, half, "–"],
         ["clean", "75.0% 65.0% to 85.0%", "100.0% 90.0% to 100.0%", half, "–"],
+        ["always good", half, "0.0% 0.0% to 10.0%", "100.0% 90.0% to 100.0%", "–"],
     ]
 
 
@@ -472,6 +511,10 @@ def test_a_vote_is_set_against_single_frames(inputs, page, tmp_path):
             "a training frame 1, a missing number 1",
         ],
         ["5", "–", "–", "–", "–", "–", "0", "a missing number 4"],
+        [
+            "always good", "50.0% 40.0% to 60.0%", "0.0% 0.0% to 10.0% 25.0%", "100.0% 90.0% to 100.0% 25.0%",
+            "– 25.0%", "–", "–", "–",
+        ],
     ]  # fmt: skip
     write(inputs.sources.votes, on_votes(thresholds={"bad": 0.3}))
     assert "with the thresholds" in inputs.write(tmp_path / "page.html").text("votes")
@@ -482,7 +525,7 @@ def test_a_vote_is_set_against_single_frames(inputs, page, tmp_path):
     [
         (on_votes((0, 0, 0)), "Nothing that this test could show"),
         (on_votes(votes=5), "Unknown for the 5 frames"),
-        (on_votes(votes=1), "bundle.votes is 1"),
+        (on_votes(votes=1), "main.py decides by single frames, by bundle.votes , or because the frames are no"),
         (on_votes(why="No <window>.", frames=0), "Unknown: No <window>. main.py decides over 3 frames in a row."),
         (on_votes(why="None.", frames=0, votes=1), "Unknown: None. main.py decides over 1 frame in a row."),
     ],
@@ -585,8 +628,10 @@ def test_what_the_folds_held_out_and_what_each_threshold_costs(inputs, page, tmp
     for figure in ("87.6% of 123", "balanced accuracy 77.7%", "5.7% (12.3% before", "temperature of 1.2345"):
         assert figure in held_out
     assert page.rows("Operating points")[0] == [
-        "bad", "98.0%", "0.348", "19 of 20 (85.0% to 100.0%)", "7 of 100, 7.0%",
+        "bad", "98.0%", "0.348", "no: takes 149 labels", "19 of 20 (85.0% to 100.0%)", "7 of 100, 7.0%",
     ]  # fmt: skip
+    assert page.rows("Operating points")[1][3] == "yes"
+    assert "bad: 20 <labels>." in held_out
     assert "no threshold is set" in held_out
     rival = candidate("rival-8-none/coreset-6/seed-1", "calibrated", tflite=MISSING,
                       thresholds=write(tmp_path / "rival.json", on_thresholds(good=0.9)))  # fmt: skip
@@ -597,7 +642,14 @@ def test_what_the_folds_held_out_and_what_each_threshold_costs(inputs, page, tmp
 
 
 def test_a_class_that_no_fold_held_out_has_no_share(page):
-    assert page.rows("Operating points")[-1] == ["no_mask", "100.0%", "0.996", "0 of 0 (– to –)", "0 of 120, 0.0%"]
+    assert page.rows("Operating points")[-1] == [
+        "no_mask",
+        "100.0%",
+        "0.996",
+        "no",
+        "0 of 0 (– to –)",
+        "0 of 120, 0.0%",
+    ]
 
 
 def test_the_data_are_counted(page):
@@ -683,6 +735,7 @@ def test_a_sweep_lists_all_models_and_their_spread_over_seeds(inputs, tmp_path):
         ["resnet9-8 chosen", "none", "coreset-6", "1", "0.432", "77.7%", "75.0%", "50.0%", "50.0%", "–", "50.0%"],
         ["resnet9-8", "none", "coreset-6", "2", "0.900", "25.0%", "25.0%", "0.0%", "50.0%", "–", "25.0%"],
         ["resnet9-8", "none", "random-6", "1", "0.900", "25.0%", "100.0%", "0.0%", "50.0%", "–", "–"],
+        ["always good", "–", "–", "–", "–", "33.3%", "50.0%", "0.0%", "100.0%", "–", "50.0%"],
     ]
     assert page.open == []
 

@@ -14,7 +14,7 @@ from linecam.networks.model_name import ModelName
 from linecam.selection.next_batch import UNCERTAINTY, pick_batch, reason
 from scripts import select_next as script
 from scripts.select_next import Sources, select_next
-from tests.evaluation.made_up import held_out
+from tests.evaluation.made_up import choice_of, held_out
 from tests.selection.test_selection import sha, write_index
 
 CLASSES = ["bad", "good", "no_mask"]
@@ -128,7 +128,7 @@ class Line:
     def next(
         self, count: int, gap: int = 0, judged: dict[int, str] | None = None, model: ModelName = MODEL
     ) -> list[int]:
-        write_json(self.place / "choice.json", {"model": str(model), "range": "calibrated", "reason": "the best"})
+        write_json(self.place / "choice.json", choice_of(str(model)))
         labels = self.place / "labels.csv"
         rows = "".join(f"{sha(n)},,{label},Ann,\n" for n, label in (judged or {}).items())
         labels.write_text("sha256,path,label,by,when\n" + rows)

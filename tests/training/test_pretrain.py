@@ -16,7 +16,7 @@ from linecam.training.distributed import Processes
 from linecam.training.simclr import Recipe, SimCLR, batches, recipe_for
 from linecam.training.simclr_views import Renderer
 from scripts import pretrain as module
-from scripts.pretrain import pretrain
+from scripts.pretrain import hardly_moved, pretrain
 
 ALONE = Processes(0, 1, torch.device("cpu"))
 RECIPE = Recipe(
@@ -62,6 +62,25 @@ def test_the_loss_falls(pixels: Path, precision: str) -> None:
     losses = pd.read_csv(run(pixels, "a", epochs=20, precision=precision) / "history.csv")["loss"]
     assert len(losses) == 20
     assert losses.iloc[-3:].mean() < losses.iloc[:3].mean() - 0.05
+
+
+def test_a_loss_that_hardly_moves_is_told_with_what_to_do(pixels: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Without a step nothing is learned; of one epoch nobody can tell."""
+    run(pixels, "one", epochs=1, learning_rate=0)
+    run(pixels, "falls", epochs=20)
+    assert "hardly moved" not in caplog.text
+    run(pixels, "stays", epochs=3, learning_rate=0)
+    (told,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "The loss hardly moved" in told
+    assert "in the last of 3" in told
+    assert "raise the epochs of pretrain.cpu or pretrain.gpu" in told
+
+
+@pytest.mark.parametrize(
+    ("losses", "still"), [([], False), ([5.0], False), ([5.0, 4.96], True), ([5.0, 4.94], False), ([5.0, 5.1], True)]
+)
+def test_the_loss_has_to_fall_by_one_percent(losses: list[float], still: bool) -> None:
+    assert hardly_moved(losses) == still
 
 
 @pytest.mark.parametrize("temperature", [0.1, 0.7])

@@ -196,7 +196,7 @@ def test_a_wrong_key_is_named_with_its_line_and_the_nearest_right_one(mine, text
 def test_a_key_like_none_lists_them_all(mine):
     message = mine.mistake("bundle:\n  zzz: 1\n")
     assert "Did you mean" not in message
-    assert "boards, votes" in message
+    assert "boards, accept, votes" in message
 
 
 def test_a_key_that_is_no_text(mine):
@@ -243,6 +243,7 @@ def test_a_key_that_is_no_text(mine):
         ("evaluate:\n  confidence: 95\n", "evaluate.confidence", 2),
         ("bundle:\n  boards: []\n", "bundle.boards", 2),
         ("bundle:\n  votes: 101\n", "bundle.votes", 2),
+        ("bundle:\n  accept: bad\n", "bundle.accept", 2),
         ("pretrain:\n  methods: [simsiam]\n", "pretrain.methods[0]", 2),
     ],
 )

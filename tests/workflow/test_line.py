@@ -135,6 +135,28 @@ def results_of(folder: Path) -> dict[str, str]:
     }
 
 
+def test_a_weak_model_makes_no_bundle_and_the_report_is_there(belt: Project, tmp_path: Path) -> None:
+    """Two epochs teach it nothing, and without --keep-going Snakemake stops at the first job that fails."""
+    again = belt.copy(tmp_path / "weak")
+    results = again.folder / "results/tiny"
+    assert json.loads((results / "choice.json").read_text())["weak"]
+    manifest = json.loads((results / "bundle/openmv-h7/manifest.json").read_text())
+    assert manifest["model"]["weak"], "bundle.accept is weak in these tests"
+    shutil.rmtree(results / "bundle")
+    (results / "report.html").unlink()
+    (results / "evaluate/votes.json").unlink()
+    profile = again.folder / "profiles/default/config.yaml"
+    profile.write_text(profile.read_text().replace("keep-going: true", "keep-going: false"))
+    again.configure(TINY | {"dataset": {"name": "tiny", "kind": "belt"}, "belt": {"frames": 200}, "bundle": {}})
+    run = again.snakemake()
+    assert run.returncode != 0
+    assert "No bundle for openmv-h7: the model is weak. Of 60 labelled frames" in run.stdout
+    assert "set bundle.accept: weak" in run.stdout
+    assert "Traceback" not in run.stdout
+    assert not (results / "bundle/openmv-h7.zip").exists()
+    assert "<strong>This model is weak.</strong> No bundle" in (results / "report.html").read_text()
+
+
 def test_a_second_clean_run_gives_the_same_bytes(belt: Project, folder: Project) -> None:
     """In another folder, where the belt's frames and labels are a user's."""
     first, second = results_of(belt.folder / "results/tiny"), results_of(folder.folder / "results/mine")

@@ -80,6 +80,12 @@ def test_a_folder_with_train_and_test_has_a_given_split(tmp_path):
     assert plan_of(dataset=dataset).selections == ["coreset-200"]
 
 
+def test_a_vote_that_the_frames_names_decide_is_evaluated_whatever_they_say():
+    assert plan_of().votes == [1, 3, 5]
+    assert plan_of(bundle={"votes": 7}).votes == [1, 3, 5, 7]
+    assert plan_of().config["bundle"]["votes"] is None
+
+
 def test_labels_seed_and_folds_of_a_selection():
     plan = plan_of(select={"train": 120, "seed": 7}, finetune={"folds": 4})
     assert [plan.labels_of(name) for name in ("coreset-120", "given", "coreset-120-first-25")] == [120, 120, 25]

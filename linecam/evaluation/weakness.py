@@ -1,0 +1,145 @@
+"""Whether a model is any good: by labelled training frames alone, for the test frames decide nothing.
+
+The measure is the constant answer, which says the same class of every frame.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from linecam.evaluation.figures import Weakness
+from linecam.evaluation.metrics import most_frequent, paired, score
+from linecam.intervals import mean, ratio
+
+# Of the way from the constant answer's training loss to the lowest possible one, what a model has to have made. Of two
+# classes a model that has made just so much is right on some three of four of the very frames that it learned from.
+LEAST_WAY = 0.15
+# Where the lowest possible loss is nearer than this to the constant answer's, as a share, the loss tells nothing: with
+# few frames of a class, label smoothing is most of it.
+TELLING = 0.85
+# The share of the last epochs that the final loss is the mean of: one epoch's hangs on its batches.
+LAST = 0.1
+DRAWS = 4000  # batches, for the expectation of a loss
+
+
+def weaknesses(
+    held_out: pd.DataFrame,
+    losses: Sequence[float],
+    *,
+    classes: list[str],
+    batch_size: int,
+    label_smoothing: float,
+    confidence: float,
+) -> list[Weakness]:
+    """Every reason to call a model weak; [] where there is none.
+
+    `held_out` has `label` and `predicted` of the training frames, each by a fold's model that never saw it. `losses`
+    are the mean loss of each epoch of the training on all of them, in nats, in batches of `batch_size`, with
+    `label_smoothing` (0..1). Intervals are at `confidence`.
+    """
+    found = [
+        at_chance(held_out, classes, confidence),
+        no_better_than_constant(held_out, classes, confidence),
+        not_learned(losses, held_out["label"], classes, batch_size, label_smoothing),
+    ]
+    return [weakness for weakness in found if weakness]
+
+
+def at_chance(held_out: pd.DataFrame, classes: list[str], confidence: float) -> Weakness | None:
+    """Where the balanced accuracy's interval holds that of the constant answer, 1 / classes.
+
+    The interval is made of the recalls' Wilson intervals (`linecam.intervals.mean`): classes are different frames.
+    """
+    recalls = [of["recall"] for of in score(held_out, classes, confidence)["classes"].values() if of["recall"]["of"][1]]
+    balanced, chance = mean(recalls), 1 / len(recalls)
+    if balanced["low"] > chance:
+        return None
+    return {
+        "why": f"Of {len(held_out)} labelled frames that it had not seen it finds {balanced['value']:.1%} of a class, "
+        f"on average ({balanced['low']:.1%} to {balanced['high']:.1%}); always the same answer finds {chance:.1%}.",
+        "mend": "Look at the frames as the network sees them, in the report. Where you cannot tell the classes apart "
+        "yourself, look closer: a smaller camera.side, or a network with a larger input. Where you can, look for wrong "
+        "labels (`snakemake select_next` lists suspects, `linecam labels agreement` compares people), then label more "
+        "frames (select.train).",
+    }
+
+
+def no_better_than_constant(held_out: pd.DataFrame, classes: list[str], confidence: float) -> Weakness | None:
+    """Where the model is not surely right on more frames than the constant answer that is right most often.
+
+    Of the frames on which just one of the two is right, the share of the model's has to be above one half, by Wilson's
+    interval: the paired comparison of McNemar (1947). It counts only where the balanced accuracy is not surely past
+    half the way from chance to 1: on a line where one class is rare, a model that finds all classes well may still be
+    right less often than one that always says the other.
+    """
+    seen = score(held_out, classes, confidence)
+    recalls = [of["recall"] for of in seen["classes"].values() if of["recall"]["of"][1]]
+    constant = most_frequent(held_out["label"], classes)
+    if mean(recalls)["low"] > (1 + 1 / len(recalls)) / 2:
+        return None
+    always = pd.Series(constant, index=held_out.index)
+    counts = paired(held_out["label"], held_out["predicted"], always, ("model", "constant"))
+    ours, theirs = counts["only_model_right"], counts["only_constant_right"]
+    often = int((held_out["label"] == constant).sum())
+    share = ratio(ours, ours + theirs, confidence)
+    if (share["low"] or 0.0) > 0.5:
+        return None
+    return {
+        "why": f"It is right on {seen['accuracy']['of'][0]} of {len(held_out)} labelled frames that it had not seen; "
+        f"always saying {constant} is right on {often}. It alone is right on {ours}, {constant} alone on {theirs}: not "
+        "surely more.",
+        "mend": f"Label more frames of the classes other than {constant}: `snakemake select_next` names those to label "
+        "next, and labels that look wrong. Look at the frames that it gets wrong, in the report.",
+    }
+
+
+def not_learned(
+    losses: Sequence[float], labels: pd.Series, classes: list[str], batch_size: int, label_smoothing: float
+) -> Weakness | None:
+    """Where the final training loss stayed near the constant answer's: even the frames it saw were not learned."""
+    counts = np.array([(labels == name).sum() for name in classes])
+    constant, lowest = loss_bounds(counts[counts > 0], len(classes), batch_size, label_smoothing)
+    final = float(np.mean(losses[-max(round(LAST * len(losses)), 1) :]))
+    if lowest > TELLING * constant or final < constant - LEAST_WAY * (constant - lowest):
+        return None
+    return {
+        "why": f"Its training loss ended at {final:.3f}; always the same answer has {constant:.3f}, and {lowest:.3f} "
+        "would be the least: it has hardly learned the frames that it was trained on.",
+        "mend": "Train longer (finetune.epochs) or at another finetune.learning_rate, begin with a pretrained backbone "
+        "(pretrain.methods), or take another network (`linecam networks`).",
+    }
+
+
+def loss_bounds(
+    counts: NDArray[np.integer], classes: int, batch_size: int, label_smoothing: float
+) -> tuple[float, float]:
+    """The expected training loss, in nats, of the best constant answer, and the lowest that any model can have.
+
+    `counts` are the frames of each class that there are any of; the network has `classes` outputs. The loss is that of
+    finetuning: cross-entropy with label smoothing, each class weighing the same, as a mean over the weights of a batch.
+    With equal classes and no smoothing that is log(classes) and 0. With few frames of a class both are much higher:
+    what a label is smoothed over weighs as much as that class does, however rare it is.
+    """
+    total, present = int(counts.sum()), len(counts)
+    # As torch weighs them in linecam/training/finetune.py; a class without frames counts as one of 1 frame there.
+    weights = total / (classes * np.concatenate([counts, np.ones(classes - present)]))
+    batch = min(max(total // max(total // batch_size, 1), 1), total)
+    drawn = np.random.default_rng(0).multivariate_hypergeometric(counts, batch, DRAWS)
+    shares = (drawn / (drawn @ weights[:present])[:, None]).mean(axis=0)
+    # How much -log p of an output, a column, counts for the frames of a class, a row.
+    matrix = label_smoothing / classes * np.outer(shares, weights)
+    matrix[:, :present] += (1 - label_smoothing) * np.diag(shares * weights[:present])
+    return _entropy(matrix.sum(axis=0)), sum(map(_entropy, matrix))
+
+
+def _entropy(counted: NDArray[np.floating]) -> float:
+    """The least that the sum of these times -log p can be, over all p that add up to 1."""
+    some = counted[counted > 0]
+    return float(-(some * np.log(some / some.sum())).sum())
+
+
+def in_words(weak: Sequence[Weakness]) -> str:
+    """All reasons, then all next steps, as one paragraph."""
+    return " ".join([*(of["why"] for of in weak), *(of["mend"] for of in weak)])
