@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from linecam.errors import UserError
@@ -49,6 +50,16 @@ def start(network: str, classes: int, backbone: Path, seed: int) -> Classifier:
     return model
 
 
+def balanced_loss(logits: Tensor, targets: Tensor, weight: Tensor, smoothing: float) -> Tensor:
+    """Cross-entropy of logits (N, classes) with label smoothing, as a mean over the weights of the targets' classes.
+
+    PyTorch's own weighs what a label is spread over by the classes that it is spread to: where one is rarer than about
+    1 in 40, a frame of another class would have a lower loss under its name.
+    """
+    each = F.cross_entropy(logits, targets, label_smoothing=smoothing, reduction="none")
+    return (each * weight[targets]).sum() / weight[targets].sum()
+
+
 def train(
     model: Classifier,
     frames: NDArray[np.uint8],
@@ -88,7 +99,7 @@ def train(
         total = 0.0
         for batch in np.array_split(rng.permutation(len(frames)), batches):
             logits = model(variants(frames[batch], side, rng).to(device))
-            loss = F.cross_entropy(logits, labels[batch], weight, label_smoothing=recipe.label_smoothing)
+            loss = balanced_loss(logits, labels[batch], weight, recipe.label_smoothing)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
