@@ -142,7 +142,7 @@ class Taught(Section):
     """The side of the large network's input, in pixels."""
     views: Count = 4000
     """How many views of the frames the large network looks at; at most so many frames are taken."""
-    steps: Count = 2000
+    steps: Annotated[int, Field(strict=True, ge=10)] = 1500
     """For how many steps of 64 views the small network learns what the large one sees."""
     pasted_steps: Annotated[int, Field(strict=True, ge=0)] = 1000
     """For how many steps of 64 frames it then learns to find drawn defects."""
