@@ -8,15 +8,15 @@ Out: pretrain/<network>-<method>/backbone.safetensors
      embed/<network>-<method>/embeddings.csv
      embed/teacher/embeddings.npy
 
-The pixels are `ancient` here: new frames are embedded with the backbone that there is. `snakemake -R pretrain` trains
-a new one.
+New frames are embedded with the backbone that there is: what it is trained on is `ancient`. `snakemake -R decode_sample`
+trains a new one by `taught`, `snakemake -R pretrain` by SimCLR.
 """
 
 
 rule teach:
     """Pretrain a backbone, without labels, on what a large network sees in the frames, then on drawn defects."""
     input:
-        pixels=ancient("<results>/pixels/sample-<side>.npy"),
+        pixels="<results>/pixels/sample-<side>.npy",
         teacher_weights=job_files.local_file(settings.pretrain.taught.weights or []),
         code=job_files.code_of("scripts/teach.py"),
     output:
