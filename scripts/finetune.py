@@ -45,7 +45,7 @@ if __name__ == "__main__":
             Path(snakemake.output.history),
             network=snakemake.wildcards.network,
             classes=snakemake.params.classes,
-            recipe=Recipe(seed=int(snakemake.wildcards.seed), **snakemake.params.settings),
+            recipe=Recipe.of(snakemake.params.settings, seed=int(snakemake.wildcards.seed)),
             threads=snakemake.threads,
             gpus=snakemake.resources.get("gpu", 0),
         )

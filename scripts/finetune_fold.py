@@ -58,7 +58,7 @@ if __name__ == "__main__":
             network=snakemake.wildcards.network,
             classes=snakemake.params.classes,
             fold=int(snakemake.wildcards.fold),
-            recipe=Recipe(seed=int(snakemake.wildcards.seed), **snakemake.params.settings),
+            recipe=Recipe.of(snakemake.params.settings, seed=int(snakemake.wildcards.seed)),
             threads=snakemake.threads,
             gpus=snakemake.resources.get("gpu", 0),
         )

@@ -5,8 +5,10 @@ does, but from a place that is turned, scaled and shifted at random; light and n
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -36,6 +38,12 @@ class Spread:
     gain: float = 0.07  # of each colour, more or less
     noise: float = 0.02  # the largest standard deviation, of full scale
     flips: bool = True  # left to right and top to bottom, each in half of the variants
+    turn: float = 0  # degrees that a whole frame is turned, to either side
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self:
+        """The spread that the settings `finetune.augment` describe."""
+        return cls(**(dict(settings) | {"scale": tuple(settings["scale"])}))
 
 
 def variants(frames: NDArray[np.uint8], size: int, rng: np.random.Generator, spread: Spread = Spread()) -> Tensor:
@@ -82,6 +90,9 @@ def draw(
     of the frame's mean that is added.
     """
     x_axis, y_axis = np.radians(rng.uniform(-spread.degrees, spread.degrees, (2, count)))
+    if spread.turn:
+        turn = np.radians(rng.uniform(-spread.turn, spread.turn, count))
+        x_axis, y_axis = x_axis + turn, y_axis + turn
     zoom = rng.uniform(1 / spread.scale[1], 1 / spread.scale[0], count)
     flip_x, flip_y = rng.choice([-1, 1] if spread.flips else [1, 1], (2, count))
     place = np.empty((count, 2, 3))

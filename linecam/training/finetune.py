@@ -1,7 +1,9 @@
 """Train a classifier on labelled frames: what finetuning on all of them and on all but a fold have in common."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,7 @@ from linecam.frames.index import read_pixels, read_split
 from linecam.networks.architectures import parse
 from linecam.networks.models import Classifier, load_weights
 from linecam.progress import progress
-from linecam.training.augment import variants
+from linecam.training.augment import Spread, variants
 
 # The average forgets within so many epochs: long enough to smooth, short enough to follow.
 AVERAGED_EPOCHS = 5
@@ -32,6 +34,12 @@ class Recipe:
     weight_decay: float
     label_smoothing: float
     seed: int
+    augment: Spread = field(default_factory=Spread)
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any], seed: int) -> Self:
+        """The recipe that a rule's parameters describe."""
+        return cls(**(dict(settings) | {"augment": Spread.of(settings["augment"])}), seed=seed)
 
 
 def labelled(
@@ -98,7 +106,7 @@ def train(
     for epoch in progress(range(1, recipe.epochs + 1), what, "epochs"):
         total = 0.0
         for batch in np.array_split(rng.permutation(len(frames)), batches):
-            logits = model(variants(frames[batch], side, rng).to(device))
+            logits = model(variants(frames[batch], side, rng, recipe.augment).to(device))
             loss = balanced_loss(logits, labels[batch], weight, recipe.label_smoothing)
             optimizer.zero_grad()
             loss.backward()

@@ -15,6 +15,7 @@ Key = tuple[int | str, ...]  # where a value is: names of keys, and places in li
 
 # What was expected, by pydantic's name of the mistake. Its own words for these are written for programmers.
 _EXPECTED = {
+    "bool_type": "Write true or false.",
     "dict_type": "Write its keys below it, one a line, or leave it out.",
     "finite_number": "Write a finite number.",
     "float_type": "Write a number.",

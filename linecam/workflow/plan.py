@@ -189,7 +189,7 @@ class Plan:
         """
         return self.settings.finetune.folds if selection in self.selections else 0
 
-    def recipe(self, selection: str) -> dict[str, float]:
+    def recipe(self, selection: str) -> dict[str, Any]:
         """The settings of a training. On fewer labels it takes as many steps as on all, so it has more epochs."""
         finetune = self.settings.finetune
         steps = finetune.epochs * self.settings.select.train
@@ -199,6 +199,7 @@ class Plan:
             "learning_rate": finetune.learning_rate,
             "weight_decay": finetune.weight_decay,
             "label_smoothing": finetune.label_smoothing,
+            "augment": finetune.augment.model_dump(mode="json"),
         }
 
     @property

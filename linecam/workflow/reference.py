@@ -28,6 +28,7 @@ Schema = dict[str, Any]
 
 _TYPES = {
     "array": "list",
+    "boolean": "`true` or `false`",
     "integer": "whole number",
     "null": "`null`",
     "number": "number",

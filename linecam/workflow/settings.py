@@ -230,6 +230,33 @@ class Select(Section):
     folders, else `[herding]`. The first one's model goes into the bundle."""
 
 
+class Augment(Section):
+    """What parts and light do on your line: each labelled frame is seen a little different in every epoch.
+
+    Take what the line does, and no more: a variant that shows no defect any more teaches a wrong label. For parts that
+    always lie alike, `{flips: false, degrees: 3, shift: 0.03}`; for parts that lie any way round, `{turn: 180}`.
+    """
+
+    turn: Annotated[float, Field(strict=True, ge=0, le=180), AsWritten] = 0
+    """How far a frame is turned, in degrees to either side."""
+    degrees: Annotated[float, Field(strict=True, ge=0, le=30), AsWritten] = 10
+    """How far each axis turns by itself, in degrees to either side: the frame is turned, and sheared."""
+    scale: tuple[Share, Annotated[float, Field(strict=True, ge=1, le=4), AsWritten]] = (0.9, 1.15)
+    """The smallest and the largest size."""
+    shift: Annotated[float, Field(strict=True, ge=0, le=0.5), AsWritten] = 0.08
+    """How far a frame is shifted, as a share of its side, in any direction."""
+    flips: Annotated[bool, Field(strict=True)] = True
+    """Whether frames are mirrored, left to right and top to bottom."""
+    brightness: Annotated[float, Field(strict=True, ge=1, le=4), AsWritten] = 1.8
+    """The largest factor of brightness; the smallest is 1 over it."""
+    contrast: Annotated[float, Field(strict=True, ge=1, le=4), AsWritten] = 1.33
+    """The largest factor of contrast; the smallest is 1 over it."""
+    gain: Annotated[float, Field(strict=True, ge=0, lt=1), AsWritten] = 0.07
+    """How much each colour is brighter or darker by itself, as a share."""
+    noise: Annotated[float, Field(strict=True, ge=0, le=0.5), AsWritten] = 0.02
+    """The largest standard deviation of noise, as a share of full scale."""
+
+
 class Finetune(Section):
     """The training with labels, on all labelled frames. No epoch is chosen: the last one counts."""
 
@@ -248,6 +275,7 @@ class Finetune(Section):
     prediction of it: the choice between models, the calibration and the thresholds rest on these."""
     label_smoothing: Smoothing = 0.05
     """How much of each label is spread over all classes."""
+    augment: Augment = Augment()
 
 
 class Quantize(Section):

@@ -1,5 +1,7 @@
 """Variants of frames: the camera's own picture where nothing is drawn, and no further from it than is said."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from numpy.typing import NDArray
 
 from linecam.camera.arithmetic import to_input, to_rgb565
 from linecam.training.augment import NOISE, Spread, draw, noise_table, render, variants
+from linecam.workflow.settings import Augment
 
 STILL = Spread(degrees=0, scale=(1, 1), shift=0, brightness=1, contrast=1, gain=0, noise=0)
 LEVELS = np.array([31, 63, 31])
@@ -197,6 +200,27 @@ def test_flips_come_in_all_four_ways_and_leave_turn_and_shear_alike():
         columns /= np.linalg.norm(columns, axis=1, keepdims=True)
         first, second = np.degrees(np.arcsin([columns[:, 1, 0], -columns[:, 0, 1]]))
         assert abs(np.corrcoef(first, second)[0, 1]) < 0.1, "each axis by its own angle, whatever is flipped"
+
+
+def test_a_turn_takes_both_axes_any_way_round():
+    spread = dataclasses.replace(STILL, flips=False, turn=180)
+    place, _, _ = draw(4000, np.random.default_rng(1), spread)
+    angles = np.degrees(np.arctan2(place[:, 1, 0], place[:, 0, 0]))
+    assert (angles.min(), angles.max()) == pytest.approx((-180, 180), abs=1)
+    square = place[:, :, :2].astype(np.float64)
+    np.testing.assert_allclose(square @ square.transpose(0, 2, 1), np.broadcast_to(np.eye(2), square.shape), atol=1e-6)
+
+
+def test_without_flips_no_frame_is_mirrored():
+    place, _, _ = draw(500, np.random.default_rng(1), Spread(flips=False))
+    assert (np.linalg.det(place[:, :, :2]) > 0).all()
+    assert (place[:, [0, 1], [0, 1]] > 0).all()
+
+
+def test_the_settings_of_a_spread_are_its_defaults():
+    """Defaults stand in the settings; those of the class are for training that has no settings."""
+    assert Spread.of(Augment().model_dump(mode="json")) == Spread()
+    assert Spread.of(Augment(scale=(0.5, 2), flips=False).model_dump(mode="json")).scale == (0.5, 2)
 
 
 # --- variants

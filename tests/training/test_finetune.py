@@ -14,6 +14,7 @@ from linecam.camera.arithmetic import to_input
 from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.networks.models import Classifier, backbone, load_weights, save_weights, to_images
+from linecam.training.augment import Spread
 from linecam.training.finetune import AVERAGED_EPOCHS, Recipe, train
 from scripts.finetune import finetune
 from scripts.finetune_fold import finetune_fold
@@ -124,7 +125,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_others(task):
 
 
 @pytest.mark.parametrize("changes", [{"learning_rate": 0.002}, {"weight_decay": 0.5}, {"label_smoothing": 0.3},
-                                     {"batch_size": 16}, {"epochs": 4}])  # fmt: skip
+                                     {"batch_size": 16}, {"epochs": 4}, {"augment": Spread(flips=False)}])  # fmt: skip
 def test_every_setting_counts(task, changes):
     assert sha256(task.finetune("a", epochs=3)) != sha256(task.finetune("b", **({"epochs": 3} | changes)))
 

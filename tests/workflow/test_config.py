@@ -261,6 +261,8 @@ def test_a_wrong_value_is_named_with_its_line(mine, text, key, line):
         ("select: {strategies: []}", "The list is too short: it takes 1 or more."),
         ("select: 5", "Write its keys below it, one a line, or leave it out."),
         ("finetune: {folds: 21}", "It has to be at most 20."),
+        ("finetune: {augment: {flips: 1}}", "Write true or false."),
+        ("finetune: {augment: {turn: 181}}", "It has to be at most 180.0."),
         ("finetune: {learning_rate: fast}", "Write a number."),
         ("finetune: {learning_rate: 0}", "It has to be more than 0."),
         ("finetune: {label_smoothing: 1}", "It has to be less than 1."),
