@@ -1,8 +1,9 @@
 """Training without labels by steps: what learning from a teacher and finding pasted defects have in common."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,13 +36,17 @@ class Recipe:
 
 def descend(
     model: Model,
-    loss_of: Callable[[NDArray[np.intp]], Tensor],
+    loss_of: Callable[[Any], Tensor],
     count: int,
     recipe: Recipe,
     rng: np.random.Generator,
     what: str,
+    prepare: Callable[[NDArray[np.intp]], Any] = lambda rows: rows,
 ) -> tuple[Model, list[float]]:
     """Train `model` so that the loss of rows below `count` falls: the model to use, and up to `LOSSES` losses.
+
+    `loss_of` gets what `prepare` makes of a batch of rows. A thread prepares the next batch meanwhile: it must not
+    draw from `rng`, by which rows are put in order.
 
     AdamW and one cycle of the learning rate, as finetuning has them. What is returned, in evaluation mode, is a moving
     average of the weights. Raises `UserError` where the training diverges.
@@ -52,11 +57,11 @@ def descend(
     schedule = OneCycleLR(optimizer, max_lr=recipe.learning_rate, total_steps=recipe.steps, pct_start=rise)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(1 - recipe.forgets), use_buffers=True)
     model.train()
-    rows = batches(count, recipe.batch_size, rng)
+    prepared = ahead(prepare, batches(count, recipe.batch_size, rng))
     every = max(recipe.steps // LOSSES, 1)
     losses, total = [], 0.0
     for step in progress(range(1, recipe.steps + 1), what, f"x {recipe.batch_size} views"):
-        loss = loss_of(next(rows))
+        loss = loss_of(next(prepared))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -72,6 +77,16 @@ def descend(
             total = 0.0
     averaged: Model = average.module  # type: ignore[assignment]
     return averaged.eval(), losses
+
+
+def ahead(prepare: Callable[[NDArray[np.intp]], Any], rows: Iterator[NDArray[np.intp]]) -> Iterator[Any]:
+    """What `prepare` makes of each of `rows`, made by a thread while the one before is in use."""
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(prepare, next(rows))
+        for batch in rows:
+            ready = waiting.result()
+            waiting = thread.submit(prepare, batch)
+            yield ready
 
 
 def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:

@@ -46,22 +46,25 @@ def learn(
     kind its defect is; see `descend`.
     """
     torch.manual_seed(recipe.seed)
-    rng = np.random.default_rng([recipe.seed, 2])
+    order, drawn = np.random.default_rng([recipe.seed, 2]).spawn(2)
     side = input_size(recipe.network)
     shape = maps_of(start, torch.zeros(1, 3, side, side, device=device))[-2].shape
     finder = Finder(start, shape[1]).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def loss_of(rows: NDArray[np.intp]) -> Tensor:
-        seen, kinds, cells = defective(frames, rows, side, shape[-1], rng)
-        what, where = finder(seen.to(device))
-        target = torch.from_numpy(cells).to(device)
+    def prepare(rows: NDArray[np.intp]) -> tuple[Tensor, Tensor, Tensor]:
+        seen, kinds, cells = defective(frames, rows, side, shape[-1], drawn)
+        return seen, torch.from_numpy(kinds), torch.from_numpy(cells)
+
+    def loss_of(prepared: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        seen, kinds, target = (one.to(device) for one in prepared)
+        what, where = finder(seen)
         known = ((target < LITTLE) | (target >= ENOUGH)).float()
         loss = F.binary_cross_entropy_with_logits(
             where, (target >= ENOUGH).float(), known, pos_weight=torch.tensor(POSITIVE, device=device)
         )
-        return WEIGHTS[0] * loss + WEIGHTS[1] * F.cross_entropy(what, torch.from_numpy(kinds).to(device))
+        return WEIGHTS[0] * loss + WEIGHTS[1] * F.cross_entropy(what, kinds)
 
-    average, losses = descend(finder, loss_of, len(frames), recipe, rng, "find pasted defects")
+    average, losses = descend(finder, loss_of, len(frames), recipe, order, "find pasted defects", prepare)
     return average.backbone, losses
 
 

@@ -78,7 +78,7 @@ class Student(nn.Module):
     def __init__(self, network: str, channels: list[int]) -> None:
         """`channels` are those of the teacher's maps, the finer one first."""
         super().__init__()
-        self.backbone = backbone(network)
+        self.backbone = backbone(network).eval()  # a look at the shapes is none at frames
         fine, coarse, _ = maps_of(self.backbone, torch.zeros(1, 3, *[input_size(network)] * 2))[-3:]
         self.projectors = nn.ModuleList(
             [
@@ -99,21 +99,24 @@ def learn(
 ) -> tuple[Backbone, list[float]]:
     """A backbone that sees the teacher's maps of `views` of `frames`, and its losses on the way; see `descend`."""
     torch.manual_seed(recipe.seed)
-    rng = np.random.default_rng([recipe.seed, 1])
+    order, light = np.random.default_rng([recipe.seed, 1]).spawn(2)
     student = Student(recipe.network, [one.shape[1] for one in views.maps])
     student = student.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     side = input_size(recipe.network)
 
-    def loss_of(rows: NDArray[np.intp]) -> Tensor:
-        images = augment.view(frames[views.frame[rows]], views.place[rows], side, rng).to(device)
-        fine, coarse = (one[torch.from_numpy(rows)].to(device).float() for one in views.maps)
+    def prepare(rows: NDArray[np.intp]) -> tuple[Tensor, ...]:
+        images = augment.view(frames[views.frame[rows]], views.place[rows], side, light)
+        return images, *(one[torch.from_numpy(rows)].float() for one in views.maps)
+
+    def loss_of(prepared: tuple[Tensor, ...]) -> Tensor:
+        images, fine, coarse = (one.to(device) for one in prepared)
         losses = [
             weight * F.smooth_l1_loss(guess, resized(target, guess))
             for guess, target, weight in zip(student(images), (fine, coarse, coarse), WEIGHTS, strict=True)
         ]
         return torch.stack(losses).sum()
 
-    trained, losses = descend(student, loss_of, len(views.frame), recipe, rng, "learn from the teacher")
+    trained, losses = descend(student, loss_of, len(views.frame), recipe, order, "learn from the teacher", prepare)
     return trained.backbone, losses
 
 
