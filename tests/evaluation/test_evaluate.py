@@ -473,7 +473,9 @@ class Candidates:
     def held_out(self, name: str, weak: bool) -> Path:
         """Sixty frames of three classes: all judged right or, of a weak model, all taken for one class."""
         labels = CLASSES * 20
-        return self.table(name, pd.DataFrame({"label": labels, "predicted": ["good"] * 60 if weak else labels}))
+        return self.table(
+            name, pd.DataFrame({"label": labels, "predicted": ["good"] * 60 if weak else labels, "weight": 1.0})
+        )
 
     def add(
         self,
