@@ -45,7 +45,7 @@ def line_shares(
     near = min(neighbours, len(known))
     for start in range(0, len(line) if near else 0, BLOCK):
         block = np.asarray(embeddings[line[start : start + BLOCK]], np.float32)
-        block = directions(block[np.isfinite(block).all(axis=1)])
+        block = block[np.isfinite(block).all(axis=1)]  # which are nearest their length does not change
         nearest = np.argsort(-(block @ known.T), axis=1, kind="stable")[:, :near]
         share += np.bincount(nearest.ravel(), minlength=len(known)) / near
     shares[finite] = share
