@@ -195,7 +195,8 @@ def resumed(bench: Bench) -> str:
     assert len(losses[1]) == 2, "it began anew"
     assert losses[0][0] == losses[1][0], f"the first epoch's loss differs: {losses}"
     same = "the same bytes as" if sha256(whole) == sha256(again) else "other bytes than"
-    return f"goes on after epoch 1, to {same} a run that was not killed; last losses {losses[0][1].split(',')[1]} and {losses[1][1].split(',')[1]}"
+    last = " and ".join(rows[1].split(",")[1] for rows in losses)
+    return f"goes on after epoch 1, to {same} a run that was not killed; last losses {last}"
 
 
 def finetuned(bench: Bench) -> str:

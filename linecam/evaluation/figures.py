@@ -27,7 +27,7 @@ class Score(TypedDict):
 
 
 class ConstantScore(Score):
-    """The figures of the answer that never looks: `says` is the class that most training frames are of."""
+    """The figures of the answer that never looks: `says` is the class that weighs most among training frames."""
 
     says: str
 
