@@ -26,7 +26,7 @@ import pandas as pd
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # run as a file, from anywhere
 
-from benchmarks.sides import machine, show_ratio  # noqa: E402
+from benchmarks.sides import machine, put, show_ratio  # noqa: E402
 from scripts.render_belt import render_belt  # noqa: E402
 from tests.conftest import Project, copy_project  # noqa: E402
 
@@ -139,15 +139,6 @@ def draw(results: dict[int, dict[str, tuple[float, float]]], path: Path) -> None
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
-def put(text: str, page: Path) -> None:
-    """Replace what stands between the two marks of the page."""
-    before, mark, rest = page.read_text(encoding="utf-8").partition("<!-- growth -->\n")
-    _, end, after = rest.partition("<!-- /growth -->")
-    if not (mark and end):
-        sys.exit(f"{page} has no two lines <!-- growth --> and <!-- /growth --> for the table.")
-    page.write_text(f"{before}{mark}{text}\n{end}{after}", encoding="utf-8")
-
-
 def further(results: dict[int, dict[str, tuple[float, float]]], stages: list[str]) -> list[float]:
     """Seconds of these stages for a frame more, between one size and the next."""
     totals = {size: sum(measured[name][0] for name in stages) for size, measured in results.items()}
@@ -175,7 +166,7 @@ def main() -> None:
             )
     text = f"{table(results)}\n\n{date.today()}, {machine()}."
     print(f"\n{text}\n")
-    put(text, options.docs / "scale.md")
+    put(text, options.docs / "scale.md", "growth")
     draw(results, options.docs / "growth.png")
     # By stage too: in the sum, one that grows faster than the frames could hide behind another.
     for name in STAGES:

@@ -3,6 +3,7 @@
 import os
 import platform
 import statistics
+import sys
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
@@ -31,6 +32,15 @@ def show(what: str, medians: Mapping[str, float], unit: str) -> None:
 def show_ratio(ratio: float) -> None:
     """Print the last line of every benchmark: how many times better linecam is than the peer named first."""
     print(f"ratio: {ratio:.2f}", flush=True)
+
+
+def put(text: str, page: Path, name: str) -> None:
+    """Replace what stands between the two marks <!-- name --> and <!-- /name --> of the page."""
+    before, mark, rest = page.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"<!-- /{name} -->")
+    if not (mark and end):
+        sys.exit(f"{page} has no two lines <!-- {name} --> and <!-- /{name} --> for what was measured.")
+    page.write_text(f"{before}{mark}{text}\n{end}{after}", encoding="utf-8")
 
 
 def machine() -> str:

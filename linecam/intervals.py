@@ -17,7 +17,8 @@ class Interval(TypedDict):
 class Ratio(TypedDict):
     """A share, 0 to 1, with its confidence interval, all null where there is nothing to count.
 
-    `of` has the two counts, such as [19, 20].
+    `of` has the two counts, such as [19, 20]. Where what is counted is weighed, they are counts all the same, and
+    `value` is not their quotient.
     """
 
     of: list[int]
@@ -30,14 +31,19 @@ def ratio(part: int, total: int, confidence: float) -> Ratio:
     """`part / total` with Wilson's (1927) score interval at `confidence`, 0 to 1."""
     if total == 0:
         return {"of": [part, total], "value": None, "low": None, "high": None}
+    low, high = wilson(part / total, total, confidence)
+    return {"of": [part, total], "value": round(part / total, 6), "low": round(low, 6), "high": round(high, 6)}
+
+
+def wilson(share: float, size: float, confidence: float) -> tuple[float, float]:
+    """Wilson's (1927) score interval of a share, 0..1, of `size` frames, which need be no whole number."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    p = part / total
-    centre = (p + z * z / (2 * total)) / (1 + z * z / total)
-    half = z * math.sqrt(p * (1 - p) / total + z * z / (4 * total * total)) / (1 + z * z / total)
+    centre = (share + z * z / (2 * size)) / (1 + z * z / size)
+    half = z * math.sqrt(share * (1 - share) / size + z * z / (4 * size * size)) / (1 + z * z / size)
     # At the ends the formula's rounding error may pass the exact bound.
-    low = 0.0 if part == 0 else max(centre - half, 0.0)
-    high = 1.0 if part == total else min(centre + half, 1.0)
-    return {"of": [part, total], "value": round(p, 6), "low": round(low, 6), "high": round(high, 6)}
+    low = 0.0 if share <= 0 else max(centre - half, 0.0)
+    high = 1.0 if share >= 1 else min(centre + half, 1.0)
+    return low, high
 
 
 def known(share: Ratio) -> Interval:

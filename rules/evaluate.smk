@@ -91,6 +91,7 @@ rule evaluate:
     input:
         predictions="<results>/predict/<model>/{form}.csv",
         reference="<results>/predict/<model>/float.csv",
+        split="<results>/split/{selection}.csv",
         # Only int8 forms have a cost on the board.
         cost=branch(
             lambda wildcards: wildcards.form in {"float", "onnx"},

@@ -77,13 +77,18 @@ rule select_train:
 
 
 rule split:
-    """Join selected frames and labels, cut the training frames into folds, and draw unlabelled frames to compare models on."""
+    """Join selected frames and labels, cut the training frames into folds, weigh them by the share of the line that each stands for, and draw unlabelled frames to compare models on."""
     input:
         frames="<results>/index/frames.csv",
         train="<results>/select/{selection}.csv",
         test="<results>/select/test.csv",
         labels=job_files.local_file(optional(plan.labels_csv)),
         truth="<results>/truth.csv" if settings.dataset.kind == "belt" else [],
+        embeddings=lambda wildcards: (
+            "<results>/embed/<selecting>/embeddings.npy"
+            if plan.needs_embeddings(wildcards.selection)
+            else []
+        ),
         code=job_files.code_of("scripts/split.py"),
     output:
         table="<results>/split/{selection}.csv",

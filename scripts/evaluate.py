@@ -9,6 +9,7 @@ from linecam.evaluation.figures import Metrics
 from linecam.evaluation.metrics import agreement, constant_score, leak, most_frequent, paired, score
 from linecam.evaluation.predictions import decide, read_predictions
 from linecam.files import read_json, write_json
+from linecam.frames.index import read_split
 
 
 def evaluate(
@@ -17,6 +18,7 @@ def evaluate(
     cost: Path | None,
     thresholds_path: Path | None,
     near: Path | None,
+    split: Path,
     metrics: Path,
     *,
     classes: list[str],
@@ -26,13 +28,13 @@ def evaluate(
 
     `reference` may have more frames. All intervals are Wilson's (1927) score intervals at `confidence`. `agreement` is
     counted on frames outside the test set, so that a quantization range may be chosen by it. `constant` has the figures
-    of always saying the class that most training frames are of. Where `thresholds_path`
+    of always saying the class that weighs most among the training frames of `split`. Where `thresholds_path`
     has thresholds, `decided` has the same figures of what main.py decides by them. Where `near` (near/<selection>.csv)
     is given, `leak` has the accuracy on test frames that show nearly what a training frame shows, and on the others.
     """
     table, float_table = read_predictions(predictions), read_predictions(reference)
-    # Only the float table has the training frames.
-    says = most_frequent(float_table.loc[~float_table["part"].isin(["test", "unlabelled"]), "label"], classes)
+    training = read_split(split).query("part == 'train'")
+    says = most_frequent(training["label"], training["weight"], classes)
     float_table = float_table[float_table["sha256"].isin(table["sha256"])].reset_index(drop=True)
     if list(table["sha256"]) != list(float_table["sha256"]):
         raise ValueError(f"{predictions} and {reference} are of different frames")
@@ -61,6 +63,7 @@ if __name__ == "__main__":
             Path(snakemake.input.cost) if snakemake.input.get("cost") else None,
             Path(snakemake.input.thresholds) if snakemake.input.get("thresholds") else None,
             Path(snakemake.input.near) if snakemake.input.get("near") else None,
+            Path(snakemake.input.split),
             Path(snakemake.output.metrics),
             classes=snakemake.params.classes,
             confidence=snakemake.params.confidence,

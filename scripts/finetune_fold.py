@@ -27,14 +27,14 @@ def finetune_fold(
     threads: int,
     gpus: int = 0,
 ) -> None:
-    """Write (sha256, path, label, fold, z_<class>...) of the held-out frames: the logits, through the camera's path.
+    """Write (sha256, path, label, fold, weight, z_<class>...) of the held-out frames: logits by the camera's path.
 
     Otherwise as `finetune`. A fold that holds no frame, where there are fewer than folds, gives an empty table.
     """
     device = prepare_torch(threads, gpus)
     frames, table, targets = labelled(pixels_path, frames_path, classes)
     held = (table["fold"] == fold).to_numpy()
-    rows = table.loc[held, ["sha256", "path", "label", "fold"]].reset_index(drop=True)
+    rows = table.loc[held, ["sha256", "path", "label", "fold", "weight"]].reset_index(drop=True)
     logits = np.zeros((0, len(classes)), np.float32)
     if len(rows):
         model = start(network, len(classes), backbone, recipe.seed)

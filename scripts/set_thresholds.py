@@ -3,6 +3,8 @@
 import logging
 from pathlib import Path
 
+import numpy as np
+
 from linecam.errors import reported
 from linecam.evaluation.figures import Thresholds
 from linecam.evaluation.predictions import read_predictions
@@ -25,11 +27,13 @@ def set_thresholds(
     """Write `thresholds`, with one for each class of `recall` that promises to find this share of it, and every class's
     `operating_points` for a number of recalls, all on frames that the model had not seen.
 
-    `thresholds` (0..1) are given by hand, and count where a class has both. Promises are made at `confidence`; where
-    the labels are too few for one, `too_few` and the log say so.
+    Each frame counts by its `weight`, so that they hold for the line. `thresholds` (0..1) are given by hand, and count
+    where a class has both. Promises are made at `confidence`; where the labels are too few for one, `too_few` and the
+    log say so.
     """
     table = read_predictions(held_out)
-    columns = {name: (deciding_scores(table, name), (table["label"] == name).to_numpy()) for name in classes}
+    weights = table["weight"].to_numpy(np.float64)
+    columns = {name: (deciding_scores(table, name), (table["label"] == name).to_numpy(), weights) for name in classes}
     asked = {name: wanted for name, wanted in recall.items() if name not in thresholds}
     by_recall = {name: operating_point(*columns[name], wanted, confidence) for name, wanted in asked.items()}
     for name, point in by_recall.items():

@@ -5,19 +5,22 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from linecam.errors import UserError, reported
+from linecam.evaluation.weighing import effective_size
 from linecam.files import atomic_write, write_json
 from linecam.frames.index import read_index, usable
 from linecam.frames.near_duplicates import NEAR, number_gaps
 from linecam.labels.folds import assign_folds
 from linecam.labels.known import known_labels
 from linecam.labels.store import COLUMNS
+from linecam.selection.line_shares import line_shares
 from linecam.selection.strategies import rank_by_hash
 
 FACTS = ["path", "sha256", "sequence", "number", "part", "label", "status"]
-WRITTEN = ["row", "sha256", "path", "part", "label", "by", "fold"]
+WRITTEN = ["row", "sha256", "path", "part", "label", "by", "fold", "weight"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class Sources:
     test: Path
     labels: Path | None  # labels.csv, where there is one
     truth: Path | None  # the belt's (frame, label)
+    embeddings: Path | None = None  # of the usable frames, where training frames were chosen by them
 
 
 def split(
@@ -43,13 +47,15 @@ def split(
     unlabelled: int,
     seed: int,
 ) -> None:
-    """Write `table` (row, sha256, path, part, label, by, fold), part being train, test or unlabelled.
+    """Write `table` (row, sha256, path, part, label, by, fold, weight), part being train, test or unlabelled.
 
     `row` is the frame's row in every pixel array. `known_labels` says where a label is from. `fold` is 0 to
-    `folds` - 1 for a training frame, -1 for any other, and for all where `folds` is 0. Up to `unlabelled` frames that
-    were not selected are added. `summary` counts classes, and test frames close to a training one. A frame that its
-    judges are unsure of is in no part, and listed in `summary`. Raises `UserError` where another selected frame has no
-    label, after writing those to `to_label`.
+    `folds` - 1 for a training frame, -1 for any other, and for all where `folds` is 0. `weight` is the share of the
+    usable frames outside the test that a training frame stands for, relative to the mean of the training frames (see
+    `line_shares`), and 1 for any other, and for all where nothing was chosen by embeddings. Up to `unlabelled` frames
+    that were not selected are added. `summary` counts classes, and test frames close to a training one. A frame that
+    its judges are unsure of is in no part, and listed in `summary`. Raises `UserError` where another selected frame has
+    no label, after writing those to `to_label`.
     """
     files = read_index(sources.index, FACTS)
     frames = usable(files)
@@ -77,10 +83,21 @@ def split(
     training = chosen["part"] == "train"
     if folds:
         chosen.loc[training, "fold"] = assign_folds(chosen[training], folds, seed, classes)
+    chosen["weight"] = 1.0
+    if sources.embeddings:
+        line = frames.loc[~frames["sha256"].isin(chosen.loc[~training, "sha256"]), "row"]
+        vectors = np.load(sources.embeddings, mmap_mode="r")
+        shares = line_shares(vectors, line.to_numpy(), chosen.loc[training, "row"].to_numpy())
+        chosen.loc[training, "weight"] = shares.round(6)
+        logging.info(
+            "%d training frames, weighed to stand for the line, say as much as %.0f drawn at random",
+            training.sum(),
+            effective_size(shares),
+        )
 
     rest = frames[~frames["sha256"].isin([*chosen["sha256"], *unsure["sha256"]])]
     rest = rest.iloc[rank_by_hash(rest["sha256"], seed, unlabelled)].sort_index()
-    rest = rest.assign(part="unlabelled", label="", by="", fold=-1)
+    rest = rest.assign(part="unlabelled", label="", by="", fold=-1, weight=1.0)
     with atomic_write(table) as temporary:
         pd.concat([chosen, rest])[WRITTEN].to_csv(temporary, index=False)
     left_out = {"unsure": sorted(unsure["path"]), "unsure_in_test": int((unsure["part"] == "test").sum())}
@@ -129,6 +146,7 @@ if __name__ == "__main__":
                 Path(snakemake.input.test),
                 Path(labels) if labels else None,
                 Path(truth) if truth else None,
+                Path(snakemake.input.embeddings) if snakemake.input.get("embeddings") else None,
             ),
             Path(snakemake.output.table),
             Path(snakemake.output.summary),

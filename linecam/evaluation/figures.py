@@ -27,7 +27,7 @@ class Score(TypedDict):
 
 
 class ConstantScore(Score):
-    """The figures of the answer that never looks: `says` is the class that most training frames are of."""
+    """The figures of the answer that never looks: `says` is the class that weighs most among training frames."""
 
     says: str
 
@@ -78,16 +78,20 @@ class CalibrationError(TypedDict):
 
 
 class ConstantAnswer(TypedDict):
-    """How far always saying the most frequent class of held-out frames is right."""
+    """How far always saying one class of held-out frames is right: `says`, which weighs most."""
 
+    says: str
     accuracy: float
     balanced_accuracy: float
 
 
 class HeldOutScore(TypedDict):
-    """What calibrate says of a training: its folds' models on the frames that each held out."""
+    """What calibrate says of a training: its folds' models on the frames that each held out, weighed to stand for the
+    line. `effective_frames` drawn at random would say as much as these `frames`.
+    """
 
     frames: int
+    effective_frames: float
     loss: float
     accuracy: float
     balanced_accuracy: float
@@ -106,13 +110,15 @@ class Weakness(TypedDict):
 class OperatingPoint(TypedDict):
     """A threshold that is to find the share `wanted` of a class, and the share of the others that it takes for it.
 
-    `recall` is what it finds of the frames that it was set on. `promised` says whether these were enough to promise
-    `wanted` for frames to come, and `needed` how many are, None where no number is.
+    `recall` is what it finds of the frames that it was set on, weighed; `effective_frames` drawn at random would say as
+    much of where the threshold lies (see `sizes` in thresholds.py). `promised` says whether these were enough to
+    promise `wanted` for frames to come, and `needed` how many are, drawn at random, None where no number is.
     """
 
     wanted: float
     threshold: float
     recall: Ratio
+    effective_frames: float
     false_alarms: Ratio
     promised: bool
     needed: int | None

@@ -33,9 +33,12 @@ def score(test: pd.DataFrame, classes: list[str], confidence: float) -> Score:
     }
 
 
-def most_frequent(labels: pd.Series, classes: list[str]) -> str:
-    """The one of `classes` that most of `labels` are, of several the first: the best answer that never looks."""
-    return max(classes, key=lambda name: int((labels == name).sum()))
+def most_frequent(labels: pd.Series, weights: pd.Series, classes: list[str]) -> str:
+    """The one of `classes` that weighs most among `labels`, of several the first: the best answer that never looks.
+
+    `labels` and `weights` are (frames,).
+    """
+    return max(classes, key=lambda name: float(weights[labels == name].sum()))
 
 
 def constant_score(test: pd.DataFrame, says: str, classes: list[str], confidence: float) -> ConstantScore:

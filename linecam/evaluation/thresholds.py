@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import betainc
 
 from linecam.evaluation.figures import OperatingPoint
 from linecam.evaluation.predictions import HALF
-from linecam.intervals import ratio
+from linecam.evaluation.weighing import effective_size, weighted_ratio
 
 # A probability of the quantized model is a multiple of this.
 STEP = 1 / 256
@@ -31,21 +32,27 @@ def deciding_scores(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
 
 
 def operating_point(
-    scores: NDArray[np.floating], positive: NDArray[np.bool_], wanted: float, confidence: float
+    scores: NDArray[np.floating],
+    positive: NDArray[np.bool_],
+    weights: NDArray[np.float64],
+    wanted: float,
+    confidence: float,
 ) -> OperatingPoint:
     """The highest threshold, up to one half, that promises to find `wanted` (0..1) of a class, and what it costs.
 
-    `scores` (see `deciding_scores`) and `positive` are (N,), of frames that the model had not seen. The promise is for
-    frames to come: at `confidence`, by the order statistics of the positive frames' scores (Wilks, 1941). Where these
-    are too few for any promise, `promised` is false, and the threshold lies below the lowest score by a margin (see
-    `margin`). It is a multiple of 1/256, as the camera's probabilities are; a frame is taken for the class from it on.
+    `scores` (see `deciding_scores`), `positive` and `weights` are (N,), of frames that the model had not seen. The
+    promise is for frames to come: at `confidence`, by the order statistics of the positive frames' scores (Wilks,
+    1941), weighed as `promised_rank` says. Where these are too few for any promise, `promised` is false, and the
+    threshold lies below the lowest score by a margin (see `margin`). It is a multiple of 1/256, as the camera's
+    probabilities are; a frame is taken for the class from it on.
     """
-    found = np.sort(scores[positive].astype(np.float64))
-    rank = promised_rank(len(found), wanted, confidence)
+    order = np.argsort(scores[positive], kind="stable")
+    found, count = scores[positive].astype(np.float64)[order], weights[positive][order]
+    rank = promised_rank(count, wanted, confidence)
     if rank:
         lowest = float(found[rank - 1])
     elif len(found):
-        lowest = below(float(found[0]), margin(found, wanted, confidence))
+        lowest = below(float(found[0]), margin(found, count, wanted, confidence))
     else:
         lowest = HALF
     # The firmware's runtime rounds to the nearest step: the lowest one that counts must reach the threshold.
@@ -54,26 +61,44 @@ def operating_point(
     return {
         "wanted": wanted,
         "threshold": threshold,  # unrounded: what equals it has to reach it
-        "recall": ratio(int(over[positive].sum()), int(positive.sum()), confidence),
-        "false_alarms": ratio(int(over[~positive].sum()), int((~positive).sum()), confidence),
+        "recall": weighted_ratio(over[positive], weights[positive], confidence),
+        "effective_frames": round(float(sizes(count)[max(rank - 1, 0)]), 1) if len(count) else 0.0,
+        "false_alarms": weighted_ratio(over[~positive], weights[~positive], confidence),
         "promised": rank > 0,
         "needed": needed(wanted, confidence),
     }
 
 
-def promised_rank(count: int, wanted: float, confidence: float) -> int:
-    """Which of `count` scores, from the lowest, 1, on, is the highest that finds `wanted` of all frames to come.
+def promised_rank(weights: NDArray[np.float64], wanted: float, confidence: float) -> int:
+    """Which of the scores with these `weights`, (k,), from the lowest, 1, on, is the highest that finds `wanted` of all
+    frames to come; 0 where even the lowest may find less.
 
-    It does so with probability `confidence` at least, whatever the scores' distribution is: as many scores or more lie
-    below what finds just `wanted`. That number is binomial. 0 where even the lowest may find less.
+    With equal weights it does so with probability `confidence` at least, whatever the scores' distribution is: as many
+    scores or more lie below what finds just `wanted`, and that number is binomial. Weighed frames count as fewer that
+    were drawn at random (`sizes`), of which the share that weighs below a score lies below it; the binomial's tail is
+    the incomplete beta function, which needs no whole numbers. That is an approximation, and a promise as far as the
+    weights are right: where the frames with the lowest scores stand for ten times what others do and none was chosen,
+    no weight knows of them.
     """
-    rank, fewer = 0, 0.0
-    while rank < count:
-        fewer += math.comb(count, rank) * (1 - wanted) ** rank * wanted ** (count - rank)
-        if 1 - fewer < confidence:
-            break
-        rank += 1
-    return rank
+    if not len(weights):
+        return 0
+    count = sizes(weights)
+    below = count * (np.cumsum(weights) - weights) / weights.sum()
+    # The chance that no more than so many of the frames lie below what finds just `wanted`.
+    chance = betainc(np.maximum(count - below, 1e-9), below + 1, wanted)
+    fails = chance > 1 - confidence + 1e-12
+    return int(fails.argmax()) if fails.any() else len(weights)
+
+
+def sizes(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """As how many frames drawn at random the scores with these `weights`, (k,), ascending, know what lies below each.
+
+    That is the effective size, but where the frames up to there weigh more than others do, they are fewer: the whole
+    weight in units of theirs, by the squares of theirs over theirs, as for rates in Fay and Feuer (1997).
+    """
+    unit = np.cumsum(weights**2) / np.cumsum(weights)
+    found: NDArray[np.float64] = np.minimum(weights.sum() / unit, effective_size(weights))
+    return found
 
 
 def needed(wanted: float, confidence: float) -> int | None:
@@ -81,18 +106,19 @@ def needed(wanted: float, confidence: float) -> int | None:
     return None if wanted == 1 else math.ceil(math.log(1 - confidence) / math.log(wanted) - 1e-9)
 
 
-def margin(found: NDArray[np.float64], wanted: float, confidence: float) -> float:
+def margin(found: NDArray[np.float64], weights: NDArray[np.float64], wanted: float, confidence: float) -> float:
     """How far below the lowest of the scores `found`, (k,), ascending, a threshold should lie, in logits.
 
-    The lower half of the scores is taken for the tail of an exponential distribution in logits, which it is wherever a
-    density falls by a power towards 0. Its scale times log(needed / k) is what more frames would reach, at the most
-    `FURTHEST` times its scale.
+    `weights` are (k,), and k counts as the size of the lowest (`sizes`). The lower half of the scores, by weight, is
+    taken for the tail of an exponential distribution in logits, which it is wherever a density falls by a power towards
+    0. Its scale times log(needed / k) is what more frames would reach, at the most `FURTHEST` times its scale.
     """
     logits = _logit(found)
-    lower = len(found) // 2
-    scale = max(float((logits[lower] - logits[:lower]).mean()) if lower else 0.0, LEAST_SCALE)
+    lower = int((np.cumsum(weights) / weights.sum() <= 0.5 + 1e-9).sum())
+    reach = float(np.average(logits[lower] - logits[:lower], weights=weights[:lower])) if lower else 0.0
+    scale = max(reach, LEAST_SCALE)
     count = needed(wanted, confidence)
-    return scale * (FURTHEST if count is None else min(math.log(count / len(found)), FURTHEST))
+    return scale * (FURTHEST if count is None else min(math.log(count / sizes(weights)[0]), FURTHEST))
 
 
 def below(score: float, logits: float) -> float:
@@ -105,11 +131,13 @@ def too_few(name: str, wanted: float, point: OperatingPoint, confidence: float) 
     if point["promised"]:
         return None
     there, count = point["recall"]["of"][1], point["needed"]
+    chosen = point["effective_frames"] < there
+    worth = f", which were chosen and say as much as {point['effective_frames']:.0f} at random" if chosen else ""
     if count is None:
         takes = f"no number of labels promises all of {name}"
     else:
         sure = f"{wanted:g} with {confidence * 100:g} % confidence"
-        takes = f"{sure} needs {count} labelled frames of {name}, there are {there}"
+        takes = f"{sure} needs {count} labelled frames of {name}, there are {there}{worth}"
     return (
         f"bundle.recall, {name}: {takes}. The threshold {point['threshold']:.3f} is their lowest score less a margin, "
         "at the most 0.5, and promises nothing: label more of them, or want a lower recall."

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from linecam.evaluation.figures import Weakness
-from linecam.evaluation.metrics import most_frequent, paired, score
-from linecam.intervals import mean, ratio
+from linecam.evaluation.weighing import effective_size, weighted_ratio
+from linecam.intervals import Ratio, mean
 
 # Of the way from the constant answer's training loss to the lowest possible one, what a model has to have made. Of two
 # classes a model that has made just so much is right on some three of four of the very frames that it learned from.
@@ -32,7 +32,8 @@ def weaknesses(
 ) -> list[Weakness]:
     """Every reason to call a model weak; [] where there is none.
 
-    `held_out` has `label` and `predicted` of the training frames, each by a fold's model that never saw it. `losses`
+    `held_out` has `label` and `predicted` of the training frames, each by a fold's model that never saw it, and their
+    `weight`: with unequal ones, intervals are those of the effective number of frames (`effective_size`). `losses`
     are the mean loss of each epoch of the training on all of them, in nats, in batches of `batch_size`, with
     `label_smoothing` (0..1). Intervals are at `confidence`.
     """
@@ -44,17 +45,41 @@ def weaknesses(
     return [weakness for weakness in found if weakness]
 
 
+def recalls_of(held_out: pd.DataFrame, classes: list[str], confidence: float) -> list[Ratio]:
+    """The weighted recall of each of `classes` that there are frames of."""
+    right = (held_out["predicted"] == held_out["label"]).to_numpy()
+    weights = held_out["weight"].to_numpy(np.float64)
+    of = [(held_out["label"] == name).to_numpy() for name in classes]
+    return [weighted_ratio(right[those], weights[those], confidence) for those in of if those.any()]
+
+
+def is_weighed(held_out: pd.DataFrame) -> bool:
+    """Whether some frames count for more than others."""
+    return bool(held_out["weight"].nunique() > 1)
+
+
+def in_number(held_out: pd.DataFrame) -> str:
+    """How many labelled frames there are, and where they are weighed how many at random would say as much."""
+    frames = f"{len(held_out)} labelled frames"
+    size = effective_size(held_out["weight"].to_numpy(np.float64))
+    return (
+        f"{frames}, weighed to stand for the line (as good as {size:.0f} at random),"
+        if is_weighed(held_out)
+        else frames
+    )
+
+
 def at_chance(held_out: pd.DataFrame, classes: list[str], confidence: float) -> Weakness | None:
     """Where the balanced accuracy's interval holds that of the constant answer, 1 / classes.
 
     The interval is made of the recalls' Wilson intervals (`linecam.intervals.mean`): classes are different frames.
     """
-    recalls = [of["recall"] for of in score(held_out, classes, confidence)["classes"].values() if of["recall"]["of"][1]]
+    recalls = recalls_of(held_out, classes, confidence)
     balanced, chance = mean(recalls), 1 / len(recalls)
     if balanced["low"] > chance:
         return None
     return {
-        "why": f"Of {len(held_out)} labelled frames that it had not seen it finds {balanced['value']:.1%} of a class, "
+        "why": f"Of {in_number(held_out)} that it had not seen it finds {balanced['value']:.1%} of a class, "
         f"on average ({balanced['low']:.1%} to {balanced['high']:.1%}); always the same answer finds {chance:.1%}.",
         "mend": "Look at the frames as the network sees them, in the report. Where you cannot tell the classes apart "
         "yourself, look closer: a smaller camera.side, or a network with a larger input. Where you can, look for wrong "
@@ -71,22 +96,25 @@ def no_better_than_constant(held_out: pd.DataFrame, classes: list[str], confiden
     half the way from chance to 1: on a line where one class is rare, a model that finds all classes well may still be
     right less often than one that always says the other.
     """
-    seen = score(held_out, classes, confidence)
-    recalls = [of["recall"] for of in seen["classes"].values() if of["recall"]["of"][1]]
-    constant = most_frequent(held_out["label"], classes)
+    recalls = recalls_of(held_out, classes, confidence)
     if mean(recalls)["low"] > (1 + 1 / len(recalls)) / 2:
         return None
-    always = pd.Series(constant, index=held_out.index)
-    counts = paired(held_out["label"], held_out["predicted"], always, ("model", "constant"))
-    ours, theirs = counts["only_model_right"], counts["only_constant_right"]
-    often = int((held_out["label"] == constant).sum())
-    share = ratio(ours, ours + theirs, confidence)
+    weights = held_out["weight"].to_numpy(np.float64)
+    constant = max(classes, key=lambda name: float(weights[held_out["label"] == name].sum()))
+    right = (held_out["predicted"] == held_out["label"]).to_numpy()
+    often = (held_out["label"] == constant).to_numpy()
+    either = right != often
+    share = weighted_ratio(right[either], weights[either], confidence)
     if (share["low"] or 0.0) > 0.5:
         return None
+
+    def much(hits: NDArray[np.bool_]) -> str:
+        return f"{weights[hits].sum() / weights.sum():.1%}" if is_weighed(held_out) else str(int(hits.sum()))
+
     return {
-        "why": f"It is right on {seen['accuracy']['of'][0]} of {len(held_out)} labelled frames that it had not seen; "
-        f"always saying {constant} is right on {often}. It alone is right on {ours}, {constant} alone on {theirs}: not "
-        "surely more.",
+        "why": f"It is right on {much(right)} of {in_number(held_out)} that it had not seen; "
+        f"always saying {constant} is right on {much(often)}. It alone is right on {much(right & ~often)}, {constant} "
+        f"alone on {much(often & ~right)}: not surely more.",
         "mend": f"Label more frames of the classes other than {constant}: `snakemake select_next` names those to label "
         "next, and labels that look wrong. Look at the frames that it gets wrong, in the report.",
     }

@@ -197,7 +197,7 @@ def write_split(place: Path, classes: list[str]) -> Path:
     labels = [classes[0], classes[1], classes[0], classes[1], classes[1], ""]
     rows = pd.DataFrame(
         {"row": [5, 3, 1, 0, 2, 4], "sha256": [f"{n}" * 64 for n in "abcdef"], "path": list("uvwxyz"), "part": parts,
-         "label": labels, "by": "me", "fold": [0, 1, -1, -1, -1, -1]}
+         "label": labels, "by": "me", "fold": [0, 1, -1, -1, -1, -1], "weight": 1.0}
     )  # fmt: skip
     rows.to_csv(place / "split.csv", index=False)
     return place / "split.csv"
@@ -233,7 +233,15 @@ def test_evaluate_from_file_to_file_whatever_the_classes_are_called(tmp_path, cl
     (tmp_path / "cost.json").write_text('{"arena": 5}')
     thresholds = decides(tmp_path)
     evaluate(
-        ours, float_, tmp_path / "cost.json", thresholds, None, tmp_path / "m.json", classes=classes, confidence=0.95
+        ours,
+        float_,
+        tmp_path / "cost.json",
+        thresholds,
+        None,
+        split,
+        tmp_path / "m.json",
+        classes=classes,
+        confidence=0.95,
     )
     metrics = json.loads((tmp_path / "m.json").read_text())
     assert metrics["test"]["accuracy"]["of"] == [2, 3]
@@ -246,7 +254,7 @@ def test_evaluate_from_file_to_file_whatever_the_classes_are_called(tmp_path, cl
 def test_the_float_model_agrees_with_itself(tmp_path):
     split = write_split(tmp_path, CLASSES)
     path = predicted(split, "float.csv", [0, 1, 0, 1, 1, 2], CLASSES)
-    evaluate(path, path, None, decides(tmp_path), None, tmp_path / "m.json", classes=CLASSES, confidence=0.95)
+    evaluate(path, path, None, decides(tmp_path), None, split, tmp_path / "m.json", classes=CLASSES, confidence=0.95)
     metrics = json.loads((tmp_path / "m.json").read_text())
     assert "cost" not in metrics
     assert metrics["agreement"]["argmax"] == 1
@@ -272,7 +280,9 @@ def test_fewer_frames_than_the_float_model_saw(tmp_path):
     for name in ("some", "all"):
         all_ = predicted(split, "all.csv", [2, 2, 0, 1, 0, 0], CLASSES)
         path = tmp_path / f"{name}.csv"
-        evaluate(path, float_, None, decides(tmp_path), None, tmp_path / "m.json", classes=CLASSES, confidence=0.95)
+        evaluate(
+            path, float_, None, decides(tmp_path), None, split, tmp_path / "m.json", classes=CLASSES, confidence=0.95
+        )
         metrics[name] = json.loads((tmp_path / "m.json").read_text())
     assert list(read_predictions(tmp_path / "some.csv")["part"]) == ["test"] * 3 + ["unlabelled"]
     assert metrics["some"] == metrics["all"] and all_.exists()
@@ -291,6 +301,7 @@ def test_predictions_of_other_frames_are_refused(tmp_path):
             None,
             decides(tmp_path),
             None,
+            split,
             tmp_path / "m.json",
             classes=CLASSES,
             confidence=0.95,
@@ -327,17 +338,38 @@ def test_the_answer_that_never_looks_has_figures_beside_the_models(tmp_path):
     float_ = predicted(split, "float.csv", [1] * 6, CLASSES)
     some = predicted(split, "some.csv", [1] * 4, CLASSES, {"test", "unlabelled"})
     for path in (float_, some):  # an int8 form has no training frames in its table
-        evaluate(path, float_, None, decides(tmp_path), None, tmp_path / "m.json", classes=CLASSES, confidence=0.95)
+        evaluate(
+            path, float_, None, decides(tmp_path), None, split, tmp_path / "m.json", classes=CLASSES, confidence=0.95
+        )
         constant = json.loads((tmp_path / "m.json").read_text())["constant"]
         assert (constant["says"], constant["accuracy"]["of"], constant["balanced_accuracy"]) == ("bad", [1, 3], 0.5)
         assert constant["classes"]["bad"]["recall"]["of"] == [1, 1]
         assert constant["classes"]["good"]["recall"]["of"] == [0, 2]
 
 
+def test_the_constant_answer_is_the_class_that_weighs_most_on_the_line(tmp_path):
+    """Of two training frames the good one stands for three times as much; and what a test frame weighs is no matter."""
+    split = write_split(tmp_path, CLASSES)
+    path = predicted(split, "one.csv", [0] * 6, CLASSES)
+    pd.read_csv(split).assign(weight=[0.5, 1.5, 9, 1, 1, 1]).to_csv(split, index=False)
+    evaluate(path, path, None, decides(tmp_path), None, split, tmp_path / "m.json", classes=CLASSES, confidence=0.95)
+    assert json.loads((tmp_path / "m.json").read_text())["constant"]["says"] == "good"
+
+
 def test_thresholds_have_figures_of_their_own(tmp_path):
     split = write_split(tmp_path, CLASSES)
     path = predicted(split, "one.csv", [1] * 6, CLASSES)  # good, with a little of bad in it
-    evaluate(path, path, None, decides(tmp_path, bad=1e-6), None, tmp_path / "m.json", classes=CLASSES, confidence=0.95)
+    evaluate(
+        path,
+        path,
+        None,
+        decides(tmp_path, bad=1e-6),
+        None,
+        split,
+        tmp_path / "m.json",
+        classes=CLASSES,
+        confidence=0.95,
+    )
     result = json.loads((tmp_path / "m.json").read_text())
     assert "decided" in result
     assert result["test"]["accuracy"]["of"] == [2, 3], "what the network says stays"
@@ -473,7 +505,9 @@ class Candidates:
     def held_out(self, name: str, weak: bool) -> Path:
         """Sixty frames of three classes: all judged right or, of a weak model, all taken for one class."""
         labels = CLASSES * 20
-        return self.table(name, pd.DataFrame({"label": labels, "predicted": ["good"] * 60 if weak else labels}))
+        return self.table(
+            name, pd.DataFrame({"label": labels, "predicted": ["good"] * 60 if weak else labels, "weight": 1.0})
+        )
 
     def add(
         self,

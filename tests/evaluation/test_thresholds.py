@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import beta
+from scipy.stats import beta, binom
 
 from linecam.evaluation.predictions import decide
-from linecam.evaluation.thresholds import STEP, deciding_scores, needed, operating_point, promised_rank
+from linecam.evaluation.thresholds import STEP, deciding_scores, needed, operating_point, promised_rank, sizes
 from linecam.intervals import ratio
 from scripts.set_thresholds import WANTED, set_thresholds
 
@@ -21,7 +21,7 @@ CLASSES = ["bad", "good", "no_mask"]
 
 def point(positive: Any, others: list[float], wanted: float, confidence: float = 0.95) -> dict[str, Any]:
     scores = np.array([*positive, *others])
-    return operating_point(scores, np.arange(len(scores)) < len(positive), wanted, confidence)
+    return operating_point(scores, np.arange(len(scores)) < len(positive), np.ones(len(scores)), wanted, confidence)
 
 
 # --- by hand
@@ -35,14 +35,14 @@ def test_how_many_labels_promise_a_recall(wanted, confidence, labels):
     """The table of Wilks (1941): 59 for 95 %, 299 for 99 %."""
     assert needed(wanted, confidence) == labels
     if labels:
-        assert promised_rank(labels, wanted, confidence) == 1
-        assert promised_rank(labels - 1, wanted, confidence) == 0
+        assert promised_rank(np.ones(labels), wanted, confidence) == 1
+        assert promised_rank(np.ones(labels - 1), wanted, confidence) == 0
 
 
 @pytest.mark.parametrize(("labels", "rank"), [(59, 1), (92, 1), (93, 2), (124, 3), (153, 4), (58, 0), (0, 0)])
 def test_with_more_labels_some_scores_may_lie_below(labels, rank):
     """The numbers of the table in Conover, Practical Nonparametric Statistics: 59, 93, 124, 153 for 95 and 95 %."""
-    assert promised_rank(labels, 0.95, 0.95) == rank
+    assert promised_rank(np.ones(labels), 0.95, 0.95) == rank
 
 
 @pytest.mark.parametrize(
@@ -169,10 +169,102 @@ def test_what_is_promised_is_kept(scores, labels):
     assert np.mean(recalls >= 0.95) > 0.95 - 2.6 * np.sqrt(0.95 * 0.05 / 400)
 
 
+# --- chosen labels
+
+
+@pytest.mark.parametrize("labels", [1, 30, 59, 93, 153, 200])
+@pytest.mark.parametrize(("wanted", "confidence"), [(0.95, 0.95), (0.9, 0.95), (0.5, 0.8)])
+def test_equal_weights_promise_by_the_binomial(labels, wanted, confidence):
+    found = promised_rank(np.full(labels, 0.7), wanted, confidence)
+    lost = binom.cdf(np.arange(labels), labels, 1 - wanted)  # of rank k, k - 1 scores lie below
+    assert found == int((lost <= 1 - confidence + 1e-12).sum())
+
+
+def test_what_a_score_may_leave_below_is_a_share_of_the_line():
+    """Of 93 equal frames the second lowest promises 95 %: not even the lowest where it stands for four, and the fourth
+    where the lowest three stand for a fifth each."""
+    even = np.ones(93)
+    heavy, light = even.copy(), even.copy()
+    heavy[0], light[:3] = 4, 0.2
+    assert [promised_rank(weights, 0.95, 0.95) for weights in (even, heavy, light)] == [2, 0, 4]
+
+
+def test_of_heavy_frames_at_the_low_end_less_is_known():
+    assert list(sizes(np.ones(5))) == [5] * 5
+    assert list(sizes(np.array([2.0, 1, 1, 1, 1]))) == pytest.approx([3, 3.6, 4, 30 / 7, 4.5])
+    assert list(sizes(np.array([1.0, 1, 1, 1, 2]))) == pytest.approx([4.5] * 5), "never more than all know"
+
+
+def test_few_frames_that_most_of_the_weight_hangs_on_promise_nothing():
+    weights = np.ones(100)
+    weights[50:60] = 50
+    assert promised_rank(np.ones(100), 0.95, 0.95) == 2
+    assert promised_rank(weights, 0.95, 0.95) == 0, "100 say as much as 14"
+
+
+def odd_labels(rng: np.random.Generator, labels: int, low: float) -> tuple[Any, Any]:
+    """Scores of a class, Beta(5, 1) on the line, chosen so that those below 0.6 come `low` times as often."""
+    scores = rng.beta(5, 1, 40 * labels)
+    often = np.where(scores < 0.6, low, 1.0)
+    picked = rng.choice(len(scores), labels, replace=False, p=often / often.sum())
+    return scores[picked], (1 / often)[picked]
+
+
+@pytest.mark.parametrize("low", [0.25, 0.5, 6.0])
+def test_promises_by_chosen_labels_are_kept_on_the_line(low):
+    """Where odd frames come too often, equal weights set far too low a threshold; too seldom, far too high a one."""
+    rng = np.random.default_rng(1)
+    rank = {"weighed": [], "equal": []}
+    for _ in range(400):
+        scores, weights = odd_labels(rng, 200, low)
+        order = np.argsort(scores)
+        for name, used in (("weighed", weights[order]), ("equal", np.ones(200))):
+            place = promised_rank(used, 0.9, 0.95)
+            assert place, name
+            rank[name].append(beta.sf(scores[order][place - 1], 5, 1))
+    assert np.mean(np.array(rank["weighed"]) >= 0.9) > 0.95 - 2.6 * np.sqrt(0.95 * 0.05 / 400)
+    if low < 1:
+        assert np.mean(np.array(rank["equal"]) >= 0.9) < 0.5
+    else:
+        assert np.mean(rank["equal"]) > np.mean(rank["weighed"]) + 0.03, "and it costs false alarms"
+
+
+def test_the_counts_stay_and_the_shares_are_weighed():
+    scores = np.array([0.9, 0.3, 0.4, 0.2])
+    weights = np.array([3.0, 1.0, 1.0, 4.0])
+    found = operating_point(scores, np.array([True, True, False, False]), weights, 0.1, 0.5)
+    assert found["threshold"] == 0.5
+    assert found["recall"]["of"] == [1, 2]
+    assert found["recall"]["value"] == 0.75
+    assert found["effective_frames"] == 1.6
+    assert found["false_alarms"]["of"] == [0, 2]
+    lower = operating_point(scores, np.array([True, True, False, False]), weights, 0.99, 0.95)
+    assert lower["threshold"] < 0.3
+    assert lower["false_alarms"]["value"] in {0.2, 1.0}
+
+
+def test_the_margin_is_that_of_the_weighed_tail():
+    """By weight the lower half are the two of 0.2, which lie log(4) below the median; by number there are four."""
+    scores = np.array([0.2, 0.2, 0.5, 0.5])
+    weights = np.array([1.0, 1.0, 1.0, 1.0])
+    alike = operating_point(scores, np.ones(4, bool), weights, 0.95, 0.95)["threshold"]
+    weighed = operating_point(scores, np.ones(4, bool), np.array([0.1, 0.1, 0.1, 3.7]), 0.95, 0.95)["threshold"]
+    # Of equal weights the scale is log(4); where the last has nearly all, its lower half are all others.
+    assert alike == np.floor(256 / (1 + np.exp(2 * np.log(4)))) / 256
+    assert weighed == np.floor(256 / (1 + np.exp(np.log(4) + np.log(4) * 2 / 3))) / 256
+
+
+def test_a_promise_that_chosen_labels_are_too_few_for_says_what_they_are_worth(tmp_path):
+    weight = np.where(np.arange(300) % 12 == 2, 6.0, 0.2)
+    (note,) = written(tmp_path, {"good": 0.95, "bad": 0.5}, {}, weight=weight)["too_few"]
+    assert "needs 59 labelled frames of good, there are 120, which were chosen and say as much as " in note
+    assert not written(tmp_path, {"good": 0.95}, {})["too_few"]
+
+
 # --- from file to file
 
 
-def held_out(place: Path, seed: int = 0, classes: list[str] = CLASSES) -> Path:
+def held_out(place: Path, seed: int = 0, classes: list[str] = CLASSES, weight: Any = 1.0) -> Path:
     """What calibrate writes, of 300 frames, a tenth of them of the first class."""
     rng = np.random.default_rng(seed)
     numbers = np.where(np.arange(300) % 10 == 0, 0, 1 + np.arange(300) % (len(classes) - 1))
@@ -182,6 +274,7 @@ def held_out(place: Path, seed: int = 0, classes: list[str] = CLASSES) -> Path:
     table = pd.DataFrame({"sha256": [f"{n:064x}" for n in range(300)], "path": "x.jpg"})
     table["label"] = [classes[n] for n in numbers]
     table["fold"] = np.arange(300) % 5
+    table["weight"] = weight
     table["predicted"] = [classes[n] for n in p.argmax(axis=1)]
     for n, name in enumerate(classes):
         table[f"p_{name}"] = [f"{value:.6f}" for value in p[:, n]]
@@ -189,9 +282,11 @@ def held_out(place: Path, seed: int = 0, classes: list[str] = CLASSES) -> Path:
     return place / "held_out.csv"
 
 
-def written(place: Path, recall: dict[str, float], thresholds: dict[str, float], classes: list[str] = CLASSES) -> Any:
+def written(
+    place: Path, recall: dict[str, float], thresholds: dict[str, float], classes: list[str] = CLASSES, weight: Any = 1.0
+) -> Any:
     set_thresholds(
-        held_out(place, classes=classes),
+        held_out(place, classes=classes, weight=weight),
         place / "thresholds.json",
         classes=classes,
         recall=recall,

@@ -33,7 +33,7 @@ def judged(**counts: list[int]) -> pd.DataFrame:
         for said, number in zip(counts, numbers, strict=True)
         for _ in range(number)
     ]
-    return pd.DataFrame(rows, columns=["label", "predicted"])
+    return pd.DataFrame(rows, columns=["label", "predicted"]).assign(weight=1.0)
 
 
 def found(held_out: pd.DataFrame, losses: list[float], classes: list[str] = TWO) -> list[Any]:
@@ -114,6 +114,7 @@ def test_labels_drawn_by_lot_are_weak_in_nearly_every_run():
     for _ in range(300):
         table = pd.DataFrame({"label": rng.choice(CLASSES, 200, p=[0.1, 0.3, 0.6])})
         table["predicted"] = rng.choice(CLASSES, 200, p=[0.1, 0.3, 0.6])
+        table["weight"] = 1.0
         weak.append(bool(found(table, LEARNED, CLASSES)))
     assert np.mean(weak) > 0.97
 
@@ -131,6 +132,38 @@ def test_labels_drawn_by_lot_are_weak_in_nearly_every_run():
 )
 def test_more_frames_have_to_be_right_than_always_the_same_answer_is(counts, weak):
     assert bool(no_better_than_constant(judged(**counts), TWO, 0.95)) == weak
+
+
+# --- by chosen labels
+
+
+def test_a_model_that_is_good_on_odd_frames_alone_is_weak():
+    """60 of 80 labels are odd, and rightly judged; the other 20 stand for nine tenths of the line."""
+    table = pd.concat([judged(bad=[30, 0], good=[0, 30]), judged(bad=[5, 5], good=[5, 5])], ignore_index=True)
+    assert found(table, LEARNED) == []
+    table["weight"] = np.where(np.arange(80) < 60, 0.1, 2.7)
+    reasons = found(table, LEARNED)
+    assert len(reasons) == 2
+    assert "Of 80 labelled frames, weighed to stand for the line (as good as 25 at random)," in reasons[0]["why"]
+    assert "finds 55.0% of a class" in reasons[0]["why"]
+    assert "right on 55.0% of 80 labelled" in reasons[1]["why"]
+    assert "always saying bad is right on 50.0%" in reasons[1]["why"]
+
+
+def test_the_interval_is_that_of_the_effective_number():
+    """60 of 100 of each class: no chance, unless a few frames have most of the weight, however they are judged."""
+    table = judged(bad=[60, 40], good=[40, 60])
+    assert at_chance(table, TWO, 0.95) is None
+    numbers = table.groupby("label").cumcount()
+    table["weight"] = np.where(numbers % 20 == 0, 20.0, 0.1)
+    assert at_chance(table, TWO, 0.95)
+
+
+def test_the_constant_answer_is_the_class_that_weighs_most():
+    table = judged(bad=[100, 20], good=[20, 20])
+    table["weight"] = np.where(table["label"] == "bad", 0.2, 3.0)
+    weak = no_better_than_constant(table, TWO, 0.95)
+    assert weak and "always saying good is right on 83.3%" in weak["why"]
 
 
 # --- by the training loss

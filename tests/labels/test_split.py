@@ -66,6 +66,7 @@ class Split:
         unlabelled: int = 300,
         seed: int = 1,
         unsure: Sequence[str] = (),
+        embeddings: Path | None = None,
     ) -> pd.DataFrame:
         base = {name: "" for name in INDEX_COLUMNS} | {"bytes": 1, "width": 1, "height": 1}
         pd.DataFrame([base | row for row in self.rows], columns=INDEX_COLUMNS).to_csv(
@@ -82,6 +83,7 @@ class Split:
                 self.place / "test.csv",
                 self.labels_csv if self.labels_csv.exists() else None,
                 self.place / "truth.csv" if self.truth is not None else None,
+                embeddings,
             ),
             self.table,
             self.summary,
@@ -93,7 +95,7 @@ class Split:
             seed=seed,
         )
         table = pd.read_csv(self.table, keep_default_na=False)
-        assert list(table.columns) == ["row", "sha256", "path", "part", "label", "by", "fold"]
+        assert list(table.columns) == ["row", "sha256", "path", "part", "label", "by", "fold", "weight"]
         frames = read_frames(self.place / "frames.csv")
         assert list(frames["sha256"][table["row"]]) == list(table["sha256"])
         assert list(frames["path"][table["row"]]) == list(table["path"])
@@ -102,6 +104,8 @@ class Split:
         assert set(table.loc[training, "sha256"]) == set(train) - set(unsure)
         assert not folds or table.loc[training, "fold"].between(0, folds - 1).all()
         assert (table.loc[~training, "fold"] == -1).all()
+        assert (table.loc[~training, "weight"] == 1).all()
+        assert embeddings or (table["weight"] == 1).all()
         assert set(table.loc[table["part"] == "test", "sha256"]) == set(test) - set(unsure)
         return table.set_index("sha256")
 
@@ -371,6 +375,41 @@ def test_scarce_classes_are_named(made, counts, scarce):
     assert scarce in str(error.value)
     assert f"The {sum(counts)} training frames" in str(error.value)
     assert not made.table.exists()
+
+
+# --- weights
+
+
+def turned(made: Split, degrees: Sequence[float]) -> Path:
+    """Embeddings in the plane, a direction for each frame of the index."""
+    angles = np.radians(degrees)
+    np.save(made.place / "embeddings.npy", np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32))
+    return made.place / "embeddings.npy"
+
+
+def test_a_training_frame_weighs_as_much_of_the_line_as_it_stands_for(made):
+    """Six odd frames, at 90 degrees and on, and six that 48 others of the line are like. Test frames are no line."""
+    train = made.many("train", {"bad": 6, "good": 6})
+    test = made.many("test", {"good": 40})
+    for n in range(48):
+        made.add(f"{n}.jpg")
+    embeddings = turned(made, [*range(90, 96), *range(6), *[91] * 40, *[2.5] * 48])
+    made.classes = ["bad", "good"]
+    table = made.run(train, test, folds=2, embeddings=embeddings)
+    weights = table.loc[train, "weight"].to_numpy()
+    assert weights.sum() == pytest.approx(12, abs=1e-4)
+    assert weights[:6].sum() == pytest.approx(12 * 6 / 60, abs=1e-4)
+    assert weights[6:].sum() == pytest.approx(12 * 54 / 60, abs=1e-4)
+    shuffled = made.run(train[::-1], test, folds=2, embeddings=embeddings)
+    assert list(shuffled.loc[train, "weight"]) == list(weights)
+
+
+def test_a_frame_that_nobody_is_sure_of_is_stood_for_by_others(made):
+    train = made.many("train", {"bad": 4, "good": 4})
+    made.classes = ["bad", "good"]
+    made.label([(train[0], "?")])
+    table = made.run(train, [], folds=2, unsure=train[:1], embeddings=turned(made, range(8)))
+    assert table.loc[train[1:], "weight"].sum() == pytest.approx(7, abs=1e-4)
 
 
 # --- unlabelled frames

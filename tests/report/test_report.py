@@ -185,15 +185,16 @@ def on_votes(three: tuple[int, int, int] = (2, 1, 0), **values: Any) -> dict[str
     return about | {"why": None, "constant": metrics(1)["constant"], "sizes": sizes} | values
 
 
-def on_held_out(balanced: float = 0.777, loss: float = 0.4321) -> dict[str, Any]:
+def on_held_out(balanced: float = 0.777, loss: float = 0.4321, effective: float = 123.0) -> dict[str, Any]:
     """What calibrate writes."""
     errors = {"before": 0.1234, "after": 0.0567}
     return {
         "frames": 123,
+        "effective_frames": effective,
         "loss": loss,
         "accuracy": 0.876,
         "balanced_accuracy": balanced,
-        "constant": {"accuracy": 0.61, "balanced_accuracy": 0.3334},
+        "constant": {"says": "good", "accuracy": 0.61, "balanced_accuracy": 0.3334},
         "temperature": 1.2345,
         "calibration_error": errors,
     }
@@ -202,9 +203,9 @@ def on_held_out(balanced: float = 0.777, loss: float = 0.4321) -> dict[str, Any]
 def on_thresholds(**thresholds: float) -> dict[str, Any]:
     """What set_thresholds writes; of no_mask no frame was held out."""
     point = {"wanted": 0.98, "threshold": 0.34765625, "recall": ratio(19, 20), "false_alarms": ratio(7, 100)}
-    point |= {"promised": False, "needed": 149}
+    point |= {"promised": False, "needed": 149, "effective_frames": 20.0}
     none = {"wanted": 1.0, "threshold": 0.99609375, "recall": ratio(0, 0), "false_alarms": ratio(0, 120)}
-    none |= {"promised": False, "needed": None}
+    none |= {"promised": False, "needed": None, "effective_frames": 0.0}
     points = {"bad": [point, point | {"wanted": 0.5, "promised": True}], "no_mask": [none]}
     return {"thresholds": thresholds, "too_few": ["bad: 20 <labels>."], "operating_points": points}
 
@@ -639,6 +640,21 @@ def test_what_the_folds_held_out_and_what_each_threshold_costs(inputs, page, tmp
     write(inputs.candidates[1].thresholds, on_thresholds(bad=0.34765625, good=0.5))
     held_out = inputs.write(tmp_path / "page.html").text("held-out")
     assert "bad from 0.348 on, good from 0.500 on." in held_out
+
+
+def test_folds_of_chosen_frames_say_that_they_are_weighed(inputs, page, tmp_path):
+    assert "share of the line" not in page.text("held-out")
+    write(inputs.models[0].score, on_held_out(effective=45.4))
+    page = inputs.write(tmp_path / "page.html")
+    text = page.text("held-out")
+    assert "each counts by the share of the line that it stands for" in text
+    assert "The 123 labels say as much as 45 of frames drawn at random" in text
+    assert "always saying good is right on 61.0%" in text
+    assert page.rows("Operating points")[0][3:] == [
+        "no: takes 149 labels at random, these say as much as 20",
+        "19 of 20, weighed 95.0% (85.0% to 100.0%)",
+        "7 of 100, weighed 7.0%",
+    ]
 
 
 def test_a_class_that_no_fold_held_out_has_no_share(page):

@@ -59,6 +59,7 @@ class Task:
                 "label": [CLASSES[n] for n in self.numbers],
                 "by": "me",
                 "fold": np.arange(count) // 2 % folds,
+                "weight": 1 + np.arange(count) / 8,
             }
         )
         self.table.to_csv(place / "train.csv", index=False)
@@ -163,9 +164,9 @@ def test_a_training_that_diverges_says_what_to_lower(task, kind):
 def test_a_fold_is_predicted_by_a_model_that_learned_from_the_others(task):
     tables = [task.fold(number, epochs=25) for number in range(4)]
     for number, table in enumerate(tables):
-        assert list(table.columns) == ["sha256", "path", "label", "fold", "z_bad", "z_good"]
+        assert list(table.columns) == ["sha256", "path", "label", "fold", "weight", "z_bad", "z_good"]
         own = task.table[task.table["fold"] == number]
-        for column in ("sha256", "path", "label", "fold"):
+        for column in ("sha256", "path", "label", "fold", "weight"):
             assert list(table[column]) == list(own[column])
     together = pd.concat(tables)
     assert sorted(together["sha256"]) == sorted(task.table["sha256"]), "each frame once"
@@ -193,6 +194,12 @@ def test_what_a_fold_holds_out_is_not_learned_from(task):
     assert (third.loc[0, columns] - second.loc[0, columns]).abs().max() > 1e-4, "the others' do"
 
 
+def test_what_a_frame_weighs_changes_no_training(task):
+    first = task.fold(1, epochs=2)
+    task.table.assign(weight=1.0).to_csv(task.place / "train.csv", index=False)
+    pd.testing.assert_frame_equal(task.fold(1, epochs=2).drop(columns="weight"), first.drop(columns="weight"))
+
+
 def test_a_fold_twice_is_the_same_bytes(task):
     task.fold(0, epochs=2)
     first = sha256(task.place / "0.csv")
@@ -204,7 +211,7 @@ def test_a_fold_without_frames_has_an_empty_table_and_trains_nothing(task, monke
     monkeypatch.setitem(finetune_fold.__globals__, "train", None)
     table = task.fold(9)
     assert len(table) == 0
-    assert list(table.columns) == ["sha256", "path", "label", "fold", "z_bad", "z_good"]
+    assert list(table.columns) == ["sha256", "path", "label", "fold", "weight", "z_bad", "z_good"]
 
 
 def test_a_fold_may_hold_all_frames_of_a_class(task):

@@ -5,6 +5,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -87,7 +88,19 @@ def test_every_training_frame_is_held_out_once_and_judged_by_a_model_that_never_
     for number, table in enumerate(folds):
         assert set(table["sha256"]) == set(split.loc[split["fold"] == number, "sha256"])
     score = json.loads((finetuned / "score.json").read_text())
-    assert score["accuracy"] == pytest.approx((held["predicted"] == held["label"]).mean(), abs=1e-6)
+    assert score["accuracy"] == pytest.approx(
+        np.average(held["predicted"] == held["label"], weights=held["weight"]), abs=1e-6
+    )
+
+
+def test_chosen_frames_are_weighed_and_the_weights_reach_the_folds(belt: Project) -> None:
+    split = pd.read_csv(belt.folder / "results/tiny/split/coreset-60.csv").query("part == 'train'")
+    held = pd.read_csv(belt.folder / f"results/tiny/finetune/{MODEL}/held_out.csv").set_index("sha256")
+    assert split["weight"].std() > 0.1
+    assert split["weight"].mean() == pytest.approx(1)
+    assert list(held.loc[split["sha256"], "weight"]) == list(split["weight"])
+    score = json.loads((belt.folder / f"results/tiny/finetune/{MODEL}/score.json").read_text())
+    assert score["effective_frames"] < score["frames"] == 60
 
 
 def test_what_a_threshold_costs_is_in_the_bundle(belt: Project) -> None:
