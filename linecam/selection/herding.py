@@ -27,7 +27,7 @@ def best_covering(
     usable = order[np.isfinite(embeddings[order]).all(axis=1)]
     known = [position for position in initial if np.isfinite(embeddings[position]).all()]
     candidates = np.concatenate([known, np.setdiff1d(usable[:CANDIDATES], known)]).astype(np.intp)
-    if not len(candidates):
+    if not len(candidates) or count <= len(initial):
         return initial[:count]
     points = directions(embeddings[candidates])
     kernel = gaussian(directions(embeddings[usable[:COVERED]]), points, count)
