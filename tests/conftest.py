@@ -28,8 +28,8 @@ PARTS = ["Snakefile", "requirements.lock", "rules", "scripts", "linecam", "confi
 # Every stage, at the least cost.
 TINY = {
     "networks": ["swift7-64"],
-    "select": {"train": 60, "test": 50},
-    "pretrain": {"cpu": {"epochs": 1, "batch_size": 32}},
+    "select": {"train": 60, "test": 50, "strategies": ["coreset"]},
+    "pretrain": {"methods": ["simclr"], "cpu": {"epochs": 1, "batch_size": 32}},
     "finetune": {"epochs": 2, "folds": 2},
     "quantize": {"ranges": ["calibrated", [-6, 6]]},
     "evaluate": {"unlabelled_frames": 20},

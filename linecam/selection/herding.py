@@ -26,8 +26,10 @@ def best_covering(
     """
     usable = order[np.isfinite(embeddings[order]).all(axis=1)]
     known = [position for position in initial if np.isfinite(embeddings[position]).all()]
-    candidates = np.concatenate([known, np.setdiff1d(usable[:CANDIDATES], known)]).astype(np.intp)
-    if not len(candidates):
+    drawn = usable[:CANDIDATES]
+    # In the random order: two frames that cover each other alone gain as much, and the first of them is picked.
+    candidates = np.concatenate([known, drawn[~np.isin(drawn, known)]]).astype(np.intp)
+    if not len(candidates) or count <= len(initial):
         return initial[:count]
     points = directions(embeddings[candidates])
     kernel = gaussian(directions(embeddings[usable[:COVERED]]), points, count)

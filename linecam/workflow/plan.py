@@ -136,8 +136,12 @@ class Plan:
 
     @property
     def selecting_backbone(self) -> str:
-        """Whose embeddings frames are selected by: the first backbone, or its teacher, which sees more."""
-        return "teacher" if self.settings.pretrain.methods[0] == "taught" else self.first_backbone
+        """Whose embeddings frames are selected by: the first backbone, or its teacher, which sees more.
+
+        Those of `embed.file` are nobody's; they stand by the first backbone's name.
+        """
+        taught = self.settings.pretrain.methods[0] == "taught" and not self.settings.embed.file
+        return "teacher" if taught else self.first_backbone
 
     @property
     def selects_by_embeddings(self) -> bool:

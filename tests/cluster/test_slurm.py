@@ -26,8 +26,8 @@ CONFIG = TINY | {
     "dataset": {"name": "tiny", "kind": "belt"},
     "belt": {"frames": 60},
     "networks": ["resnet9-32"],
-    "select": {"train": 20, "test": 20},
-    "pretrain": {kind: {"epochs": EPOCHS, "batch_size": 16} for kind in ("cpu", "gpu")},
+    "select": {"train": 20, "test": 20, "strategies": ["coreset"]},
+    "pretrain": {"methods": ["simclr"], **{kind: {"epochs": EPOCHS, "batch_size": 16} for kind in ("cpu", "gpu")}},
 }
 BACKBONE = "results/tiny/pretrain/resnet9-32-simclr"
 SELECTED = "results/tiny/select/coreset-20.csv"
@@ -286,6 +286,6 @@ def test_groups_name_rules_and_none_that_runs_on_the_login_node() -> None:
     names, local = rules_and_local_ones()
     assert set(PROFILE["groups"]) <= names - local
     assert set(PROFILE["set-resources"]) <= names
-    assert not {"pretrain", "distill", "embed", "finetune", "finetune_fold"} & set(PROFILE["groups"]), (
-        "a group would keep a GPU that it does not use"
-    )
+    on_a_gpu = {"teach", "pretrain", "distill", "embed", "embed_by_teacher", "finetune", "finetune_fold"}
+    assert {name for name, given in PROFILE["set-resources"].items() if given.get("gpu")} == on_a_gpu
+    assert not on_a_gpu & set(PROFILE["groups"]), "a group would keep a GPU that it does not use"

@@ -21,6 +21,7 @@ from linecam.networks.models import (
     backbone,
     embed,
     load_weights,
+    maps_of,
     residual,
     save_weights,
     size_of,
@@ -284,3 +285,21 @@ def test_four_times_the_pixels_are_four_times_the_work(name):
 def test_a_plan_as_deep_as_its_widths():
     with pytest.raises(ValueError, match="zip"):
         residual(Residual(8, (8, 16), (1,)))
+
+
+# --- maps
+
+
+@pytest.mark.parametrize("network", ["swift7-64", "resnet9-64"])
+def test_maps_are_what_layers_and_blocks_make_on_the_way(network: str) -> None:
+    model = shaken(backbone(network))
+    images = torch.rand(2, 3, 64, 64)
+    maps = maps_of(model, images)
+    left_out = (nn.BatchNorm2d, nn.ReLU)
+    assert len(maps) == sum(not isinstance(layer, left_out) for layer in model)
+    torch.testing.assert_close(maps[-1], model(images), rtol=0, atol=0)
+    assert maps[-1].shape[1] == 16
+    before = [layer for layer in model][:-1]
+    torch.testing.assert_close(maps[-2], nn.Sequential(*before)(images), rtol=0, atol=0)
+    sides = [one.shape[-1] for one in maps]
+    assert sides == sorted(sides, reverse=True)

@@ -53,10 +53,10 @@ def plan(name: str, kind: str, source: Path | None = None, **select: Any) -> Pla
 def test_what_the_page_of_each_kind_of_dataset_needs(tmp_path: Path) -> None:
     assert targets_of(plan("belt", "belt")) == [
         "results/belt/index/frames.csv",
-        "results/belt/select/coreset-200.csv",
+        "results/belt/select/herding-200.csv",
         "results/belt/select/test.csv",
         "results/belt/truth.csv",
-        "results/belt/embed/swift7-112-simclr/embeddings.npy",
+        "results/belt/embed/teacher/embeddings.npy",
         "results/belt/frames",
     ]
     selected = ["results/masks/index/frames.csv", "results/masks/select/given.csv", "results/masks/select/test.csv"]
@@ -67,7 +67,7 @@ def test_what_the_page_of_each_kind_of_dataset_needs(tmp_path: Path) -> None:
     two = plan("mine", "folder", tmp_path, strategies=["random", "typiclust"], train=30)
     sources = sources_of(two, Path("fetched"))
     assert [path.name for path in sources.train] == ["random-30.csv", "typiclust-30.csv"]
-    assert str(sources.embeddings) == "fetched/results/mine/embed/swift7-112-simclr/embeddings.npy"
+    assert str(sources.embeddings) == "fetched/results/mine/embed/teacher/embeddings.npy"
     assert (sources.frames, sources.labels) == (tmp_path, Path("data/mine/labels.csv")), "of this machine, always"
 
 

@@ -23,6 +23,8 @@ from scripts.select_test import select_test
 from scripts.select_train import pick, select_train
 
 CLASSES = ["bad", "good"]
+# Those whose first picks do not depend on the count. The kernel of herding is as wide as the count asks for.
+NESTED = [strategy for strategy in STRATEGIES if strategy != "herding"]
 
 
 def sha(name: object) -> str:
@@ -332,7 +334,7 @@ def test_huge_embeddings_do_not_overflow():
     assert coreset(points, digests(4), 4, [3], 1) == [3, 0, 1, 2]
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", NESTED)
 def test_a_larger_count_begins_with_the_smaller_ones_picks(strategy):
     points = vectors(50)
     picks = [STRATEGIES[strategy](points, digests(50), count, [], 1) for count in (0, 1, 20, 30, 50)]
@@ -411,7 +413,7 @@ def test_labelling_what_was_asked_for_in_any_order_changes_nothing(strategy, dat
     assert pick(strategy, points, names, 12, done, 1) == asked
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", NESTED)
 def test_growth_from_20_to_30_adds_10(strategy):
     points, names = vectors(100), digests(100)
     twenty = pick(strategy, points, names, 20, [], 1)
@@ -421,7 +423,7 @@ def test_growth_from_20_to_30_adds_10(strategy):
         assert pick(strategy, points, names, 30, sorted(thirty[: 20 + done]), 1) == thirty
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", NESTED)
 def test_a_smaller_count_chooses_among_the_labelled(strategy, caplog):
     caplog.set_level("INFO")
     points, names = vectors(100), digests(100)

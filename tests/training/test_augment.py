@@ -8,19 +8,12 @@ import torch
 from numpy.typing import NDArray
 
 from linecam.camera.arithmetic import to_input, to_rgb565
-from linecam.training.augment import NOISE, Spread, draw, noise_table, render, variants
+from linecam.training.augment import NOISE, WHOLE, Spread, draw, noise_table, render, variants, view
 from linecam.workflow.settings import Augment
+from tests.training.frames import some_frames
 
 STILL = Spread(degrees=0, scale=(1, 1), shift=0, brightness=1, contrast=1, gain=0, noise=0)
 LEVELS = np.array([31, 63, 31])
-
-
-def some_frames(count: int, side: int, seed: int = 0) -> NDArray[np.uint8]:
-    """Smooth pictures without a symmetry: an interpolation a little elsewhere is a little different."""
-    rng = np.random.default_rng(seed)
-    coarse = torch.from_numpy(rng.uniform(0, 255, (count, 3, 7, 7)))
-    smooth = torch.nn.functional.interpolate(coarse, side, mode="bicubic", align_corners=True)
-    return smooth.permute(0, 2, 3, 1).numpy().clip(0, 255).astype(np.uint8)
 
 
 def looked_at(
@@ -272,3 +265,40 @@ def test_frames_stay_as_they_are():
     kept = frames.copy()
     variants(frames, 32, np.random.default_rng(5))
     np.testing.assert_array_equal(frames, kept)
+
+
+def test_without_flips_no_axis_turns_round():
+    for flips in (True, False):
+        place = draw(400, np.random.default_rng(1), Spread(flips=flips))[0]
+        mirrored = [(place[:, axis, axis] < 0).mean() for axis in (0, 1)]
+        assert mirrored == (pytest.approx([0.5, 0.5], abs=0.1) if flips else [0, 0])
+
+
+# --- views of given places
+
+
+def test_the_whole_of_a_frame_is_all_of_it():
+    """At the sensor's own size to the level: light, noise and the steps of RGB565 are left out."""
+    frames = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    seen = view(frames, np.tile(np.float32(WHOLE), (4, 1, 1)), 32)
+    assert seen.is_contiguous(memory_format=torch.channels_last)
+    np.testing.assert_allclose(seen.permute(0, 2, 3, 1).numpy(), frames / np.float32(255), atol=2e-7)
+
+
+def test_a_view_is_what_is_rendered_from_its_place():
+    frames, still = some_frames(6, 48), Spread(brightness=1, contrast=1, gain=0, noise=0)
+    place = draw(6, np.random.default_rng(2), still)[0]
+    plain = view(frames, place, 32).permute(0, 2, 3, 1).numpy()
+    expected = np.concatenate([looked_at(frames[n : n + 1], 32, place[n].tolist()) for n in range(6)])
+    assert (np.abs(plain - expected) <= 1.01 / LEVELS).all(), "but for the steps of RGB565"
+    lit = view(frames, place, 32, np.random.default_rng(3), still).permute(0, 2, 3, 1).numpy()
+    assert (np.abs(lit - expected) <= 1.01 / LEVELS).all(), "from the same places, also where light is drawn"
+
+
+def test_light_and_noise_of_a_view_are_of_its_spread_and_its_draws():
+    frames, place = some_frames(8, 32), np.tile(np.float32(WHOLE), (8, 1, 1))
+    plain = view(frames, place, 32)
+    one, two, other = (view(frames, place, 32, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert (one == two).all()
+    assert (one != other).any()
+    assert (one.mean(dim=(1, 2, 3)) / plain.mean(dim=(1, 2, 3))).std() > 0.1, "the light is another in each"

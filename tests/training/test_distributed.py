@@ -29,7 +29,7 @@ CHECKPOINT = "results/mine/pretrain/resnet9-64-simclr/checkpoint.safetensors"
 
 
 def configured(epochs: int = 3, **pretrain: object) -> dict:
-    budget = {"cpu": {"epochs": epochs, "batch_size": 64}, "precision": "float32"}
+    budget = {"methods": ["simclr"], "cpu": {"epochs": epochs, "batch_size": 64}, "precision": "float32"}
     return TINY | {
         "dataset": {"name": "mine", "kind": "folder", "source": "frames"},
         "networks": ["resnet9-64"],

@@ -20,7 +20,7 @@ SCRIPTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "scripts"
 LIGHT = ["index_frames", "decode_frames", "select_test", "select_train", "split", "read_embeddings", "evaluate",
          "choose", "bundle", "render_belt", "fetch_masks"]  # fmt: skip
 # Imported inside the functions that run them: numba takes half a second, and scikit-learn more.
-LATE = ["linecam/compiled.py", "linecam/selection/kcenter.py", "linecam/selection/typicality.py"]
+LATE = ["linecam/compiled.py", *(f"linecam/selection/{name}.py" for name in ("herding", "kcenter", "typicality"))]
 
 
 @pytest.fixture

@@ -21,17 +21,29 @@ def plan_of(**sections: Any) -> Plan:
 
 def test_one_model_without_a_sweep():
     plan = plan_of(networks=["swift7-64"])
-    assert list(map(str, plan.models)) == ["swift7-64-simclr/coreset-200/seed-1"]
+    assert list(map(str, plan.models)) == ["swift7-64-taught/herding-200/seed-1"]
     assert plan.competing == plan.models
-    assert plan.selecting_backbone == "swift7-64-simclr"
+    assert plan.selecting_backbone == "teacher"
     assert plan.forms == ["float", "onnx", "calibrated", "fixed_-25_25", "fixed_-10_10", "fixed_-6_6"]
+
+
+def test_frames_are_selected_by_the_first_backbone_or_by_its_teacher(tmp_path):
+    networks = ["swift7-64", "swift9-96"]
+    assert plan_of(networks=networks, pretrain={"methods": ["simclr", "taught"]}).selecting_backbone == (
+        "swift7-64-simclr"
+    )
+    taught = plan_of(networks=networks, pretrain={"methods": ["taught", "simclr"]})
+    assert taught.selecting_backbone == "teacher"
+    assert taught.first_backbone == "swift7-64-taught"
+    # Another tool's embeddings have no teacher; `read_embeddings` writes them by the backbone's name.
+    assert plan_of(networks=networks, embed={"file": "other.csv"}).selecting_backbone == "swift7-64-taught"
 
 
 def test_every_sweep_multiplies():
     plan = plan_of(
         networks=["swift7-64", "swift9-96"],
-        pretrain={"methods": ["none", "simclr"]},
-        select={"strategies": ["random", "coreset"]},
+        pretrain={"methods": ["none", "taught"]},
+        select={"strategies": ["random", "herding"]},
         finetune={"seeds": [1, 2, 3]},
         quantize={"ranges": ["calibrated", [-4.5, 4]]},
         bundle={"boards": ["openmv-h7", "openmv-rt1062"]},
@@ -41,13 +53,13 @@ def test_every_sweep_multiplies():
     assert len(plan.candidates) == 12 * 2
     assert plan.ranges == {"calibrated": None, "fixed_-4.5_4": (-4.5, 4)}
     assert plan.input_sizes == [64, 96]
-    assert plan.pretrained == ["swift7-64-simclr", "swift9-96-simclr"]
+    assert plan.pretrained == ["swift7-64-taught", "swift9-96-taught"]
 
 
 def test_a_candidate_knows_its_files():
     plan = plan_of(networks=["swift7-64"], bundle={"boards": ["openmv-h7", "openmv-rt1062"]})
     candidate = plan.candidates[1]
-    name = "swift7-64-simclr/coreset-200/seed-1"
+    name = "swift7-64-taught/herding-200/seed-1"
     assert candidate.tflite == Path(f"results/tiny/quantize/{name}/fixed_-25_25/model.tflite")
     assert candidate.metrics == Path(f"results/tiny/evaluate/{name}/fixed_-25_25.json")
     assert candidate.firmware["openmv-rt1062"] == Path(f"results/tiny/firmware/{name}/fixed_-25_25/openmv-rt1062.json")
@@ -57,7 +69,7 @@ def test_a_candidate_knows_its_files():
 
 
 def test_models_that_do_not_compete_are_evaluated_in_float_alone():
-    plan = plan_of(select={"strategies": ["coreset", "random"]}, quantize={"ranges": ["calibrated"]})
+    plan = plan_of(select={"strategies": ["herding", "random"]}, quantize={"ranges": ["calibrated"]})
     first, second = plan.trained
     assert list(first.metrics) == ["float", "onnx", "calibrated"]
     assert list(first.predictions) == ["calibrated"]
@@ -77,7 +89,7 @@ def test_a_folder_with_train_and_test_has_a_given_split(tmp_path):
     dataset = {"name": "caps", "kind": "folder", "source": str(tmp_path), "classes": ["good", "bad"]}
     assert plan_of(dataset=dataset).selections == ["given"]
     (tmp_path / "test/good").rmdir()
-    assert plan_of(dataset=dataset).selections == ["coreset-200"]
+    assert plan_of(dataset=dataset).selections == ["herding-200"]
 
 
 def test_a_vote_that_the_frames_names_decide_is_evaluated_whatever_they_say():
@@ -88,17 +100,17 @@ def test_a_vote_that_the_frames_names_decide_is_evaluated_whatever_they_say():
 
 def test_labels_seed_and_folds_of_a_selection():
     plan = plan_of(select={"train": 120, "seed": 7}, finetune={"folds": 4})
-    assert [plan.labels_of(name) for name in ("coreset-120", "given", "coreset-120-first-25")] == [120, 120, 25]
-    assert [plan.seed_of(name) for name in ("coreset-120", "random-25-draw-3")] == [7, 3]
-    assert [plan.folds_of(name) for name in ("coreset-120", "random-25-draw-3", "coreset-120-first-25")] == [4, 0, 0]
+    assert [plan.labels_of(name) for name in ("herding-120", "given", "herding-120-first-25")] == [120, 120, 25]
+    assert [plan.seed_of(name) for name in ("herding-120", "random-25-draw-3")] == [7, 3]
+    assert [plan.folds_of(name) for name in ("herding-120", "random-25-draw-3", "herding-120-first-25")] == [4, 0, 0]
     assert plan.counts_of("random-25-draw-3") == "study_selection.labels"
-    assert [plan.needs_embeddings(name) for name in ("random-25", "given", "coreset-120")] == [False, False, True]
+    assert [plan.needs_embeddings(name) for name in ("random-25", "given", "herding-120")] == [False, False, True]
 
 
 def test_fewer_labels_take_as_many_steps():
     plan = plan_of(select={"train": 200}, finetune={"epochs": 300})
-    assert plan.recipe("coreset-200")["epochs"] == 300
-    assert plan.recipe("coreset-200-first-25")["epochs"] == 2400
+    assert plan.recipe("herding-200")["epochs"] == 300
+    assert plan.recipe("herding-200-first-25")["epochs"] == 2400
     assert plan.recipe("given")["epochs"] == 300
 
 
@@ -122,8 +134,8 @@ def test_a_study_has_each_model_once():
 def test_a_study_trains_on_the_first_frames_of_the_selection():
     study = StudyPlan(plan_of(study=[PART | {"labels": [25, 200]}]))
     assert [model.float_metrics.parent.relative_to("results/tiny/evaluate").as_posix() for model in study.models] == [
-        "swift7-64-none/coreset-200-first-25/seed-1-as_trained",
-        "swift7-64-none/coreset-200/seed-1-as_trained",
+        "swift7-64-none/herding-200-first-25/seed-1-as_trained",
+        "swift7-64-none/herding-200/seed-1-as_trained",
     ]
 
 
@@ -131,7 +143,7 @@ def test_int8_is_made_of_the_models_with_most_labels():
     study = StudyPlan(plan_of(study=[PART | {"labels": [25, 200]}]))
     few, most = study.models
     assert few.int8_metrics is None
-    folder = "swift7-64-none/coreset-200/seed-1-as_trained"
+    folder = "swift7-64-none/herding-200/seed-1-as_trained"
     assert most.int8_metrics == Path(f"results/tiny/evaluate/{folder}/calibrated.json")
     assert most.firmware == Path(f"results/tiny/firmware/{folder}/calibrated/openmv-h7.json")
     known = [few.float_metrics, most.float_metrics, most.int8_metrics, most.int8_predictions, most.firmware]
@@ -153,12 +165,12 @@ def test_a_study_of_a_network_larger_than_the_frame_ends_with_a_message():
 
 
 def test_the_study_of_selections_draws_anew_for_each_seed():
-    study = {"strategies": ["random", "coreset"], "labels": [25, 50], "seeds": [1, 2]}
+    study = {"strategies": ["random", "herding"], "labels": [25, 50], "seeds": [1, 2]}
     models = SelectionStudyPlan(plan_of(networks=["swift7-64"], study_selection=study)).models
     assert len(models) == 8
     assert models[1].split == Path("results/tiny/split/random-25-draw-2.csv")
     assert models[1].predictions == Path(
-        "results/tiny/predict/swift7-64-simclr/random-25-draw-2/seed-2-as_trained/float.csv"
+        "results/tiny/predict/swift7-64-taught/random-25-draw-2/seed-2-as_trained/float.csv"
     )
 
 

@@ -16,7 +16,8 @@ from snakemake.rules import Rule
 from linecam.workflow.resources import has_gpu
 from tests.conftest import ROOT, Project
 
-ON_A_GPU = {"pretrain", "pretrain_on_rendered", "distill", "embed", "finetune", "finetune_fold"}
+TRAINS = {"teach", "pretrain", "pretrain_on_rendered", "distill", "finetune", "finetune_fold"}
+ON_A_GPU = TRAINS | {"embed", "embed_by_teacher"}
 
 
 @dataclass
