@@ -190,7 +190,8 @@ def test_frames_stay_here_and_labels_too(mine: InBucket, belt: Project, tmp_path
 
 
 def test_a_split_by_folders_has_to_be_named(s3: Store, belt: Project, tmp_path: Path) -> None:
-    config = TINY | {"dataset": {"name": "given", "kind": "folder", "source": "frames"}}
+    dataset = {"name": "given", "kind": "folder", "source": "frames"}
+    config = TINY | {"dataset": dataset, "select": {"train": 60, "test": 50}}
     one = InBucket(copy_project(tmp_path, config).folder, store=s3, prefix="s3://bucket/given")
     frames = sorted((belt.folder / "results/tiny/frames").iterdir())
     for frame, part in zip(frames, ("train", "test"), strict=False):

@@ -155,7 +155,7 @@ def test_the_student_looks_from_where_the_teacher_did_and_in_other_light(
     frames: NDArray[np.uint8], views: Views, rendered: list[tuple[NDArray[np.uint8], NDArray[np.float32], Tensor]]
 ) -> None:
     learn(frames, views, Recipe(NETWORK, 6, 1, batch_size=8), CPU)
-    assert len(rendered) == 6
+    assert len(rendered) == 7, "one for each step, and one ahead"
     known = {
         (frames[number].tobytes(), place.tobytes()) for number, place in zip(views.frame, views.place, strict=True)
     }
