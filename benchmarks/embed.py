@@ -24,10 +24,11 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a file, from anywhere
 from benchmarks.sides import in_turn, show, show_ratio
 from linecam.frames.index import COLUMNS
+from linecam.networks.embedding import BATCH, images
 from linecam.networks.models import backbone, load_weights, save_weights
 from linecam.networks.models import embed as forward
 from linecam.networks.torch_setup import prepare_torch
-from scripts.embed import BATCH, embed, images
+from scripts.embed import embed
 from scripts.gather_embeddings import gather_embeddings
 
 NETWORK, SIZE = "resnet9-64", 64

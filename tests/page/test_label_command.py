@@ -191,7 +191,6 @@ def test_a_terminal(caps: Project, moment: str, how: str) -> None:
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(caps.folder)
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup, where the tests are started by it, has ignored
         os.execv(sys.executable, COMMAND)
 
     def read() -> str:

@@ -12,9 +12,11 @@ from lightly.utils.io import save_embeddings
 from numpy.typing import NDArray
 
 from linecam.frames.index import COLUMNS
+from linecam.networks import embedding
+from linecam.networks.embedding import BATCH
 from linecam.networks.models import backbone, load_weights, save_weights, to_images
 from linecam.networks.models import embed as forward
-from scripts.embed import BATCH, embed
+from scripts.embed import embed
 from scripts.gather_embeddings import gather_embeddings
 
 NETWORK, CLASSES = "resnet9-32", ["bad", "good"]
@@ -93,10 +95,8 @@ def run(tmp_path: Path) -> Run:
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.uint8]]:
     """The batches that go through the network."""
     batches: list[NDArray[np.uint8]] = []
-    real = embed.__globals__["images"]
-    monkeypatch.setitem(
-        embed.__globals__, "images", lambda pixels, device: batches.append(pixels) or real(pixels, device)
-    )
+    real = embedding.images
+    monkeypatch.setattr(embedding, "images", lambda pixels, device: batches.append(pixels) or real(pixels, device))
     return batches
 
 
