@@ -51,8 +51,8 @@ help:
 
 # Said before anything starts, but not where the demo was built already.
 needs:
-	@[ -e results/belt/report.html ] || echo "The demo needs 9 GB of disk, 8.7 of them for .venv, and 4 GB of memory." \
-		"On 2 cores it takes some 11 minutes; the set-up, once, downloads 4 GB and takes some 5 minutes more."
+	@[ -e results/belt/report.html ] || echo "The demo needs 10 GB of disk, 8.7 of them for .venv, and 4 GB of memory." \
+		"On 2 cores it takes some 12 minutes; the set-up, once, downloads 4 GB and takes some 5 minutes more."
 
 demo: needs .venv/.installed
 	.venv/bin/snakemake --cores all
