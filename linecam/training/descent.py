@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,34 @@ class Recipe:
     forgets: float = 0.02  # of the average of the weights, in a step
 
 
+class Descent(Generic[Model]):
+    """Steps down a loss: AdamW (Loshchilov and Hutter, ICLR 2019), one cycle of the learning rate, and an exponential
+    moving average of the weights (Polyak and Juditsky, 1992)."""
+
+    def __init__(
+        self, model: Model, *, learning_rate: float, weight_decay: float, steps: int, forgets: float, rise: float = 0.1
+    ) -> None:
+        """For `steps` steps: the share `rise` of them goes up to `learning_rate`. Each `forgets` of the average."""
+        self._model = model
+        self._optimizer = AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
+        self._schedule = OneCycleLR(self._optimizer, max_lr=learning_rate, total_steps=steps, pct_start=rise)
+        self._average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(1 - forgets), use_buffers=True)
+
+    def step(self, loss: Tensor) -> float:
+        """Take a step down `loss`, a scalar; returns its value."""
+        self._optimizer.zero_grad()
+        loss.backward()
+        self._optimizer.step()
+        self._schedule.step()
+        self._average.update_parameters(self._model)
+        return loss.item()
+
+    def averaged(self) -> Model:
+        """The model with the averaged weights, in evaluation mode."""
+        model: Model = self._average.module  # type: ignore[assignment]
+        return model.eval()
+
+
 def descend(
     model: Model,
     loss_of: Callable[[Any], Tensor],
@@ -48,26 +76,24 @@ def descend(
     `loss_of` gets what `prepare` makes of a batch of rows. A thread prepares the next batch meanwhile: it must not
     draw from `rng`, by which rows are put in order.
 
-    AdamW and one cycle of the learning rate, as finetuning has them. What is returned, in evaluation mode, is a moving
-    average of the weights. Raises `UserError` where the training diverges.
+    What is returned is in evaluation mode, and its weights are the average of `Descent`. Raises `UserError` where the
+    training diverges.
     """
-    optimizer = AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    # At least two steps up: PyTorch divides by one less.
-    rise = min(max(0.1, 2 / recipe.steps), 0.9)
-    schedule = OneCycleLR(optimizer, max_lr=recipe.learning_rate, total_steps=recipe.steps, pct_start=rise)
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(1 - recipe.forgets), use_buffers=True)
+    descent = Descent(
+        model,
+        learning_rate=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        steps=recipe.steps,
+        forgets=recipe.forgets,
+        # At least two steps up: PyTorch divides by one less.
+        rise=min(max(0.1, 2 / recipe.steps), 0.9),
+    )
     model.train()
     prepared = ahead(prepare, batches(count, recipe.batch_size, rng))
     every = max(recipe.steps // LOSSES, 1)
     losses, total = [], 0.0
     for step in progress(range(1, recipe.steps + 1), what, f"x {recipe.batch_size} views"):
-        loss = loss_of(next(prepared))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        average.update_parameters(model)
-        total += loss.item()
+        total += descent.step(loss_of(next(prepared)))
         if not np.isfinite(total):
             raise UserError(
                 f"The pretraining diverged at step {step}. Take another pretrain.seed, or a network with fewer layers."
@@ -75,8 +101,7 @@ def descend(
         if step % every == 0:
             losses.append(total / every)
             total = 0.0
-    averaged: Model = average.module  # type: ignore[assignment]
-    return averaged.eval(), losses
+    return descent.averaged(), losses
 
 
 def ahead(prepare: Callable[[NDArray[np.intp]], Any], rows: Iterator[NDArray[np.intp]]) -> Iterator[Any]:

@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from linecam.errors import UserError
 from linecam.frames.index import read_pixels, read_split
@@ -19,6 +18,7 @@ from linecam.networks.architectures import parse
 from linecam.networks.models import Classifier, load_weights
 from linecam.progress import progress
 from linecam.training.augment import Spread, variants
+from linecam.training.descent import Descent
 
 # The average forgets within so many epochs: long enough to smooth, short enough to follow.
 AVERAGED_EPOCHS = 5
@@ -81,10 +81,9 @@ def train(
     """Train `model` on the sensor's frames (N, side, side, 3), uint8, and their classes (N,): the model to use, in
     evaluation mode, and the mean loss of each epoch.
 
-    AdamW (Loshchilov and Hutter, ICLR 2019), one cycle of the learning rate, a new variant of each frame in every
-    epoch; each class weighs the same in the loss, however rare. What is returned is an exponential moving average of
-    the weights (Polyak and Juditsky, 1992) over `AVERAGED_EPOCHS` epochs. No frame is held out: nothing is chosen.
-    Raises `UserError` where the training diverges.
+    Each epoch has a new variant of each frame, and each class weighs the same in the loss, however rare. What is
+    returned is the average of `Descent` over `AVERAGED_EPOCHS` epochs. No frame is held out: nothing is chosen. Raises
+    `UserError` where the training diverges.
     """
     rng = np.random.default_rng(recipe.seed)
     _, side = parse(network)
@@ -95,30 +94,22 @@ def train(
     # A fold may hold all frames of a class.
     weight = len(labels) / (len(counts) * counts.clamp(min=1).float())
     batches = max(len(frames) // recipe.batch_size, 1)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=recipe.learning_rate, total_steps=recipe.epochs * batches, pct_start=0.1
-    )
-    average = AveragedModel(
-        model, multi_avg_fn=get_ema_multi_avg_fn(1 - 1 / (AVERAGED_EPOCHS * batches)), use_buffers=True
+    descent = Descent(
+        model,
+        learning_rate=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        steps=recipe.epochs * batches,
+        forgets=1 / (AVERAGED_EPOCHS * batches),
     )
     losses = []
     for epoch in progress(range(1, recipe.epochs + 1), what, "epochs"):
         total = 0.0
         for batch in np.array_split(rng.permutation(len(frames)), batches):
             logits = model(variants(frames[batch], side, rng, recipe.augment).to(device))
-            loss = balanced_loss(logits, labels[batch], weight, recipe.label_smoothing)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            average.update_parameters(model)
-            total += loss.item()
+            total += descent.step(balanced_loss(logits, labels[batch], weight, recipe.label_smoothing))
         if not np.isfinite(total):
             raise UserError(
                 f"The training diverged in epoch {epoch}: lower finetune.learning_rate = {recipe.learning_rate}."
             )
         losses.append(total / batches)
-    averaged = average.module
-    assert isinstance(averaged, Classifier)
-    return averaged.eval(), losses
+    return descent.averaged(), losses
