@@ -5,8 +5,6 @@ from pathlib import Path
 
 from linecam.errors import reported
 from linecam.files import sha256
-from linecam.frames.index import read_pixels
-from linecam.frames.shards import rows_of
 from linecam.networks.embedding import embed_frames
 from linecam.networks.models import FEATURES, backbone, load_weights
 from linecam.networks.models import embed as forward
@@ -28,12 +26,10 @@ def embed(
 ) -> None:
     """Write `array`, a .npy of (frames, 16) float32: the embeddings of the shard's frames; see `embed_frames`."""
     device = prepare_torch(threads, gpus)
-    pixels = read_pixels(pixels_path)
-    rows = rows_of(shard, len(pixels))
     model = backbone(network).to(device)
     load_weights(weights, model)
     embed_frames(
-        pixels[rows.start : rows.stop],
+        pixels_path,
         partial(forward, model.eval()),
         array,
         features=FEATURES,
@@ -41,6 +37,7 @@ def embed(
         code=modules_of("scripts/embed.py"),
         device=device,
         threads=threads,
+        shard=shard,
         certificate=certificate,
         former=former,
     )

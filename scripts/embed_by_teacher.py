@@ -6,8 +6,6 @@ import torch
 
 from linecam.errors import reported
 from linecam.files import sha256
-from linecam.frames.index import read_pixels
-from linecam.frames.shards import rows_of
 from linecam.networks.embedding import embed_frames
 from linecam.networks.teacher import Teacher
 from linecam.networks.torch_setup import prepare_torch
@@ -33,11 +31,9 @@ def embed_by_teacher(
     Raises `UserError` where there is no such teacher.
     """
     device = prepare_torch(threads, gpus)
-    pixels = read_pixels(pixels_path)
-    rows = rows_of(shard, len(pixels))
     model = Teacher(teacher, weights).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     embed_frames(
-        pixels[rows.start : rows.stop],
+        pixels_path,
         lambda images: model(images)[1],
         array,
         features=model.features,
@@ -45,6 +41,7 @@ def embed_by_teacher(
         code=modules_of("scripts/embed_by_teacher.py"),
         device=device,
         threads=threads,
+        shard=shard,
         batch=BATCH if device.type == "cpu" else None,
         certificate=certificate,
         former=former,

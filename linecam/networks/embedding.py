@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from linecam.files import atomic_write
+from linecam.frames.index import read_pixels
 from linecam.frames.reuse import certify, key_of, reuse, sums
+from linecam.frames.shards import rows_of
 from linecam.progress import progress
 
 # One size of a batch, its last frames repeated where there are too few: what a frame's embedding is, to the last bit,
@@ -19,7 +21,7 @@ BATCH = {"cpu": 64, "cuda": 512}
 
 
 def embed_frames(
-    pixels: NDArray[np.uint8],
+    pixels_path: Path,
     see: Callable[[Tensor], Tensor],
     array: Path,
     *,
@@ -28,16 +30,20 @@ def embed_frames(
     code: list[str],
     device: torch.device,
     threads: int,
+    shard: str = "1-of-1",
     batch: int | None = None,
     certificate: Path | None = None,
     former: Path | None = None,
 ) -> None:
-    """Write `array`, a .npy of (N, features) float32: what `see` makes of pixels (N, H, W, 3), uint8.
+    """Write `array`, a .npy of (N, features) float32: what `see` makes of the pixels of a shard's N frames.
 
     `see` gets images (batch, 3, H, W), float32 in [0, 1]. Rows that an earlier run computed into `former`, of the same
     pixels by the same `code` and network (`made_with`), are copied, and `certificate` is what lets the next run do so
     (`linecam.frames.reuse`).
     """
+    pixels = read_pixels(pixels_path)
+    of_shard = rows_of(shard, len(pixels))
+    pixels = pixels[of_shard.start : of_shard.stop]
     processor = torch.cuda.get_device_name() if device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
     key = key_of(code, **made_with, torch=torch.__version__, processor=processor)
     certified = certify(key, map(np.ascontiguousarray, pixels), len(pixels))
