@@ -41,7 +41,7 @@ class Descent(Generic[Model]):
     def __init__(
         self, model: Model, *, learning_rate: float, weight_decay: float, steps: int, forgets: float, rise: float = 0.1
     ) -> None:
-        """For `steps` steps: the share `rise` of them goes up to `learning_rate`. Each `forgets` of the average."""
+        """`steps` in all, of which the share `rise` leads up to `learning_rate`; `forgets` is the average's, a step."""
         self._model = model
         self._optimizer = AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
         self._schedule = OneCycleLR(self._optimizer, max_lr=learning_rate, total_steps=steps, pct_start=rise)
