@@ -32,7 +32,7 @@ from PIL import Image
 from benchmarks.sides import machine
 from linecam.files import sha256
 from linecam.networks.architectures import input_size
-from linecam.networks.models import FEATURES, backbone, embed, save_weights
+from linecam.networks.models import backbone, embed, save_weights
 from linecam.networks.teacher import DEFAULT, Teacher
 from linecam.networks.torch_setup import bfloat16_is_fast, prepare_torch
 from linecam.training import descent, finetune, taught
@@ -150,8 +150,8 @@ def stock(bench: Bench) -> float:
         bench.side, cj_strength=0.5, min_scale=0.5, vf_prob=0.5, gaussian_blur=0, normalize=None
     )
     dataset = LightlyDataset(str(folder), transform=transform)
-    trunk, head = backbone(bench.network).to(bench.device), SimCLRProjectionHead(FEATURES, FEATURES, 128)
-    head = head.to(bench.device)
+    trunk = backbone(bench.network).to(bench.device)
+    head = SimCLRProjectionHead(trunk.features, trunk.features, 128).to(bench.device)
     criterion = NTXentLoss(temperature=0.5)
     optimizer = torch.optim.SGD([*trunk.parameters(), *head.parameters()], lr=0.12, momentum=0.9, weight_decay=5e-4)
     loader = torch.utils.data.DataLoader(dataset, bench.batch, shuffle=True, drop_last=True, num_workers=CORES)

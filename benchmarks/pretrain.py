@@ -24,7 +24,7 @@ from PIL import Image
 
 from benchmarks.sides import in_turn, show, show_ratio
 from linecam.camera.arithmetic import square, to_input
-from linecam.networks.models import FEATURES, tutorial
+from linecam.networks.models import tutorial
 from linecam.networks.torch_setup import bfloat16_is_fast, prepare_torch
 from linecam.training.distributed import Processes
 from linecam.training.simclr import Recipe
@@ -45,7 +45,9 @@ def stock(folder: Path, workers: int) -> float:
 
     transform = SimCLRTransform(SIZE, cj_strength=JITTER, min_scale=CROP, vf_prob=0.5, gaussian_blur=0, normalize=None)
     dataset = LightlyDataset(str(folder / "frames"), transform=transform)
-    model = torch.nn.ModuleDict({"backbone": tutorial(), "head": SimCLRProjectionHead(FEATURES, FEATURES, 128)})
+    trunk = tutorial()
+    head = SimCLRProjectionHead(trunk.features, trunk.features, 128)
+    model = torch.nn.ModuleDict({"backbone": trunk, "head": head})
     criterion = NTXentLoss(temperature=0.5)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.12, momentum=0.9, weight_decay=5e-4)
     started = time.perf_counter()

@@ -14,6 +14,10 @@ from linecam.evaluation.predictions import read_predictions
 from linecam.evaluation.weakness import in_words, weaknesses
 from linecam.files import read_json, write_json
 
+# Of balanced accuracy on held-out frames: so much, which is less than a few hundred labels can tell, may a cheaper
+# network lose.
+NEAR = 0.01
+
 
 @dataclass(frozen=True)
 class Criteria:
@@ -34,19 +38,25 @@ class Rated:
     agreement: Agreement  # with the float model
     weak: list[Weakness]  # why it is no good, where it is not
     refused: list[dict[str, str]]  # the findings of the boards that do not take it, each with its board
+    cost: int  # of one inference on the first board: instructions or, where none are estimated, multiply-accumulates
 
     @classmethod
     def read(cls, candidate: Candidate, criteria: Criteria) -> Self:
         """The candidate with what its files say."""
-        refused = [
-            finding | {"board": board}
-            for board, path in candidate.firmware.items()
-            for finding in read_json(path)["findings"]
-        ]
+        verdicts = {board: read_json(path) for board, path in candidate.firmware.items()}
+        refused = [finding | {"board": board} for board, verdict in verdicts.items() for finding in verdict["findings"]]
+        cost = next(iter(verdicts.values()))["cost"]
         weak = weaknesses(
             read_predictions(candidate.held_out), list(pd.read_csv(candidate.history)["loss"]), **vars(criteria)
         )
-        return cls(candidate, read_json(candidate.score), read_json(candidate.metrics)["agreement"], weak, refused)
+        return cls(
+            candidate,
+            read_json(candidate.score),
+            read_json(candidate.metrics)["agreement"],
+            weak,
+            refused,
+            cost.get("instructions") or cost.get("macs", 0),
+        )
 
     @property
     def rank(self) -> tuple[bool, float, str, float, float, str]:
@@ -66,18 +76,19 @@ def choose(candidates: list[Candidate], choice: Path, criteria: Criteria) -> Non
     """Write the chosen candidate, the reason, why it is weak where it is, and all candidates, the best first.
 
     The model is the one with the lowest loss on what its folds held out, of those that are not weak by `criteria` where
-    there are any. Of its ranges that every board accepts, the
-    chosen one agrees most often with the float model, and of equals it has the nearest probabilities. Raises
-    `UserError` where no board accepts any.
+    there are any. A cheaper network takes its place where its balanced accuracy is within `NEAR` of it. Of the model's
+    ranges that every board accepts, the chosen one agrees most often with the float model, and of equals it has the
+    nearest probabilities. Raises `UserError` where no board accepts any.
     """
     rated = sorted((Rated.read(candidate, criteria) for candidate in candidates), key=lambda one: one.rank)
     accepted = [one for one in rated if not one.refused]
     if not accepted:
         rules = sorted({f"{finding['rule']} ({finding['mend']})" for one in rated for finding in one.refused})
         raise UserError(f"No board in bundle.boards takes any of the {len(rated)} models: {'; '.join(rules)}.")
-    reason = why(accepted, models=len({one.candidate.model for one in rated}))
+    chosen = cheapest(accepted)
+    reason = why(chosen, accepted, models=len({one.candidate.model for one in rated}))
     logging.info("%s", reason)
-    best, weak = accepted[0].candidate, accepted[0].weak
+    best, weak = chosen.candidate, chosen.weak
     if weak:
         logging.warning("The model is weak. %s", in_words(weak))
     write_json(
@@ -92,19 +103,37 @@ def choose(candidates: list[Candidate], choice: Path, criteria: Criteria) -> Non
     )
 
 
-def why(accepted: list[Rated], models: int) -> str:
-    """Why the first of `accepted` was chosen, of so many trained `models`."""
-    best = accepted[0]
-    model, span = best.candidate.model, best.candidate.range
-    held_out, agreement = best.held_out, best.agreement
-    good = " and that are not weak" if not best.weak and any(one.weak for one in accepted) else ""
-    ranges = sum(one.candidate.model == model for one in accepted)
+def cheapest(accepted: list[Rated]) -> Rated:
+    """The cheapest of `accepted`, the best of which comes first, that is about as good as the first."""
+    first = accepted[0]
+    enough = first.held_out["balanced_accuracy"] - NEAR
+    near = [
+        one
+        for one in accepted
+        if bool(one.weak) == bool(first.weak) and (one.held_out["balanced_accuracy"] >= enough or one is first)
+    ]
+    return min(near, key=lambda one: (one.cost, one.rank))
+
+
+def why(chosen: Rated, accepted: list[Rated], models: int) -> str:
+    """Why `chosen` is the one, of `accepted`, the best of which comes first, and of so many trained `models`."""
+    first, model = accepted[0], chosen.candidate.model
+    good = " and that are not weak" if not chosen.weak and any(one.weak for one in accepted) else ""
+    reason = (
+        f"{first.candidate.model} has the lowest loss on held-out training frames of those that every board takes"
+        f"{good} ({first.held_out['loss']:.3f}, of {models} trained; balanced accuracy "
+        f"{first.held_out['balanced_accuracy']:.3f})."
+    )
+    if chosen.cost < first.cost:
+        reason += (
+            f" {model} goes into the bundle: it takes {chosen.cost / first.cost:.0%} of the work on the camera, and "
+            f"its balanced accuracy there is {chosen.held_out['balanced_accuracy']:.3f}, less than a point below."
+        )
+    agreement, ranges = chosen.agreement, sum(one.candidate.model == model for one in accepted)
     return (
-        f"{model} has the lowest loss on held-out training frames of those that every board takes{good} "
-        f"({held_out['loss']:.3f}, of {models} trained; balanced accuracy {held_out['balanced_accuracy']:.3f}). "
-        f"{span} says what its float model says on {agreement['argmax']:.1%} of {agreement['frames']} "
-        f"{agreement['on']}, with probabilities {agreement['probability_gap']:.4f} apart: the most of "
-        f"{ranges} ranges that the firmware takes. No test label was used."
+        f"{reason} {chosen.candidate.range} says what its float model says on {agreement['argmax']:.1%} of "
+        f"{agreement['frames']} {agreement['on']}, with probabilities {agreement['probability_gap']:.4f} apart: the "
+        f"most of {ranges} ranges that the firmware takes. No test label was used."
     )
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from linecam.errors import reported
 from linecam.files import write_history
 from linecam.frames.index import read_pixels
-from linecam.networks.models import FEATURES, Backbone, backbone, embed, load_weights, save_weights, to_images
+from linecam.networks.models import Backbone, backbone, embed, load_weights, save_weights, to_images
 from linecam.networks.torch_setup import bfloat16_is_fast, prepare_torch
 from linecam.progress import progress
 from linecam.training.simclr_views import Renderer, draw
@@ -49,7 +49,7 @@ class Student(nn.Module):
         super().__init__()
         self.backbone = backbone(network)
         self.head = nn.Sequential(
-            nn.Linear(FEATURES, HIDDEN), nn.BatchNorm1d(HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, features)
+            nn.Linear(self.backbone.features, HIDDEN), nn.BatchNorm1d(HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, features)
         )
 
     def forward(self, views: Tensor) -> Tensor:
@@ -115,7 +115,7 @@ def distill(
 def features_of(teacher: Backbone) -> Callable[[Tensor], Tensor]:
     """What the teacher sees in images, (N, 3, H, W) to (N, width): its last block's output, averaged over the image.
 
-    The convolution behind it narrows this to the 16 features that fit the camera: a student can learn from more.
+    The convolution behind it narrows this to the few features that fit the camera: a student can learn from more.
     """
     body = teacher[:-1].eval()
     return lambda images: body(images).mean(dim=(2, 3))

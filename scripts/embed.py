@@ -6,7 +6,7 @@ from pathlib import Path
 from linecam.errors import reported
 from linecam.files import sha256
 from linecam.networks.embedding import embed_frames
-from linecam.networks.models import FEATURES, backbone, load_weights
+from linecam.networks.models import backbone, load_weights
 from linecam.networks.models import embed as forward
 from linecam.networks.torch_setup import prepare_torch
 from linecam.workflow.dependencies import modules_of
@@ -24,15 +24,15 @@ def embed(
     certificate: Path | None = None,
     former: Path | None = None,
 ) -> None:
-    """Write `array`, a .npy of (frames, 16) float32: the embeddings of the shard's frames; see `embed_frames`."""
+    """Write `array`, a .npy of (frames, features) float32: the embeddings of the shard's frames; see `embed_frames`."""
     device = prepare_torch(threads, gpus)
-    model = backbone(network).to(device)
+    model = backbone(network)
     load_weights(weights, model)
     embed_frames(
         pixels_path,
-        partial(forward, model.eval()),
+        partial(forward, model.to(device).eval()),
         array,
-        features=FEATURES,
+        features=model.features,
         made_with={"network": network, "weights": sha256(weights)},
         code=modules_of("scripts/embed.py"),
         device=device,

@@ -18,24 +18,24 @@ from linecam.errors import UserError
 from linecam.files import atomic_write
 from linecam.networks.architectures import Residual, parse
 
-FEATURES = 16
 BATCH = 256  # images that are predicted at a time
 
 
 class Backbone(nn.Sequential):
-    """Layers from (N, 3, H, W) float32 in [0, 1] to (N, 16, h, w), and how a classifier pools these."""
+    """Layers from (N, 3, H, W) float32 in [0, 1] to (N, features, h, w), and how a classifier pools these."""
 
+    features: int = 16
     pooling: Literal["mean", "max"] = "mean"
 
     def pool(self, features: Tensor) -> Tensor:
-        """Features (N, 16, h, w) to (N, 16)."""
+        """Features (N, features, h, w) to (N, features)."""
         if self.pooling == "mean":
             return features.mean(dim=(2, 3))
         return F.max_pool2d(features, tuple(map(int, features.shape[2:]))).flatten(1)
 
 
 def backbone(network: str) -> Backbone:
-    """A new backbone of `network`, such as swift7-112: (N, 3, H, W) float32 in [0, 1] to (N, 16, h, w).
+    """A new backbone of `network`, such as swift7-112: (N, 3, H, W) float32 in [0, 1] to (N, features, h, w).
 
     Raises `UserError` where there is none of that name.
     """
@@ -46,7 +46,7 @@ def backbone(network: str) -> Backbone:
 def maps_of(layers: Backbone, images: Tensor) -> list[Tensor]:
     """What each layer or block of a backbone makes of images, (N, 3, H, W) float32 in [0, 1]: (N, C, h, w) each.
 
-    Norms and ReLUs between them are left out. The last are the 16 features.
+    Norms and ReLUs between them are left out. The last are the features.
     """
     maps = []
     for layer in layers:
@@ -57,16 +57,16 @@ def maps_of(layers: Backbone, images: Tensor) -> list[Tensor]:
 
 
 def residual(plan: Residual) -> Backbone:
-    """The backbone of a plan: stem, blocks, 1x1 convolution to 16 features."""
+    """The backbone of a plan: stem, blocks, 1x1 convolution to its features."""
     inputs = (plan.stem, *plan.widths)
     layers = Backbone(
-        Same(3, plan.stem, kernel_size=3, stride=2, bias=False),
+        Same(3, plan.stem, kernel_size=plan.stem_kernel, stride=plan.stem_stride, bias=False),
         nn.BatchNorm2d(plan.stem),
         nn.ReLU(),
         *(Block(*channels) for channels in zip(inputs[:-1], plan.widths, plan.strides, strict=True)),
-        nn.Conv2d(plan.widths[-1], FEATURES, kernel_size=1),
+        nn.Conv2d(plan.widths[-1], plan.features, kernel_size=1),
     )
-    layers.pooling = "max"
+    layers.features, layers.pooling = plan.features, "max"
     return layers
 
 
@@ -142,7 +142,7 @@ def tutorial() -> Backbone:
     return Backbone(
         nn.BatchNorm2d(3),
         *list(generator.children())[:-1],  # without the linear layer
-        nn.Conv2d(64, FEATURES, kernel_size=1),
+        nn.Conv2d(64, Backbone.features, kernel_size=1),
     )
 
 
@@ -174,7 +174,7 @@ class Classifier(nn.Module):
         """`network` is architecture-size, such as resnet9-64. Raises `UserError` where there is none of that name."""
         super().__init__()
         self.backbone = backbone(network)
-        self.head = nn.Linear(FEATURES, classes)
+        self.head = nn.Linear(self.backbone.features, classes)
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.head(self.backbone.pool(self.backbone(images)))
@@ -182,7 +182,7 @@ class Classifier(nn.Module):
 
 
 def embed(backbone: nn.Module, images: Tensor) -> Tensor:
-    """Embeddings, (N, 16), of images, (N, 3, H, W) float32 in [0, 1]: the features, averaged over the image.
+    """Embeddings, (N, features), of images, (N, 3, H, W) float32 in [0, 1]: the features, averaged over the image.
 
     Averaged also where the classifier takes the maximum: pretraining and selecting by maxima cost 5 points on the belt.
     """

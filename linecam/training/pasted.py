@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from linecam.networks.architectures import input_size
-from linecam.networks.models import FEATURES, Backbone, maps_of
+from linecam.networks.models import Backbone, maps_of
 from linecam.training import augment
 from linecam.training.augment import Spread
 from linecam.training.defects import KINDS, pasted
@@ -30,7 +30,7 @@ class Finder(nn.Module):
         super().__init__()
         self.backbone = start
         self.where = nn.Conv2d(channels, 1, 1)
-        self.what = nn.Linear(FEATURES, len(KINDS) + 1)
+        self.what = nn.Linear(start.features, len(KINDS) + 1)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         maps = maps_of(self.backbone, images)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from linecam.errors import UserError
 from linecam.frames.index import read_pixels
-from linecam.networks.models import FEATURES, backbone, embed
+from linecam.networks.models import backbone, embed
 from linecam.networks.torch_setup import bfloat16_is_fast
 from linecam.training.distributed import Processes
 from linecam.training.simclr_views import Draws, draw
@@ -25,7 +25,7 @@ class SimCLR(nn.Module):
     def __init__(self, network: str) -> None:
         super().__init__()
         self.backbone = backbone(network)
-        self.projection = SimCLRProjectionHead(FEATURES, FEATURES, 128)
+        self.projection = SimCLRProjectionHead(self.backbone.features, self.backbone.features, 128)
 
     def forward(self, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
         one, other = (self.projection(embed(self.backbone, views)).float() for views in (first, second))

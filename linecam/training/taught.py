@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from linecam.networks.architectures import input_size
-from linecam.networks.models import FEATURES, Backbone, backbone, maps_of
+from linecam.networks.models import Backbone, backbone, maps_of
 from linecam.networks.teacher import Teacher
 from linecam.progress import progress
 from linecam.training import augment
@@ -28,7 +28,7 @@ CLAMP = 5.0
 SAMPLE = 800
 # Views that the teacher looks at together; more do not fit into a processor's cache.
 BATCH = 8
-# What counts how much: the student's finer map, its coarser one, and its 16 features.
+# What counts how much: the student's finer map, its coarser one, and its features.
 WEIGHTS = (1.0, 1.0, 0.5)
 
 
@@ -84,7 +84,7 @@ class Student(nn.Module):
             [
                 nn.Conv2d(fine.shape[1], channels[0], 1),
                 nn.Conv2d(coarse.shape[1], channels[1], 1),
-                nn.Conv2d(FEATURES, channels[1], 1),
+                nn.Conv2d(self.backbone.features, channels[1], 1),
             ]
         )
 

@@ -520,7 +520,10 @@ class Candidates:
         refused: tuple[str, ...] = (),
         boards: tuple[str, ...] = ("h7",),
         weak: bool = False,
+        work: tuple[int | None, int] = (25_000_000, 9_000_000),
     ) -> None:
+        """`work` is what one inference takes on each board: instructions, multiply-accumulates."""
+        cost = dict(zip(("instructions", "macs"), work, strict=True))
         at = f"{len(self.all)}"
         finding = {"rule": "too large", "where": "file", "why": "9 bytes over", "mend": "take a smaller network"}
         agreement = {"on": "unlabelled frames", "frames": 10, "argmax": argmax, "probability_gap": gap}
@@ -535,7 +538,11 @@ class Candidates:
                 firmware={
                     board: self.write(
                         f"{at}/{board}.json",
-                        {"accepted": board not in refused, "findings": [finding] if board in refused else []},
+                        {
+                            "accepted": board not in refused,
+                            "findings": [finding] if board in refused else [],
+                            "cost": cost,
+                        },
                     )
                     for board in boards
                 },
@@ -591,6 +598,31 @@ def test_a_weak_model_is_chosen_only_where_there_is_no_other(candidates, caplog)
     assert "those that every board takes and that are not weak (0.400, of 2 trained" in choice["reason"]
     assert [bool(one["weak"]) for one in choice["candidates"]] == [False, True]
     assert "weak." not in caplog.text
+
+
+LIGHT = (10_000_000, 8_000_000)
+
+
+@pytest.mark.parametrize(
+    ("lost", "work", "wins"),
+    [(0.009, LIGHT, True), (0.011, LIGHT, False), (0.0, (30_000_000, 1), False), (0.0, (None, 8_000_000), True)],
+)
+def test_a_cheaper_model_wins_that_is_within_a_point_of_the_best(candidates, lost, work, wins):
+    heavy = (None, 9_000_000) if work[0] is None else (25_000_000, 9_000_000)
+    candidates.add(A, "calibrated", balanced=0.9, loss=0.4, work=heavy)
+    candidates.add(B, "calibrated", balanced=0.9 - lost, loss=0.5, argmax=0.9, work=work)
+    candidates.add(B, "fixed_-6_6", balanced=0.9 - lost, loss=0.5, argmax=0.95, work=work)
+    choice = candidates.choose()
+    assert (choice["model"], choice["range"]) == ((B, "fixed_-6_6") if wins else (A, "calibrated"))
+    assert f"{A} has the lowest loss" in choice["reason"]
+    assert (f"{B} goes into the bundle: it takes {40 if work[0] else 89}% of the work" in choice["reason"]) == wins
+    assert ("2 ranges" in choice["reason"]) == wins
+
+
+def test_a_cheaper_model_that_is_weak_does_not_win(candidates):
+    candidates.add(A, "calibrated", loss=0.4)
+    candidates.add(B, "calibrated", loss=0.5, weak=True, work=LIGHT)
+    assert candidates.chosen() == (A, "calibrated")
 
 
 def test_a_full_tie_does_not_depend_on_the_order(candidates):
