@@ -67,6 +67,7 @@ include: "rules/quantize.smk"
 include: "rules/evaluate.smk"
 include: "rules/bundle.smk"
 include: "rules/select_next.smk"
+include: "rules/tune.smk"
 include: "rules/study.smk"
 include: "rules/study_selection.smk"
 

@@ -11,12 +11,9 @@ from linecam.errors import UserError, reported
 from linecam.evaluation.candidates import Candidate
 from linecam.evaluation.figures import Agreement, HeldOutScore, Weakness
 from linecam.evaluation.predictions import read_predictions
+from linecam.evaluation.tournament import NEAR
 from linecam.evaluation.weakness import in_words, weaknesses
 from linecam.files import read_json, write_json
-
-# Of balanced accuracy on held-out frames: so much, which is less than a few hundred labels can tell, may a cheaper
-# network lose.
-NEAR = 0.01
 
 
 @dataclass(frozen=True)

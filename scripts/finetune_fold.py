@@ -2,16 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
-import torch
-
-from linecam.camera.arithmetic import to_input
 from linecam.errors import reported
 from linecam.files import atomic_write
-from linecam.networks.architectures import parse
-from linecam.networks.models import to_images
 from linecam.networks.torch_setup import prepare_torch
-from linecam.training.finetune import Recipe, labelled, start, train
+from linecam.training.finetune import Recipe, held_out_logits, labelled
 
 
 def finetune_fold(
@@ -35,13 +29,17 @@ def finetune_fold(
     frames, table, targets = labelled(pixels_path, frames_path, classes)
     held = (table["fold"] == fold).to_numpy()
     rows = table.loc[held, ["sha256", "path", "label", "fold", "weight"]].reset_index(drop=True)
-    logits = np.zeros((0, len(classes)), np.float32)
-    if len(rows):
-        model = start(network, len(classes), backbone, recipe.seed)
-        what = f"finetune {network} without fold {fold}"
-        model, _ = train(model, frames[~held], targets[~held], recipe, network=network, device=device, what=what)
-        with torch.inference_mode():
-            logits = model(to_images(to_input(frames[held], parse(network)[1]), device)).cpu().numpy()
+    logits = held_out_logits(
+        network,
+        len(classes),
+        backbone,
+        frames,
+        targets,
+        held,
+        recipe,
+        device=device,
+        what=f"finetune {network} without fold {fold}",
+    )
     for number, name in enumerate(classes):
         rows[f"z_{name}"] = [f"{value:.6f}" for value in logits[:, number]]
     with atomic_write(held_out) as temporary:

@@ -12,10 +12,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from linecam.camera.arithmetic import to_input
 from linecam.errors import UserError
 from linecam.frames.index import read_pixels, read_split
-from linecam.networks.architectures import parse
-from linecam.networks.models import Classifier, load_weights
+from linecam.networks.architectures import input_size
+from linecam.networks.models import Classifier, load_weights, to_images
 from linecam.progress import progress
 from linecam.training.augment import Spread, variants
 from linecam.training.descent import Descent
@@ -86,7 +87,7 @@ def train(
     `UserError` where the training diverges.
     """
     rng = np.random.default_rng(recipe.seed)
-    _, side = parse(network)
+    side = input_size(network)
     model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     model.train()
     labels = torch.from_numpy(targets).to(device)
@@ -113,3 +114,31 @@ def train(
             )
         losses.append(total / batches)
     return descent.averaged(), losses
+
+
+def held_out_logits(
+    network: str,
+    classes: int,
+    backbone: Path,
+    frames: NDArray[np.uint8],
+    targets: NDArray[np.intp],
+    held: NDArray[np.bool_],
+    recipe: Recipe,
+    *,
+    device: torch.device,
+    what: str,
+) -> NDArray[np.float32]:
+    """What a model says of the frames `held`, (N,), that trained on all others: logits (held, classes).
+
+    `frames` are the sensor's, (N, side, side, 3), uint8, `targets` their classes (N,). Where no frame is held, nothing
+    is trained. Raises `UserError` where the training diverges.
+    """
+    if not held.any():
+        return np.zeros((0, classes), np.float32)
+    model = start(network, classes, backbone, recipe.seed)
+    model, _ = train(model, frames[~held], targets[~held], recipe, network=network, device=device, what=what)
+    with torch.inference_mode():
+        logits: NDArray[np.float32] = (
+            model(to_images(to_input(frames[held], input_size(network)), device)).cpu().numpy()
+        )
+    return logits

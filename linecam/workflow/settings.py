@@ -297,6 +297,26 @@ class Evaluate(Section):
     """The confidence of every interval that is reported."""
 
 
+class Tune(Section):
+    """For `snakemake tune`: which network, and which augmentation, suit your line (docs/study.md).
+
+    Every network enters with `finetune.augment`, and with each augmentation that is listed here instead.
+    """
+
+    minutes: Count = 15
+    """About how long the tournament may take, beside the pretraining of its networks. Half of its entrants leave after
+    each round, and the last two train in full where the time suffices."""
+    networks: Sweep[Network] = ("patch5-112", "swift7-112")
+    """The networks that enter. The cheapest that is within a point of the best wins."""
+    augment: dict[Text, Augment] = {
+        "in steady light": Augment(brightness=1.25, contrast=1.15, gain=0.03, noise=0.01),
+        "in changing light": Augment(brightness=1.8, contrast=1.33, gain=0.07, noise=0.02),
+        "as parts lie": Augment(degrees=3, scale=(0.97, 1.05), shift=0.03, flips=False),
+        "any way round": Augment(turn=180),
+    }
+    """By its name each augmentation that enters; what it does not say is as in `finetune.augment` by default."""
+
+
 class Next(Section):
     """For `snakemake select_next`: what to label after a first model."""
 
@@ -407,6 +427,7 @@ class Settings(Section):
     finetune: Finetune = Finetune()
     quantize: Quantize = Quantize()
     evaluate: Evaluate = Evaluate()
+    tune: Tune = Tune()
     next: Next = Next()
     study: Several[StudyPart] = (
         StudyPart(

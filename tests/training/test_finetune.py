@@ -208,7 +208,7 @@ def test_a_fold_twice_is_the_same_bytes(task):
 
 
 def test_a_fold_without_frames_has_an_empty_table_and_trains_nothing(task, monkeypatch):
-    monkeypatch.setitem(finetune_fold.__globals__, "train", None)
+    monkeypatch.setattr("linecam.training.finetune.train", None)
     table = task.fold(9)
     assert len(table) == 0
     assert list(table.columns) == ["sha256", "path", "label", "fold", "weight", "z_bad", "z_good"]
