@@ -9,8 +9,9 @@ arithmetic. Beside it, trained on the same labels and asked for the same test fr
   EfficientNet-Lite0 that ImageNet trained, frozen, at 224 pixels.
 
 `python benchmarks/lines.py --frames FOLDER` measures the sets that it finds: FOLDER/<set>/labels.csv with the columns
-`file` and `class`, and the PyPI package `elpv-dataset`. Runs go on where they were stopped: `--folder` keeps them.
-Needs `pip install -r benchmarks/requirements.txt`. On 2 cores a set takes about 15 minutes with one seed.
+`file` and `class`; FOLDER/<set>/train/<class> and test/<class>, of which it makes one folder again; the PyPI package
+`elpv-dataset`; and the built-in belt, as it is and with small, faint defects. Runs go on where they were stopped:
+`--folder` keeps them. Needs `pip install -r benchmarks/requirements.txt`. On 2 cores a set takes about 15 minutes.
 """
 
 import argparse
@@ -42,6 +43,8 @@ from sklearn.svm import SVC
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # run as a file, from anywhere
 
+
+RENDERED = 2500  # frames of each belt
 SIDE = 240  # of the square that the baselines see, as the camera's default is
 BATCH = 32
 Features = NDArray[np.float32]
@@ -62,9 +65,27 @@ class Line:
         return sorted(set(self.labels))
 
 
-def lines(folder: Path | None) -> Iterator[Line]:
-    """All sets that are there."""
-    for table in sorted(folder.glob("*/labels.csv")) if folder else []:
+def lines(folders: list[Path], rendered: Path, wanted: list[str] | None) -> Iterator[Line]:
+    """All sets that are there and `wanted`; None wants all. The belt's frames are rendered into `rendered`."""
+    for line in (*found(folders), *belts(rendered, wanted)):
+        if wanted is None or line.name in wanted:
+            yield line
+
+
+def found(folders: list[Path]) -> Iterator[Line]:
+    """The sets of the folders, and of the packages that are installed."""
+    for folder in folders:
+        yield from tables(folder)
+        for given in sorted(folder.glob("*/train")):
+            files = sorted(file for part in ("train", "test") for file in given.parent.glob(f"{part}/*/*.jpg"))
+            labels = [file.parent.name for file in files]
+            yield Line(given.parent.name, files, labels, [file.name for file in files], {})
+    yield from solar_cells()
+
+
+def tables(folder: Path) -> Iterator[Line]:
+    """The sets of a folder that have a table of labels."""
+    for table in sorted(folder.glob("*/labels.csv")):
         rows = pd.read_csv(table, dtype=str)
         files = [table.parent / name for name in rows["file"]]
         settings: dict[str, dict[str, object]] = {}
@@ -77,7 +98,21 @@ def lines(folder: Path | None) -> Iterator[Line]:
         else:
             names = [hidden(file) for file in files]
         yield Line(table.parent.name, files, list(rows["class"]), names, settings)
-    yield from solar_cells()
+
+
+def belts(folder: Path, wanted: list[str] | None) -> Iterator[Line]:
+    """The built-in belt, and the same with small, faint defects; each is rendered where it is wanted."""
+    from scripts.render_belt import render_belt  # noqa: PLC0415 (found where the path above is set)
+
+    for name, small in (("belt", False), ("belt-small", True)):
+        if wanted is not None and name not in wanted:
+            continue
+        truth = folder / f"{name}.csv"
+        if not truth.exists():
+            render_belt(folder / name, truth, frames=RENDERED, seed=2, workers=os.cpu_count() or 1, small=small)
+        rows = pd.read_csv(truth, dtype=str)
+        files = [folder / name / file for file in rows["frame"]]
+        yield Line(name, files, list(rows["label"]), list(rows["frame"]), {})
 
 
 def solar_cells() -> Iterator[Line]:
@@ -257,9 +292,7 @@ def measure(arguments: argparse.Namespace) -> pd.DataFrame:
     """A row for each run, with the figures of linecam and of the baselines."""
     rows = []
     wanted = arguments.sets.split(",") if arguments.sets else None
-    for line in lines(arguments.frames):
-        if wanted and line.name not in wanted:
-            continue
+    for line in lines(arguments.frames, arguments.folder / "rendered", wanted):
         config = lay_out(line, arguments.folder)
         runs = [
             Run(line.name, arguments.network, method, selection, labels, seed)
@@ -308,7 +341,7 @@ def table(rows: pd.DataFrame) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=Path, help="the folder of the sets; left out: only those of packages")
+    parser.add_argument("--frames", type=Path, nargs="*", default=[], help="folders of sets")
     parser.add_argument("--folder", type=Path, default=ROOT / "results/lines", help="where runs are kept")
     parser.add_argument("--sets", help="names, with commas; left out: all that are there")
     parser.add_argument("--selections", default="random,coreset", help="strategies, with commas")

@@ -34,6 +34,7 @@ rule render_belt:
     params:
         frames=settings.belt.frames,
         seed=settings.belt.seed,
+        defects=settings.belt.defects,
     script:
         "../scripts/render_belt.py"
 

@@ -50,13 +50,14 @@ def plan(frames: int, seed: int) -> list[Sequence]:
     return sequences
 
 
-def film(sequence: Sequence, *, folder: Path, seed: int) -> list[tuple[str, str, float, int, str]]:
+def film(sequence: Sequence, *, folder: Path, seed: int, small: bool = False) -> list[tuple[str, str, float, int, str]]:
     """Write the frames of one sequence into `folder`; return its rows of the truth, in `COLUMNS`."""
     frames = render_sequence(
         np.random.SeedSequence(seed, spawn_key=(sequence.number, 1)),
         camera=sequence.camera,
         length=sequence.length,
         turn=(sequence.number + seed) % 3,
+        small=small,
     )
     rows = []
     for number, frame in enumerate(islice(frames, sequence.take), start=sequence.first):
@@ -66,19 +67,19 @@ def film(sequence: Sequence, *, folder: Path, seed: int) -> list[tuple[str, str,
     return rows
 
 
-def render_belt(folder: Path, truth: Path, *, frames: int, seed: int, workers: int) -> None:
+def render_belt(folder: Path, truth: Path, *, frames: int, seed: int, workers: int, small: bool = False) -> None:
     """Render `frames` QVGA frames (JPEG, 320x240 RGB) into `folder` and what they show into the CSV `truth`.
 
     The truth has a row a frame: its file name; its label; mask_share, the share of the central square that is mask,
     0..1; defect_px, the px of visible defect in it; its sequence. The same `seed` (>= 0) gives the same bytes for
-    every number of `workers` (processes), and more `frames` only add files.
+    every number of `workers` (processes), and more `frames` only add files. `small` makes all defects small and faint.
     """
     if frames < 1 or seed < 0:
         raise UserError(f"The belt needs at least one frame and a seed of 0 or more: got {frames} frames, seed {seed}.")
     sequences = plan(frames, seed)
     with atomic_write(folder) as new_folder, atomic_write(truth) as new_truth:
         new_folder.mkdir()
-        work = functools.partial(film, folder=new_folder, seed=seed)
+        work = functools.partial(film, folder=new_folder, seed=seed, small=small)
         rows: list[tuple[Any, ...]] = []
         with Pool(min(workers, len(sequences))) as pool:
             for part in progress(pool.imap(work, sequences), "Rendering", "sequences", len(sequences)):
@@ -95,4 +96,5 @@ if __name__ == "__main__":
             frames=snakemake.params.frames,
             seed=snakemake.params.seed,
             workers=snakemake.threads,
+            small=snakemake.params.defects == "small",
         )

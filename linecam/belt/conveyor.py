@@ -143,7 +143,7 @@ def _lay(rng: Rng, strip: Bytes, mask: Bytes, middle: float) -> None:
     part[inside] = under
 
 
-def draw_strip(rng: Rng, *, travel: float, turn: int) -> Bytes:
+def draw_strip(rng: Rng, *, travel: float, turn: int, small: bool = False) -> Bytes:
     """The belt that passes a camera while it moves by `travel` px, masks and all.
 
     uint8 (2 * HALF_ROWS * FINE, columns, 4): red, green, blue, and the bits `CLOTH` and `DEFECT`. Every third mask
@@ -156,7 +156,7 @@ def draw_strip(rng: Rng, *, travel: float, turn: int) -> Bytes:
     middle = MARGIN + rng.uniform(-250, 550)
     number = turn
     while middle < columns / FINE + 100:
-        _lay(rng, strip, draw_mask(rng, bad=number % 3 == 0), middle)
+        _lay(rng, strip, draw_mask(rng, bad=number % 3 == 0, small=small), middle)
         middle += 350 + rng.uniform(130, 740)
         number += 1
     return strip
@@ -203,17 +203,19 @@ def _drift(rng: Rng, length: int, size: float) -> Floats:
     return waves(rng, np.arange(length, dtype=np.float64), 160, size)
 
 
-def render_sequence(seed: np.random.SeedSequence, *, camera: str, length: int, turn: int) -> Iterator[Frame]:
+def render_sequence(
+    seed: np.random.SeedSequence, *, camera: str, length: int, turn: int, small: bool = False
+) -> Iterator[Frame]:
     """Film `length` frames in a row with one of `CAMERAS`.
 
     A pure function of its arguments: the frames taken from it are the same however many are taken. `turn` (0..2)
-    says which mask of the first three is bad.
+    says which mask of the first three is bad, and `small` that all defects are small and faint.
     """
     rng = np.random.default_rng(seed)
     eye = CAMERAS[camera]
     steps = rng.uniform(12, 45) * (1 + 0.02 * rng.standard_normal(length))
     way = np.cumsum(steps)
-    strip = draw_strip(rng, travel=float(way[-1]), turn=turn)
+    strip = draw_strip(rng, travel=float(way[-1]), turn=turn, small=small)
     packed = strip.view(np.uint32).ravel()
     truth = strip[..., 3].ravel()
     taps, weights, vignette = _view(eye, strip.shape[1])

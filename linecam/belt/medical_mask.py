@@ -205,9 +205,10 @@ def _tear_corner(rng: Rng, canvas: Canvas, large: bool) -> None:
     canvas.cloth *= np.clip(0.5 - beyond * FINE, 0, 1)
 
 
-def _defect(rng: Rng, canvas: Canvas) -> None:
-    """One defect: a tear, a hole, a mark or a torn-off corner, most of them large."""
-    large, kind = rng.random() < 0.85, rng.random()
+def _defect(rng: Rng, canvas: Canvas, *, small: bool) -> None:
+    """One defect: a tear, a hole, a mark or a torn-off corner; most are large, or all are `small` and faint."""
+    large, kind = rng.random() < (0 if small else 0.85), rng.random()
+    strength = 0.6 if small else 1
     if kind < 0.12:
         _tear_corner(rng, canvas, large)
         return
@@ -222,7 +223,7 @@ def _defect(rng: Rng, canvas: Canvas) -> None:
             radius = rng.uniform(8, 15) if large else rng.uniform(2.4, 3.8)
             slit, layer = (stamp(canvas.shape, _blot(rng, middle, radius + more)) for more in (0, rng.uniform(0.8, 3)))
         layer = np.maximum(layer, slit)
-        paint(canvas.colour, layer * rng.uniform(0.6, 1), INNER * rng.uniform(0.7, 1.05))
+        paint(canvas.colour, layer * (strength * rng.uniform(0.6, 1)), INNER * rng.uniform(0.7, 1.05))
         # Some go through the white layer alone.
         canvas.cloth *= 1 - slit * (1 if rng.random() < 0.8 else 0.15)
         np.maximum(canvas.defect, layer, out=canvas.defect)
@@ -234,12 +235,12 @@ def _defect(rng: Rng, canvas: Canvas) -> None:
             np.maximum(mark, stamp(canvas.shape, _blot(rng, near, radius)), out=mark)
         mark = blurred(mark, rng.uniform(0.2, 1.2))
         ink = [(0.10, 0.10, 0.12), (0.12, 0.24, 0.50), (0.24, 0.19, 0.15)][rng.integers(3)]
-        paint(canvas.colour, mark * rng.uniform(0.7, 0.95), ink)
+        paint(canvas.colour, mark * (strength * rng.uniform(0.7, 0.95)), ink)
         np.maximum(canvas.defect, mark, out=canvas.defect)
 
 
-def draw_mask(rng: Rng, *, bad: bool) -> Bytes:
-    """A mask on its canvas, uint8 (rows, columns, 8).
+def draw_mask(rng: Rng, *, bad: bool, small: bool = False) -> Bytes:
+    """A mask on its canvas, uint8 (rows, columns, 8); the defects of a bad one may all be `small`.
 
     The channels: red, green, blue times coverage; coverage; shadow; cloth; defect; nothing. All 0..255.
     """
@@ -251,7 +252,7 @@ def draw_mask(rng: Rng, *, bad: bool) -> Bytes:
         _fold_corner(rng, canvas)
     if bad:
         for _ in range(rng.choice([1, 2, 3, 4], p=[0.15, 0.25, 0.3, 0.3])):
-            _defect(rng, canvas)
+            _defect(rng, canvas, small=small)
     loops = _loops(rng, canvas)
     above = rng.random() < 0.2
     cloth = canvas.cloth * (1 - loops) if above else canvas.cloth

@@ -108,6 +108,8 @@ class Belt(Section):
     """How many frames are rendered."""
     seed: Seed = 1
     """What the drawing of them starts from: another seed renders other frames."""
+    defects: Literal["large", "small"] = "large"
+    """`large`: most defects are easy to see. `small`: all are small and faint, which is a hard line."""
 
 
 class Camera(Section):

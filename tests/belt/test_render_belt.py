@@ -127,6 +127,16 @@ def test_defects_are_where_a_bad_mask_differs_from_a_good_one():
     assert defective >= 4
 
 
+def test_small_defects_are_smaller_and_fainter_on_the_same_mask():
+    sizes = {small: [] for small in (False, True)}
+    for seed in range(12):
+        for small, found in sizes.items():
+            mask = draw_mask(np.random.default_rng(seed), bad=True, small=small)
+            found.append(int((mask[..., 6] > 127).sum()))
+    assert np.median(sizes[True]) < np.median(sizes[False]) / 4
+    assert min(sizes[True]) > 0
+
+
 @pytest.mark.parametrize("px", [1.0, 2.5, 4.0, 8.9])
 def test_motion_spreads_a_point_evenly_to_both_sides(px):
     point = np.zeros((1, 41, 3), np.float32)

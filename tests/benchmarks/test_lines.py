@@ -28,7 +28,7 @@ def caps(tmp_path: Path) -> Path:
 
 def found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Line:
     monkeypatch.setattr(lines, "solar_cells", lambda: iter(()))
-    (line,) = lines.lines(folder)
+    (line,) = lines.found([folder])
     return line
 
 
