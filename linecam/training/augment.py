@@ -33,10 +33,10 @@ class Spread:
     degrees: float = 10  # that each axis turns, to either side: rotation, and shear where they differ
     scale: tuple[float, float] = (0.9, 1.15)
     shift: float = 0.08  # of the side, in any direction
-    brightness: float = 1.8  # the largest factor, and 1 over the smallest
-    contrast: float = 1.33  # the same, about a frame's mean
-    gain: float = 0.07  # of each colour, more or less
-    noise: float = 0.02  # the largest standard deviation, of full scale
+    brightness: float = 1.4  # the largest factor, and 1 over the smallest
+    contrast: float = 1.2  # the same, about a frame's mean
+    gain: float = 0.05  # of each colour, more or less
+    noise: float = 0.015  # the largest standard deviation, of full scale
     flips: bool = True  # left to right and top to bottom, each in half of the variants
     turn: float = 0  # degrees that a whole frame is turned, to either side
 

@@ -249,13 +249,13 @@ class Augment(Section):
     """How far a frame is shifted, as a share of its side, in any direction."""
     flips: Annotated[bool, Field(strict=True)] = True
     """Whether frames are mirrored, left to right and top to bottom."""
-    brightness: Annotated[float, Field(strict=True, ge=1, le=4), AsWritten] = 1.8
+    brightness: Annotated[float, Field(strict=True, ge=1, le=4), AsWritten] = 1.4
     """The largest factor of brightness; the smallest is 1 over it."""
-    contrast: Annotated[float, Field(strict=True, ge=1, le=4), AsWritten] = 1.33
+    contrast: Annotated[float, Field(strict=True, ge=1, le=4), AsWritten] = 1.2
     """The largest factor of contrast; the smallest is 1 over it."""
-    gain: Annotated[float, Field(strict=True, ge=0, lt=1), AsWritten] = 0.07
+    gain: Annotated[float, Field(strict=True, ge=0, lt=1), AsWritten] = 0.05
     """How much each colour is brighter or darker by itself, as a share."""
-    noise: Annotated[float, Field(strict=True, ge=0, le=0.5), AsWritten] = 0.02
+    noise: Annotated[float, Field(strict=True, ge=0, le=0.5), AsWritten] = 0.015
     """The largest standard deviation of noise, as a share of full scale."""
 
 
@@ -419,10 +419,10 @@ class Settings(Section):
     shards: Count = 1
     """Into how many jobs decoding and embedding are split, for a cluster. On one machine one job uses all cores. The
     results are the same bytes for any number."""
-    networks: Sweep[Network] = ("swift7-112",)
+    networks: Sweep[Network] = ("patch5-112",)
     """A sweep. Architecture and input size in pixels. `linecam/networks/architectures.py` lists the architectures, and
-    `linecam networks` what each costs. `swift7` and `swift9` are made for the camera, `resnet9` is the
-    tutorial's."""
+    `linecam networks` what each costs. `patch5`, `swift7` and `swift9` are made for the camera, `resnet9` is the
+    tutorial's. Of several the cheapest that is within a point of the best goes into the bundle."""
     pretrain: Pretrain = Pretrain()
     embed: Embed = Embed()
     select: Select = Select()
@@ -433,11 +433,11 @@ class Settings(Section):
     next: Next = Next()
     study: Several[StudyPart] = (
         StudyPart(
-            networks=("swift7-112",), methods=("none", "simclr", "distilled"), labels=(25, 50, 100, 200), seeds=(1, 2)
+            networks=("patch5-112",), methods=("none", "simclr", "taught"), labels=(25, 50, 100, 200), seeds=(1, 2)
         ),
         StudyPart(
-            networks=("swift7-64", "swift7-96", "swift9-96", "resnet9-64"),
-            methods=("none",),
+            networks=("patch5-96", "swift7-96", "swift7-112", "resnet9-64"),
+            methods=("taught",),
             labels=(200,),
             seeds=(1, 2),
         ),

@@ -44,7 +44,8 @@ def test_every_setting_has_a_row_with_its_default_and_its_meaning():
     settings = load_settings(SMALL | {"select": {"strategies": ["coreset"]}}).as_dict()
     found = rows()
     for key, value in keys(settings):
-        if (isinstance(value, dict) and value) or key == "study":
+        named = key.startswith("tune.augment.")  # names are the user's, and their rows say <name>
+        if (isinstance(value, dict) and value) or key == "study" or named:
             continue
         allowed, default, meaning = found[key]
         assert allowed, key
