@@ -4,7 +4,7 @@ import hashlib
 import io
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -72,10 +72,15 @@ def read_square(path: str | Path, side: int, digest: str = "") -> NDArray[np.uin
         return square(upright(image), side)
 
 
-def write_squares(paths: Sequence[Path], array: Path, *, size: int, workers: int, what: str) -> None:
-    """Write `read_square` of each file, in this order, to a .npy of (files, size, size, 3), uint8, 0..255."""
+def write_squares(
+    paths: Sequence[Path], digests: Sequence[str], array: Path, *, size: int, workers: int, what: str
+) -> None:
+    """Write `read_square` of each file, in this order, to a .npy of (files, size, size, 3), uint8, 0..255.
+
+    Raises `UserError` where the SHA-256 of a file is not that of `digests`.
+    """
     with ProcessPoolExecutor(workers) as pool:
-        decoded = pool.map(partial(read_square, side=size), paths, chunksize=CHUNK)
+        decoded = pool.map(read_square, paths, repeat(size), digests, chunksize=CHUNK)
         squares = list(progress(decoded, what, "frames", len(paths)))
     with atomic_write(array) as temporary, temporary.open("wb") as file:  # np.save would add a suffix to a path
         np.save(file, np.stack(squares))
