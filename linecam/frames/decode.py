@@ -14,37 +14,10 @@ from PIL import Image
 from linecam.camera.arithmetic import square
 from linecam.errors import UserError
 from linecam.files import atomic_write
+from linecam.frames.picture import FORMATS, upright
 from linecam.progress import progress
 
 CHUNK = 32  # files that a process is handed at a time
-
-# What Pillow may take a file for: a suffix proves nothing, and it knows formats that start other programs.
-FORMATS = ["JPEG", "PNG", "BMP", "WEBP", "GIF"]
-
-# By the value of the EXIF tag Orientation.
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-QUARTER_TURNS = {_TURNS[number] for number in (5, 6, 7, 8)}
-
-
-def turn(image: Image.Image) -> Image.Transpose | None:
-    """How an image has to be turned to be seen as its EXIF orientation says; None where it is upright."""
-    # ImageOps.exif_transpose also writes the other tags anew, and fails on odd ones.
-    return _TURNS.get(image.getexif().get(0x0112, 1))
-
-
-def upright(image: Image.Image) -> Image.Image:
-    """The image in RGB, turned as its EXIF orientation says."""
-    turned = turn(image)
-    rgb = image if image.mode == "RGB" else image.convert("RGB")
-    return rgb if turned is None else rgb.transpose(turned)
 
 
 def read_square(path: str | Path, side: int, digest: str = "") -> NDArray[np.uint8]:

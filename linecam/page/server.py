@@ -34,7 +34,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from linecam.errors import UserError
-from linecam.frames.decode import FORMATS, upright
+from linecam.frames.picture import FORMATS, upright
 from linecam.labels.store import DECISION, UNSURE, ConflictError, Row, answer, read_rows
 from linecam.stop_request import StopRequest
 

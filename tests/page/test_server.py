@@ -388,8 +388,8 @@ class Line:
             grey = Image.new("RGB", (32, 24), (4 * n, 4 * n, 4 * n))
             grey.save(self.folder / f"A-{n:05d}.png")
         (self.folder / "A-00060.png").write_bytes(b"broken")
-        index_frames(self.folder, place / "index.csv", place / "q.csv", cache=place / ".seen.json", classes=CLASSES,
-                     max_pixels=10**6, workers=1)  # fmt: skip
+        index_frames(self.folder, place / "index.csv", place / "q.csv", place / "s.json", cache=place / ".seen.json",
+                     classes=CLASSES, max_pixels=10**6, workers=1)  # fmt: skip
         self.index = pd.read_csv(place / "index.csv").query("status == 'ok'").reset_index(drop=True)
         self.pick("train", range(0, 40))
         self.pick("test", range(40, 50))
@@ -519,7 +519,8 @@ def test_labels_of_folders_and_of_the_belt_are_known(tmp_path):
     line = Line(tmp_path / "line")
     (line.folder / "bad").mkdir()
     (line.folder / "A-00003.png").rename(line.folder / "bad/A-00003.png")
-    index_frames(line.folder, line.place / "index.csv", line.place / "q.csv", cache=line.place / ".seen.json",
+    index_frames(line.folder, line.place / "index.csv", line.place / "q.csv", line.place / "s.json",
+                 cache=line.place / ".seen.json",
                  classes=CLASSES, max_pixels=10**6, workers=1)  # fmt: skip
     line.index = pd.read_csv(line.place / "index.csv").query("status == 'ok'").sort_values("number", ignore_index=True)
     line.pick("train", range(10))
