@@ -119,7 +119,9 @@ def no_frames(facts: Mapping[str, Mapping[str, object]], classes: Sequence[str],
         elif pure.stem.endswith("_mask") and str(pure.with_suffix("")).removesuffix("_mask") in stems:
             found[path] = "a mask, as a file beside it has the same name without _mask"
         elif given and not said["part"] and not (folders and is_unlabelled_folder(folders[0])):
-            found[path] = "outside train/ and test/, which give the split: unlabelled/ may hold frames without a part"
+            found[path] = (
+                "outside train/ and test/, which give the split; unlabelled/ may hold frames to look at"
+            )
     return found
 
 

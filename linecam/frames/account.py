@@ -40,8 +40,8 @@ def account(
             said[text].append(path)
     lines = [f"{len(table)} files: {used} used, {copies} duplicates, {aside} set aside"]
     lines += _first([_folder_line(one) for one in folders], "folders")
-    lines += _first([f"set aside: {_files(one['files'])}, {one['reason']} (first: {one['first']})" for one in reasons])
-    lines += [f"used: {_files(len(paths))} {text} (first: {paths[0]})" for text, paths in sorted(said.items())]
+    lines += _first([f"set aside, {_files(one['files'])}: {one['reason']} (first: {one['first']})" for one in reasons])
+    lines += [f"used, {_files(len(paths))}: {text} (first: {paths[0]})" for text, paths in sorted(said.items())]
     if listing.passed_over or listing.hidden:
         hidden = [f"{listing.hidden} hidden, whose names begin with a dot"] if listing.hidden else []
         others = [in_words(listing.passed_over)] if listing.passed_over else []

@@ -196,7 +196,7 @@ def test_masks_of_an_anomaly_data_set_are_no_frames(line, by_folders):
     labels, _ = existing_labels(table.reset_index(), None, CLASSES)
     assert mask["sha256"] not in labels
     assert sorted(label.name for label in labels.values()) == ["bad", "good", "good", "good"]
-    assert some(line, "set aside: 1 file, a mask, as its folder is called ground_truth/")
+    assert some(line, "set aside, 1 file: a mask, as its folder is called ground_truth/")
     assert some(line, "train/good/: 2 .png, labelled good, to train on")
 
 
@@ -230,7 +230,7 @@ def test_what_lies_outside_a_given_split_is_set_aside_and_named(line):
         "train/good/1.png": "ok",
         "unlabelled/1.png": "ok",
     }
-    assert some(line, "2 files, outside train/ and test/")
+    assert some(line, "2 files: outside train/ and test/")
     assert (line.run(given=False)["status"] == "ok").all()
 
 
@@ -272,7 +272,7 @@ def test_what_is_passed_over_and_refused_is_said(line, caplog):
     table = pd.read_csv(line.index, keep_default_na=False)
     assert table.loc[table["path"] == "gone.png", ["sha256", "status"]].to_numpy().tolist() == [["", "quarantined"]]
     assert some(line, "passed over, as they are no images by their names: 1 .txt, 1 hidden")
-    assert some(line, "set aside: 1 file, a link that leads nowhere")
+    assert some(line, "set aside, 1 file: a link that leads nowhere")
     logged = [record.message for record in caplog.records]
     assert logged == said(line)
     assert len(set(logged)) == len(logged)
