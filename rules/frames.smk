@@ -85,6 +85,7 @@ rule index_frames:
     params:
         classes=plan.classes,
         max_pixels=settings.dataset.max_pixels,
+        every=settings.dataset.every,
         damaged=settings.dataset.damaged,
         given=plan.strategies == ["given"],
         folder=job_files.frames_folder,

@@ -15,7 +15,8 @@ from linecam.frames.edge_impulse import exported_labels
 from linecam.frames.folder import read_folder
 from linecam.frames.index import COLUMNS, part_sequences, path_facts
 from linecam.frames.layout import is_mask_folder, is_unlabelled_folder
-from linecam.frames.look import Look, look_at
+from linecam.frames.look import Look, fit, look_at
+from linecam.frames.video import frame_digest, frame_path, look_at_video
 from linecam.progress import progress
 
 NOTHING = {"sha256": "", "bytes": 0, "width": 0, "height": 0, "sequence": "", "number": -1, "part": "", "label": ""}
@@ -31,10 +32,13 @@ def index_frames(
     classes: list[str],
     max_pixels: int,
     workers: int,
+    every: int = 1,
     given: bool = False,
     damaged: bool = False,
 ) -> None:
-    """Write `index`, one row for each image file below `folder`, and `quarantine`, the rows that cannot be used.
+    """Write `index`, one row for each frame below `folder`, and `quarantine`, the rows that cannot be used.
+
+    A frame is an image file, or each `every`-th one of a video (`linecam.frames.video`).
 
     `status` is ok, duplicate (same bytes as another frame, which `reason` names) or quarantined. Of equal frames,
     a training frame is the one that counts, then the first by path. Quarantined are also masks and, where the folders'
@@ -44,20 +48,33 @@ def index_frames(
     """
     listing = read_folder(folder, cache)
     exported = exported_labels(folder, listing.labels_files, classes)
-    facts = {path: facts_of(path, classes, exported) for path in listing.files}
-    aside = no_frames(facts, classes, given)
+    files = listing.files | listing.videos
+    aside = no_frames({path: facts_of(path, classes, exported)["part"] for path in files}, classes, given)
     paths = [path for path in listing.files if path not in aside]
+    videos = [path for path in listing.videos if path not in aside]
     check = partial(look_at, max_pixels=max_pixels, damaged=damaged)
     with ProcessPoolExecutor(workers) as pool:
+        decoded = pool.map(partial(look_at_video, every=every), [folder / path for path in videos])
         seen = pool.map(check, [folder / path for path in paths], chunksize=64)
         looks = dict(zip(paths, progress(seen, "index", "frames", len(paths)), strict=True))
+        films = progress(decoded, "index", "videos", len(videos)) if videos else ()
+        filmed = dict(zip(videos, films, strict=True))
+    looks |= {path: Look(0, 0, reason) for path, reason in aside.items()}
+    for path, film in filmed.items():
+        size, digest = listing.videos[path]
+        for number in film.numbers:
+            frame = frame_path(path, number)
+            files[frame] = 0, frame_digest(digest, number)
+            looks[frame] = fit(film.width, film.height, max_pixels)
+        if film.problem:
+            looks[path] = Look(film.width, film.height, film.problem)
 
     rows = []
-    for path, (size, digest) in listing.files.items():
-        look = looks.get(path) or Look(0, 0, aside[path])
+    for path, look in looks.items():
+        size, digest = files[path]
         rows.append(
             {"path": path, "sha256": digest, "bytes": size, "width": look.width, "height": look.height}
-            | facts[path]
+            | facts_of(path, classes, exported)
             | {"status": "quarantined" if look.reason else "ok", "reason": look.reason}
         )
     rows += [
@@ -72,6 +89,7 @@ def index_frames(
         listing,
         {path: look.notes for path, look in looks.items() if look.notes},
         classes=classes,
+        every=every,
         exported=sum(label != "" and path in listing.files for path, (label, _) in exported.items()),
         parted=parted,
     )
@@ -80,7 +98,7 @@ def index_frames(
     if not said["used"]:
         first = table.iloc[0]
         raise UserError(
-            f"None of the {len(table)} images below {folder} can be used. First: {first['path']}: {first['reason']}."
+            f"None of the {len(table)} files below {folder} can be used. First: {first['path']}: {first['reason']}."
         )
     with atomic_write(index) as temporary:
         table.to_csv(temporary, index=False)
@@ -97,7 +115,8 @@ def facts_of(path: str, classes: list[str], exported: Mapping[str, tuple[str, st
     Raises `UserError` where folder and file disagree.
     """
     facts = path_facts(path, classes)
-    label, part = exported.get(path, ("", ""))
+    video = str(PurePosixPath(path).parent)  # what is said of a video holds for its frames
+    label, part = exported.get(path) or exported.get(video, ("", ""))
     if label and facts["label"] not in {"", label}:
         raise UserError(
             f"{path} is labelled {facts['label']} by its folder or name, and {label} by the file of labels. "
@@ -106,11 +125,14 @@ def facts_of(path: str, classes: list[str], exported: Mapping[str, tuple[str, st
     return facts | {"label": label or facts["label"], "part": facts["part"] or part}
 
 
-def no_frames(facts: Mapping[str, Mapping[str, object]], classes: Sequence[str], given: bool) -> dict[str, str]:
-    """Why files are no frames of the dataset, by path, going by names alone; see `index_frames` for `given`."""
-    stems = {str(PurePosixPath(path).with_suffix("")) for path in facts}
+def no_frames(parts: Mapping[str, object], classes: Sequence[str], given: bool) -> dict[str, str]:
+    """Why files are no frames of the dataset, by path, going by names alone; see `index_frames` for `given`.
+
+    `parts` are those of the split, train, test or "", by path.
+    """
+    stems = {str(PurePosixPath(path).with_suffix("")) for path in parts}
     found = {}
-    for path, said in facts.items():
+    for path, part in parts.items():
         pure = PurePosixPath(path)
         folders = pure.parts[:-1]
         mask = next((name for name in folders if is_mask_folder(name, classes)), "")
@@ -118,10 +140,8 @@ def no_frames(facts: Mapping[str, Mapping[str, object]], classes: Sequence[str],
             found[path] = f"a mask, as its folder is called {mask}/: rename the folder if these are frames"
         elif pure.stem.endswith("_mask") and str(pure.with_suffix("")).removesuffix("_mask") in stems:
             found[path] = "a mask, as a file beside it has the same name without _mask"
-        elif given and not said["part"] and not (folders and is_unlabelled_folder(folders[0])):
-            found[path] = (
-                "outside train/ and test/, which give the split; unlabelled/ may hold frames to look at"
-            )
+        elif given and not part and not (folders and is_unlabelled_folder(folders[0])):
+            found[path] = "outside train/ and test/, which give the split; unlabelled/ may hold frames to look at"
     return found
 
 
@@ -147,6 +167,7 @@ if __name__ == "__main__":
             classes=snakemake.params.classes,
             max_pixels=snakemake.params.max_pixels,
             workers=snakemake.threads,
+            every=snakemake.params.every,
             given=snakemake.params.given,
             damaged=snakemake.params.damaged == "use",
         )

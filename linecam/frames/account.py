@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from linecam.frames.folder import LABELS_FILE, Listing, in_words
+from linecam.frames.folder import LABELS_FILE, VIDEO_SUFFIXES, Listing, in_words
 from linecam.frames.layout import class_of, is_third, near_class, part_of
 
 LINES = 20  # of folders, of reasons and of notes, each
@@ -22,13 +22,15 @@ def account(
     notes: Mapping[str, Sequence[str]],
     *,
     classes: Sequence[str],
+    every: int,
     exported: int,
     parted: Sequence[str],
 ) -> dict[str, Any]:
     """What became of the files in `listing`, whose index is `table`, as JSON values.
 
-    `notes` says by path what is to be said of a frame that is used, `exported` is how many labels a file of labels
-    gave, and `parted` are the sequences that were parted by folder. `lines` of what is returned says it all in words.
+    `notes` says by path what is to be said of a frame that is used, and `exported` is how many labels a file of labels
+    gave. Of videos one frame in `every` is used. `parted` are the sequences that were parted by folder. `lines` of what
+    is returned says it all in words.
     """
     statuses = table["status"].value_counts()
     used, copies, aside = (int(statuses.get(name, 0)) for name in ("ok", "duplicate", "quarantined"))
@@ -42,6 +44,8 @@ def account(
     lines += _first([_folder_line(one) for one in folders], "folders")
     lines += _first([f"set aside, {_files(one['files'])}: {one['reason']} (first: {one['first']})" for one in reasons])
     lines += [f"used, {_files(len(paths))}: {text} (first: {paths[0]})" for text, paths in sorted(said.items())]
+    if listing.videos and every > 1:
+        lines.append(f"of videos, one frame in {every} is used (dataset.every)")
     if listing.passed_over or listing.hidden:
         hidden = [f"{listing.hidden} hidden, whose names begin with a dot"] if listing.hidden else []
         others = [in_words(listing.passed_over)] if listing.passed_over else []
@@ -74,7 +78,7 @@ def _folders(table: pd.DataFrame, classes: Sequence[str]) -> list[dict[str, Any]
         folders.append(
             {
                 "folder": "" if folder == "." else f"{folder}/",
-                "suffixes": dict(Counter(PurePosixPath(path).suffix.lower() for path in group["path"])),
+                "suffixes": dict(Counter(_suffix(path) for path in group["path"])),
                 "used": int((group["status"] == "ok").sum()),
                 "labels": {name: int(count) for name, count in sorted(Counter(sound["label"]).items())},
                 "part": part_of(names[0], classes) if names else "",
@@ -82,6 +86,11 @@ def _folders(table: pd.DataFrame, classes: Sequence[str]) -> list[dict[str, Any]
             }
         )
     return folders
+
+
+def _suffix(path: str) -> str:
+    pure = PurePosixPath(path)
+    return "frames" if pure.parent.suffix.lower() in VIDEO_SUFFIXES else pure.suffix.lower()
 
 
 def _folder_line(one: Mapping[str, Any]) -> str:

@@ -15,21 +15,22 @@ from linecam.camera.arithmetic import square
 from linecam.errors import UserError
 from linecam.files import atomic_write
 from linecam.frames.picture import FORMATS, upright
+from linecam.frames.video import place_in_video, read_video_frame
 from linecam.progress import progress
 
 CHUNK = 32  # files that a process is handed at a time
 
 
-def read_square(path: str | Path, side: int, digest: str = "") -> NDArray[np.uint8]:
-    """The largest centred square of an image file, anti-aliased to (side, side, 3), uint8, 0..255.
+def open_frame(path: Path, digest: str = "") -> Image.Image:
+    """The picture of a frame, for `upright`; that of a file is not decoded yet.
 
-    A JPEG is decoded at a half, a quarter or an eighth of its size where that leaves at least `side`: its decoder
-    then leaves out the frequencies that the resize would take away, in a third of the time. Raises `UserError` where
-    the file has gone, or its SHA-256 is not `digest` (if given).
+    Raises `UserError` where it has gone, or its SHA-256 is not `digest` (if given).
     """
+    if place := place_in_video(path):
+        return read_video_frame(*place, digest)
     Image.MAX_IMAGE_PIXELS = None  # the index has already refused what is too large
     try:
-        data = Path(path).read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise UserError(
             f"{path} can't be read any more, but was there when the frames were indexed: {error.strerror}. "
@@ -40,7 +41,17 @@ def read_square(path: str | Path, side: int, digest: str = "") -> NDArray[np.uin
             f"{path} is not the file that was indexed: its content has changed since. "
             "Run the same command again once nothing writes into this folder any more."
         )
-    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+    return Image.open(io.BytesIO(data), formats=FORMATS)
+
+
+def read_square(path: str | Path, side: int, digest: str = "") -> NDArray[np.uint8]:
+    """The largest centred square of an image file, anti-aliased to (side, side, 3), uint8, 0..255.
+
+    A JPEG is decoded at a half, a quarter or an eighth of its size where that leaves at least `side`: its decoder
+    then leaves out the frequencies that the resize would take away, in a third of the time. Raises `UserError` as
+    `open_frame` does.
+    """
+    with open_frame(Path(path), digest) as image:
         image.draft("RGB", (side, side))
         return square(upright(image), side)
 
@@ -52,8 +63,12 @@ def write_squares(
 
     Raises `UserError` where the SHA-256 of a file is not that of `digests`.
     """
+    # Frames of a video are read in their order, which saves a search for each.
+    order = sorted(range(len(paths)), key=lambda place: str(paths[place]))
     with ProcessPoolExecutor(workers) as pool:
-        decoded = pool.map(read_square, paths, repeat(size), digests, chunksize=CHUNK)
-        squares = list(progress(decoded, what, "frames", len(paths)))
+        chosen = [paths[place] for place in order], repeat(size), [digests[place] for place in order]
+        decoded = pool.map(read_square, *chosen, chunksize=CHUNK)
+        by_path = list(progress(decoded, what, "frames", len(paths)))
+    squares = [by_path[place] for place in np.argsort(order)]
     with atomic_write(array) as temporary, temporary.open("wb") as file:  # np.save would add a suffix to a path
         np.save(file, np.stack(squares))

@@ -21,6 +21,9 @@ SUFFIXES = {
     *(".pgm", ".ppm", ".pnm", ".pbm", ".jp2", ".avif"),
 }
 
+# A video is a folder of frames (`linecam.frames.video`).
+VIDEO_SUFFIXES = {".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"}
+
 # The file in which Edge Impulse's export has the labels of its frames.
 LABELS_FILE = "info.labels"
 
@@ -41,6 +44,8 @@ class Listing:
 
     # Size in bytes and SHA-256 of every image file, by path, sorted.
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
+    # The same of every video.
+    videos: dict[str, tuple[int, str]] = field(default_factory=dict)
     # Why what looks like a frame, or holds frames, cannot be read, by path, sorted. A folder's path ends with a slash.
     refused: dict[str, str] = field(default_factory=dict)
     # How many other files there are, by suffix in lower case, such as ".txt"; "" for those without one.
@@ -52,7 +57,7 @@ class Listing:
 
 
 def read_folder(folder: str | Path, cache: str | Path) -> Listing:
-    """List what is below `folder`.
+    """List what is below `folder`; see `Listing`.
 
     `cache` remembers size, modification time and hash of each file: only files whose size or time differ are read
     again, so that a touched file costs one read and an untouched folder of 25,000 costs a directory scan.
@@ -81,7 +86,9 @@ def read_folder(folder: str | Path, cache: str | Path) -> Listing:
             temporary.write_text(json.dumps({"folder": str(folder.resolve()), "files": seen}), encoding="utf-8")
     for path in [path for path in seen if PurePosixPath(path).name == LABELS_FILE]:
         listing.labels_files[path] = str(seen.pop(path)[2])
-    listing.files = {path: (int(size), str(digest)) for path, (size, _, digest) in sorted(seen.items())}
+    for path, (size, _, digest) in sorted(seen.items()):
+        kind = listing.videos if PurePosixPath(path).suffix.lower() in VIDEO_SUFFIXES else listing.files
+        kind[path] = int(size), str(digest)
     listing.refused = dict(sorted(listing.refused.items()))
     return listing
 
@@ -96,7 +103,8 @@ def _nothing(folder: Path, listing: Listing) -> str:
     there = [f"There are {in_words(listing.passed_over)}."] if listing.passed_over else []
     for path, reason in sorted(listing.refused.items())[:3]:
         there.append(f"{path}: {reason}.")
-    return " ".join([f"There is no image below {folder}.", *there, f"linecam reads {', '.join(sorted(SUFFIXES))}."])
+    read = ", ".join(sorted(SUFFIXES | VIDEO_SUFFIXES))
+    return " ".join([f"There is no image below {folder}.", *there, f"linecam reads {read}."])
 
 
 def _remembered(cache: Path, folder: Path) -> dict[str, list[int | str]]:
@@ -117,7 +125,7 @@ class _Scan:
     def __init__(self, folder: Path) -> None:
         self.found: list[tuple[str, os.stat_result]] = []
         self.listing = Listing()
-        self._suffixes = tuple(SUFFIXES)
+        self._suffixes = tuple(SUFFIXES | VIDEO_SUFFIXES)
         self._places: dict[str, str] = {}  # by their real path, the folders that were read
         self._links: list[tuple[str, str]] = []
         # A folder counts by its own path, whatever links lead to it: so links come after what they may lead to.
@@ -180,7 +188,7 @@ def digest_of(listing: Listing) -> str:
 
     What cannot be read counts, and so do files of labels; what is passed over does not.
     """
-    lines = [f"{path}\0{digest}\n" for path, (_, digest) in listing.files.items()]
+    lines = [f"{path}\0{digest}\n" for path, (_, digest) in [*listing.files.items(), *listing.videos.items()]]
     lines += [f"\0{path}\0{reason}\n" for path, reason in listing.refused.items()]
     lines += [f"\0\0{path}\0{digest}\n" for path, digest in sorted(listing.labels_files.items())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()

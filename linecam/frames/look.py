@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,10 +56,11 @@ def look_at(path: Path, max_pixels: int, *, damaged: bool = False) -> Look:
         data = path.read_bytes()
         if not data:
             return Look(0, 0, "empty file")
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        # Pillow's warnings are of odd tags and the like, and don't name their file.
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
             deep = is_deep(image)  # not known any more once it is decoded
-            if reason := _unfit(image, max_pixels) or _decode(image, data, damaged):
+            if reason := fit(width, height, max_pixels).reason or _no_range(image) or _decode(image, data, damaged):
                 return Look(width, height, reason)
             notes = tuple(_notes(image, deep))
             if turn(image) in QUARTER_TURNS:
@@ -84,16 +86,17 @@ def jpeg_warning(data: bytes) -> str | None:
     return ""
 
 
-def _unfit(image: Image.Image, max_pixels: int) -> str:
-    """Why an image can't be a frame by its header, or "". Decodes nothing, as reading a PNG's EXIF may do."""
-    width, height = image.size
+def fit(width: int, height: int, max_pixels: int) -> Look:
+    """What is to be said of a frame of this size, in pixels: its `reason` is "" where it can be used."""
     if width * height > max_pixels:
-        return f"{width} x {height} is more than dataset.max_pixels = {max_pixels}"
+        return Look(width, height, f"{width} x {height} is more than dataset.max_pixels = {max_pixels}")
     if min(width, height) < MIN_SIDE:
-        return f"{width} x {height} is less than {MIN_SIDE} x {MIN_SIDE} pixels"
-    if not has_range(image):
-        return f"numbers of 32 bits, which have no known range (mode {image.mode})"
-    return ""
+        return Look(width, height, f"{width} x {height} is less than {MIN_SIDE} x {MIN_SIDE} pixels")
+    return Look(width, height, "")
+
+
+def _no_range(image: Image.Image) -> str:
+    return "" if has_range(image) else f"numbers of 32 bits, which have no known range (mode {image.mode})"
 
 
 def _decode(image: Image.Image, data: bytes, damaged: bool) -> str:

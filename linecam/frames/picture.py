@@ -22,8 +22,6 @@ _TURNS = {
 }
 QUARTER_TURNS = {_TURNS[number] for number in (5, 6, 7, 8)}
 
-_BITS_PER_SAMPLE = 258  # a TIFF's tag
-
 
 def turn(image: Image.Image) -> Image.Transpose | None:
     """How an image has to be turned to be seen as its EXIF orientation says; None where it is upright."""
@@ -61,11 +59,9 @@ def has_range(image: Image.Image) -> bool:
 
 def is_deep(image: Image.Image) -> bool:
     """Whether an image that is not yet decoded has more than 8 bits a channel."""
-    bits = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, ())
     arguments = [tile.args for tile in getattr(image, "tile", ())]  # Pillow's word for how pixels are packed
     return (
         _is_deep_grey(image)
-        or max(bits, default=8) > 8
         or any(";16" in str(args) for args in arguments)
         or any(image.format == "PPM" and isinstance(args, tuple) and args[-1] > 255 for args in arguments)
     )

@@ -50,7 +50,7 @@ class Line:
     def put(self, name: str, data: bytes) -> Path:
         return put(self.folder / name, data)
 
-    def run(self, max_pixels: int = 1_000_000, **options: bool) -> pd.DataFrame:
+    def run(self, max_pixels: int = 1_000_000, **options: int) -> pd.DataFrame:
         """The index by path; with what holds for every index."""
         self.index_alone(max_pixels, **options)
         table = read_index(self.index)
@@ -79,7 +79,7 @@ class Line:
         assert said["lines"]
         return table.set_index("path")
 
-    def index_alone(self, max_pixels: int = 1_000_000, **options: bool) -> None:
+    def index_alone(self, max_pixels: int = 1_000_000, **options: int) -> None:
         index_frames(
             self.folder,
             self.index,

@@ -245,7 +245,7 @@ def test_nothing_usable_says_so_and_names_a_reason(tmp_path):
     line = Line(tmp_path)
     line.put("a.jpg", b"")
     line.put("b.jpg", b"text")
-    with pytest.raises(UserError, match=r"None of the 2 images.*a\.jpg: empty file"):
+    with pytest.raises(UserError, match=r"None of the 2 files.*a\.jpg: empty file"):
         line.run()
     assert not line.index.exists()
 

@@ -119,6 +119,7 @@ def test_gives_split(tmp_path, folders, expected):
         (["train/bad", "tests/bad"], ["tests/", "call it test"]),
         (["training/bad", "holdout/x/good"], ["holdout/"]),
         (["trian/bad", "test/bad"], ["trian/"]),
+        (["val/bad", "test/bad"], ["val/"]),
         (["train", "test"], ["nothing in train/, test/ is labelled"]),
         (["train/other", "test/other"], ["train/other/", "test/other/"]),
         (["train/good", "test/Goood"], ["nothing in test/", "test/Goood/"]),
@@ -303,6 +304,7 @@ def test_a_recording_that_was_sorted_into_folders_stays_one_sequence(line):
     names = [f"{'bad' if number % 3 else 'good'}/C-{number:03d}.png" for number in range(12)]
     frames_at(line, *names)
     line.put("good/C-001.png", encoded(picture(seed=77), "PNG"))  # one frame was written twice
+    frames_at(line, "no_mask/C-003.png")  # and a folder of one frame says little
     assert set(line.run().loc[names, "sequence"]) == {"C"}
 
 

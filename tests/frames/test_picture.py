@@ -101,6 +101,18 @@ def netpbm(values: NDArray[np.uint16], most: int = 65535) -> bytes:
     return head + values.astype(">u2").tobytes()
 
 
+def tiff(values: NDArray[np.uint16]) -> bytes:
+    """A TIFF of 16 bits a channel in colour, which Pillow can't write."""
+    height, width = values.shape[:2]
+    data = values.astype("<u2").tobytes()
+    entries = [(256, width), (257, height), (258, 134), (259, 1), (262, 2), (273, 140), (277, 3), (278, height)]
+    entries += [(279, len(data)), (284, 1)]
+    counts = {258: 3}  # three numbers of bits, which stand at their offset
+    fields = b"".join(struct.pack("<HHII", tag, 4 if tag != 258 else 3, counts.get(tag, 1), n) for tag, n in entries)
+    head = struct.pack("<2sHIH", b"II", 42, 8, len(entries)) + fields + bytes(4)
+    return head + struct.pack("<HHH", 16, 16, 16) + data
+
+
 GREY_16 = (np.arange(64 * 64, dtype=np.uint16) * 16).reshape(64, 64)
 RGB_16 = np.repeat(GREY_16[:, :, None], 3, axis=2)
 DEEP_FRAMES: dict[str, Callable[[], bytes]] = {
@@ -109,6 +121,7 @@ DEEP_FRAMES: dict[str, Callable[[], bytes]] = {
     "clear.png": lambda: png(6, np.dstack([RGB_16, np.full_like(GREY_16, 65535)])),
     "grey.tif": lambda: encoded(Image.fromarray(GREY_16), "TIFF"),
     "packed.tif": lambda: encoded(Image.fromarray(GREY_16), "TIFF", compression="tiff_lzw"),
+    "colour.tif": lambda: tiff(RGB_16),
     "grey.pgm": lambda: netpbm(GREY_16),
     "colour.ppm": lambda: netpbm(RGB_16),
 }

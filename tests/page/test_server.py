@@ -16,6 +16,8 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from linecam.errors import UserError
+from linecam.files import sha256
+from linecam.frames.video import frame_digest
 from linecam.labels.store import read_rows
 from linecam.page.server import Desk, Frame, make_app, serve
 from linecam.page.session import who_labels
@@ -24,6 +26,7 @@ from linecam.selection.similarity_order import in_similar_order
 from linecam.stop_request import StopRequest
 from scripts.index_frames import index_frames
 from tests.evaluation.made_up import choice_of
+from tests.frames.films import film
 
 CLASSES = ["bad", "good"]
 HOST = "127.0.0.1:8000"
@@ -223,6 +226,16 @@ def test_frames_are_shown_upright_small_enough_and_in_rgb(page):
     assert turned.getpixel((200, 100))[2] > 200, "the left half is on top"
     assert shown(page, page.frames[3].sha256, "small").size == (64, 256)
     assert all(shown(page, frame.sha256).size == (10, 20) for frame in page.frames[4:])
+
+
+def test_a_frame_of_a_video_is_shown(page):
+    path = film(page.folder / "C.mp4", 5)
+    digest = frame_digest(sha256(path), 3)
+    page.frames.append(Frame(digest, "C.mp4/000003.png", 0, 160, 120))
+    page.open("Ann")
+    assert shown(page, digest).size == (160, 120)
+    film(path, 6)
+    assert page.get(f"/{TOKEN}/large/{digest}").status_code == 404
 
 
 # --- answers
