@@ -304,7 +304,7 @@ def test_a_recording_that_was_sorted_into_folders_stays_one_sequence(line):
     names = [f"{'bad' if number % 3 else 'good'}/C-{number:03d}.png" for number in range(12)]
     frames_at(line, *names)
     line.put("good/C-001.png", encoded(picture(seed=77), "PNG"))  # one frame was written twice
-    frames_at(line, "no_mask/C-003.png")  # and a folder of one frame says little
+    line.put("no_mask/C-003.png", encoded(picture(seed=78), "PNG"))  # and a folder of one frame says little
     assert set(line.run().loc[names, "sequence"]) == {"C"}
 
 
