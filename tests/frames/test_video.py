@@ -81,20 +81,21 @@ def test_paths(tmp_path):
     assert (said["sequence"], said["number"], said["label"]) == ("monday/C.mp4/", 120, "bad")
 
 
-def test_a_phones_frames_are_turned(tmp_path, monkeypatch):
+@pytest.mark.parametrize("degrees", [90, -90, 180, -180])
+def test_a_phones_frames_are_turned(tmp_path, monkeypatch, degrees):
     path = film(tmp_path / "a.mp4", 3)
     upright = np.asarray(read_video_frame(path, 1))
-    monkeypatch.setattr(module._Video, "all", turned(module._Video.all))
+    monkeypatch.setattr(module._Video, "all", turned(module._Video.all, degrees))
     module._opened.cache_clear()
-    np.testing.assert_array_equal(np.asarray(read_video_frame(path, 1)), np.rot90(upright))
-    assert look_at_video(path, 1)[1:3] == (120, 160)
+    np.testing.assert_array_equal(np.asarray(read_video_frame(path, 1)), np.rot90(upright, degrees // 90))
+    assert look_at_video(path, 1)[1:3] == ((120, 160) if abs(degrees) == 90 else (160, 120))
 
 
-def turned(all_frames):
+def turned(all_frames, degrees):
     class Turned:
-        """A frame that says it has to be turned by 90 degrees, counterclockwise."""
+        """A frame that says by how many degrees, counterclockwise, it has to be turned."""
 
-        rotation = 90
+        rotation = degrees
 
         def __init__(self, frame):
             self.frame = frame
