@@ -85,6 +85,7 @@ rule report:
         votes="<results>/evaluate/votes.json",
         frames="<results>/index/frames.csv",
         quarantine="<results>/index/quarantine.csv",
+        account="<results>/index/summary.json",
         split="<results>/split/<first>.csv",
         summaries=expand("<results>/split/{selection}.json", selection=plan.selections),
         pixels=expand("<results>/pixels/{size}.npy", size=plan.input_sizes),

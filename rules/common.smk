@@ -12,7 +12,7 @@ import yaml
 from linecam.boards.catalogue import load_boards
 from linecam.errors import UserError
 from linecam.files import own_file
-from linecam.frames.folder import content_of, digest_of
+from linecam.frames.folder import Listing, digest_of, read_folder
 from linecam.labels.store import labelled_digest
 from linecam.networks.architectures import input_size
 from linecam.workflow.config import load_settings
@@ -42,7 +42,9 @@ try:
     scanned = plan.settings.dataset.kind == "folder" and not (
         workflow.remote_exec and job_files.in_bucket
     )
-    files_found = content_of(plan.frames_folder, plan.hashes_cache) if scanned else {}
+    files_found = (
+        read_folder(plan.frames_folder, plan.hashes_cache) if scanned else Listing()
+    )
 except UserError as error:
     sys.exit(str(error))
 

@@ -3,6 +3,7 @@
 In:  frames, rendered by `render_belt`, fetched by `fetch_masks`, or your own folder
 Out: index/frames.csv
      index/quarantine.csv
+     index/summary.json
      pixels/<size>.npy
      pixels/<selection>-<part>-<size>.npy
      pixels/<selection>-<part>-<size>.csv
@@ -71,6 +72,7 @@ rule index_frames:
     output:
         frames="<results>/index/frames.csv",
         quarantine="<results>/index/quarantine.csv",
+        summary="<results>/index/summary.json",
     log:
         "<logs>/index_frames.log",
     benchmark:
@@ -79,11 +81,14 @@ rule index_frames:
         "../envs/plain.yaml"
     threads: 4
     resources:
-        mem_mb=memory(500 + 0.005 * len(files_found), each=300),
+        mem_mb=memory(500 + 0.005 * len(files_found.files), each=300),
         runtime=minutes(60),
     params:
         classes=plan.classes,
         max_pixels=settings.dataset.max_pixels,
+        every=settings.dataset.every,
+        damaged=settings.dataset.damaged,
+        given=plan.strategies == ["given"],
         folder=job_files.frames_folder,
         content=digest_of(files_found) if scanned else "",
         cache=plan.hashes_cache,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from linecam.workflow.dependencies import modules_of
 CHUNK = 32  # frames a worker is given at a time
 CACHED = 8  # of them so many at a time through the camera's arithmetic: more don't fit into a core's cache
 # Whatever may change a pixel beside the lines of linecam.
-DECODERS = [PIL.__version__, *map(features.version, ("libjpeg_turbo", "webp", "zlib"))]
+DECODERS = [PIL.__version__, *map(features.version, ("libjpeg_turbo", "webp", "zlib")), version("av")]
 
 
 def decode_frames(

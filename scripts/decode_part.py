@@ -12,12 +12,13 @@ def decode_part(split: Path, folder: Path, pixels: Path, frames: Path, *, part: 
     """Write the frames of a `part` of `split`, anti-aliased to `size`, and the table of them.
 
     `pixels` is a .npy of (frames, size, size, 3), uint8, 0..255; `frames` is that part of `split`, in its order,
-    `row` being the row in `pixels`.
+    `row` being the row in `pixels`. Raises `UserError` where a frame is no longer what the split says.
     """
     table = read_split(split)
     table = table[table["part"] == part]
     table["row"] = range(len(table))
-    write_squares([folder / path for path in table["path"]], pixels, size=size, workers=workers, what=f"decode {part}")
+    paths = [folder / path for path in table["path"]]
+    write_squares(paths, list(table["sha256"]), pixels, size=size, workers=workers, what=f"decode {part}")
     with atomic_write(frames) as temporary:
         table.to_csv(temporary, index=False)
 

@@ -13,12 +13,16 @@ from linecam.selection.strategies import rank_by_hash
 def decode_sample(
     index: Path, test: Path, folder: Path, pixels: Path, *, count: int, size: int, seed: int, workers: int
 ) -> None:
-    """Write up to `count` frames, a .npy of (frames, size, size, 3), uint8, 0..255; never a test frame."""
+    """Write up to `count` frames, a .npy of (frames, size, size, 3), uint8, 0..255; never a test frame.
+
+    Raises `UserError` where a frame is no longer what the index says.
+    """
     frames = read_frames(index, ["path", "sha256", "status"])
     frames = frames[~frames["sha256"].isin(pd.read_csv(test)["sha256"])]
     drawn = rank_by_hash(list(frames["sha256"]), seed, count)
-    paths = [folder / path for path in frames["path"].iloc[drawn]]
-    write_squares(paths, pixels, size=size, workers=workers, what="decode a sample")
+    chosen = frames.iloc[drawn]
+    paths = [folder / path for path in chosen["path"]]
+    write_squares(paths, list(chosen["sha256"]), pixels, size=size, workers=workers, what="decode a sample")
 
 
 if __name__ == "__main__":

@@ -1,59 +1,104 @@
 """Index the frames: one row a file with its hash and size, and a list of those that cannot be used, with the reason."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
 
 from linecam.errors import UserError, reported
-from linecam.files import atomic_write
-from linecam.frames.decode import FORMATS, QUARTER_TURNS, turn
-from linecam.frames.folder import content_of
-from linecam.frames.index import COLUMNS, path_facts
+from linecam.files import atomic_write, write_json
+from linecam.frames.account import account
+from linecam.frames.edge_impulse import exported_labels
+from linecam.frames.folder import read_folder
+from linecam.frames.index import COLUMNS, part_sequences, path_facts
+from linecam.frames.layout import is_mask_folder, is_unlabelled_folder
+from linecam.frames.look import Look, fit, look_at
+from linecam.frames.video import frame_digest, frame_path, look_at_video
 from linecam.progress import progress
+
+NOTHING = {"sha256": "", "bytes": 0, "width": 0, "height": 0, "sequence": "", "number": -1, "part": "", "label": ""}
 
 
 def index_frames(
     folder: Path,
     index: Path,
     quarantine: Path,
+    summary: Path,
     *,
     cache: Path,
     classes: list[str],
     max_pixels: int,
     workers: int,
+    every: int = 1,
+    given: bool = False,
+    damaged: bool = False,
 ) -> None:
-    """Write `index`, one row for each image file below `folder`, and `quarantine`, the rows that cannot be used.
+    """Write `index`, one row for each frame below `folder`, and `quarantine`, the rows that cannot be used.
+
+    A frame is an image file, or each `every`-th one of a video (`linecam.frames.video`).
 
     `status` is ok, duplicate (same bytes as another frame, which `reason` names) or quarantined. Of equal frames,
-    a training frame is the one that counts, then the first by path. Raises `UserError` where no frame is usable.
+    a training frame is the one that counts, then the first by path. Quarantined are also masks and, where the folders'
+    split is `given`, what lies in neither part; and what cannot even be opened, with no hash. `damaged` frames that
+    decode are used where that is wanted. `summary` says what became of every file (`linecam.frames.account`), and so
+    does the log. Raises `UserError` where no frame is usable.
     """
-    content = content_of(folder, cache)
-    paths = list(content)
-    check = partial(look_at, max_pixels=max_pixels)
+    listing = read_folder(folder, cache)
+    exported = exported_labels(folder, listing.labels_files, classes)
+    files = listing.files | listing.videos
+    aside = no_frames({path: facts_of(path, classes, exported)["part"] for path in files}, classes, given)
+    paths = [path for path in listing.files if path not in aside]
+    videos = [path for path in listing.videos if path not in aside]
+    check = partial(look_at, max_pixels=max_pixels, damaged=damaged)
     with ProcessPoolExecutor(workers) as pool:
+        decoded = pool.map(partial(look_at_video, every=every), [folder / path for path in videos])
         seen = pool.map(check, [folder / path for path in paths], chunksize=64)
-        looks = list(progress(seen, "index", "frames", len(paths)))
+        looks = dict(zip(paths, progress(seen, "index", "frames", len(paths)), strict=True))
+        films = progress(decoded, "index", "videos", len(videos)) if videos else ()
+        filmed = dict(zip(videos, films, strict=True))
+    looks |= {path: Look(0, 0, reason) for path, reason in aside.items()}
+    for path, film in filmed.items():
+        size, digest = listing.videos[path]
+        for number in film.numbers:
+            frame = frame_path(path, number)
+            files[frame] = 0, frame_digest(digest, number)
+            looks[frame] = fit(film.width, film.height, max_pixels)
+        if film.problem:
+            looks[path] = Look(film.width, film.height, film.problem)
 
     rows = []
-    for path, (width, height, reason) in zip(paths, looks, strict=True):
-        size, digest = content[path]
+    for path, look in looks.items():
+        size, digest = files[path]
         rows.append(
-            {"path": path, "sha256": digest, "bytes": size, "width": width, "height": height}
-            | path_facts(path, classes)
-            | {"status": "quarantined" if reason else "ok", "reason": reason}
+            {"path": path, "sha256": digest, "bytes": size, "width": look.width, "height": look.height}
+            | facts_of(path, classes, exported)
+            | {"status": "quarantined" if look.reason else "ok", "reason": look.reason}
         )
-    table = pd.DataFrame(rows, columns=COLUMNS)
+    rows += [
+        NOTHING | {"path": path, "status": "quarantined", "reason": reason} for path, reason in listing.refused.items()
+    ]
+    table = pd.DataFrame(sorted(rows, key=lambda row: str(row["path"])), columns=COLUMNS)
     mark_duplicates(table)
+    parted = part_sequences(table)
 
-    counts = table["status"].value_counts()
-    logging.info("%d files: %s", len(table), ", ".join(f"{count} {status}" for status, count in counts.items()))
-    if "ok" not in counts:
+    said = account(
+        table,
+        listing,
+        {path: look.notes for path, look in looks.items() if look.notes},
+        classes=classes,
+        every=every,
+        exported=sum(label != "" and path in listing.files for path, (label, _) in exported.items()),
+        parted=parted,
+    )
+    for line in said["lines"]:
+        logging.info("%s", line)
+    if not said["used"]:
+        first = table.iloc[0]
         raise UserError(
-            f"None of the {len(table)} images below {folder} can be used. First: {rows[0]['path']}: {looks[0][2]}."
+            f"None of the {len(table)} files below {folder} can be used. First: {first['path']}: {first['reason']}."
         )
     with atomic_write(index) as temporary:
         table.to_csv(temporary, index=False)
@@ -61,34 +106,43 @@ def index_frames(
         table.loc[table["status"] != "ok", ["path", "status", "reason", "bytes", "sha256"]].to_csv(
             temporary, index=False
         )
+    write_json(summary, said)
 
 
-def look_at(path: Path, max_pixels: int) -> tuple[int, int, str]:
-    """Width and height of an image as it is seen (EXIF rotation applied), and why it cannot be used, or "".
+def facts_of(path: str, classes: list[str], exported: Mapping[str, tuple[str, str]]) -> dict[str, object]:
+    """What is known of a frame without a look at it: `path_facts`, and what its export's file of labels says.
 
-    The whole file is decoded, a JPEG at an eighth of its size, since only that finds a truncated one.
+    Raises `UserError` where folder and file disagree.
     """
-    # The limit is ours, and a quarantine entry is better than Pillow's warning.
-    Image.MAX_IMAGE_PIXELS = None
-    width = height = 0
-    try:
-        if path.stat().st_size == 0:
-            return 0, 0, "empty file"
-        with Image.open(path, formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > max_pixels:  # before anything that may decode, as reading a PNG's EXIF does
-                return width, height, f"{width} x {height} is more than dataset.max_pixels = {max_pixels}"
-            if image.mode.startswith(("I", "F")):
-                return width, height, f"pixels of more than 8 bits (mode {image.mode})"
-            image.draft("RGB", (max(width // 8, 1), max(height // 8, 1)))
-            image.load()
-            if turn(image) in QUARTER_TURNS:
-                width, height = height, width
-    except UnidentifiedImageError:
-        return 0, 0, "not an image, whatever its name says"
-    except Exception as error:  # decoders raise anything on broken files
-        return width, height, f"cannot be decoded: {error}"
-    return width, height, ""
+    facts = path_facts(path, classes)
+    video = str(PurePosixPath(path).parent)  # what is said of a video holds for its frames
+    label, part = exported.get(path) or exported.get(video, ("", ""))
+    if label and facts["label"] not in {"", label}:
+        raise UserError(
+            f"{path} is labelled {facts['label']} by its folder or name, and {label} by the file of labels. "
+            "Correct one of them."
+        )
+    return facts | {"label": label or facts["label"], "part": facts["part"] or part}
+
+
+def no_frames(parts: Mapping[str, object], classes: Sequence[str], given: bool) -> dict[str, str]:
+    """Why files are no frames of the dataset, by path, going by names alone; see `index_frames` for `given`.
+
+    `parts` are those of the split, train, test or "", by path.
+    """
+    stems = {str(PurePosixPath(path).with_suffix("")) for path in parts}
+    found = {}
+    for path, part in parts.items():
+        pure = PurePosixPath(path)
+        folders = pure.parts[:-1]
+        mask = next((name for name in folders if is_mask_folder(name, classes)), "")
+        if mask:
+            found[path] = f"a mask, as its folder is called {mask}/: rename the folder if these are frames"
+        elif pure.stem.endswith("_mask") and str(pure.with_suffix("")).removesuffix("_mask") in stems:
+            found[path] = "a mask, as a file beside it has the same name without _mask"
+        elif given and not part and not (folders and is_unlabelled_folder(folders[0])):
+            found[path] = "outside train/ and test/, which give the split; unlabelled/ may hold frames to look at"
+    return found
 
 
 def mark_duplicates(table: pd.DataFrame) -> None:
@@ -108,8 +162,12 @@ if __name__ == "__main__":
             Path(snakemake.params.folder),
             Path(snakemake.output.frames),
             Path(snakemake.output.quarantine),
+            Path(snakemake.output.summary),
             cache=Path(snakemake.params.cache),
             classes=snakemake.params.classes,
             max_pixels=snakemake.params.max_pixels,
             workers=snakemake.threads,
+            every=snakemake.params.every,
+            given=snakemake.params.given,
+            damaged=snakemake.params.damaged == "use",
         )

@@ -18,6 +18,7 @@ if __name__ == "__main__":
                 votes=Path(given.votes),
                 index=Path(given.frames),
                 quarantine=Path(given.quarantine),
+                account=Path(given.account),
                 split=Path(given.split),
                 summaries=dict(zip(params.selections, map(Path, given.summaries), strict=True)),
                 pixels={int(Path(path).stem): Path(path) for path in given.pixels},

@@ -5,48 +5,106 @@ Read when Snakemake starts, so this module needs the standard library alone.
 
 import hashlib
 import json
-import logging
 import os
 import re
-from pathlib import Path
+import stat
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 
 from linecam.errors import UserError
 from linecam.files import atomic_write, sha256
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+# By what its name ends with, a file is taken for a frame; what it is, its content says (`linecam.frames.picture`).
+SUFFIXES = {
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".webp", ".gif", ".tif", ".tiff"),
+    *(".pgm", ".ppm", ".pnm", ".pbm", ".jp2", ".avif"),
+}
 
-# A name that goes through UTF-8 and a CSV file unharmed.
-_NAME = re.compile(r"[^\r\ud800-\udfff]+")
+# A video is a folder of frames (`linecam.frames.video`).
+VIDEO_SUFFIXES = {".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"}
+
+# The file in which Edge Impulse's export has the labels of its frames.
+LABELS_FILE = "info.labels"
+
+# What no table can hold a line of: names that are not UTF-8, or break lines.
+_BAD_NAME = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029\ud800-\udfff]")
+
+_KINDS = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
-def content_of(folder: str | Path, cache: str | Path) -> dict[str, tuple[int, str]]:
-    """Size in bytes and SHA-256 of every image file below `folder`, by its path relative to it, sorted.
+@dataclass
+class Listing:
+    """What a folder holds; paths are relative to it."""
+
+    # Size in bytes and SHA-256 of every image file, by path, sorted.
+    files: dict[str, tuple[int, str]] = field(default_factory=dict)
+    # The same of every video.
+    videos: dict[str, tuple[int, str]] = field(default_factory=dict)
+    # Why what looks like a frame, or holds frames, cannot be read, by path, sorted. A folder's path ends with a slash.
+    refused: dict[str, str] = field(default_factory=dict)
+    # How many other files there are, by suffix in lower case, such as ".txt"; "" for those without one.
+    passed_over: Counter[str] = field(default_factory=Counter)
+    # How many files and folders there are whose name begins with a dot. Nobody looks into such a folder.
+    hidden: int = 0
+    # The SHA-256 of every `LABELS_FILE`, by path.
+    labels_files: dict[str, str] = field(default_factory=dict)
+
+
+def read_folder(folder: str | Path, cache: str | Path) -> Listing:
+    """List what is below `folder`; see `Listing`.
 
     `cache` remembers size, modification time and hash of each file: only files whose size or time differ are read
-    again, so that a touched file costs one read and an untouched folder of 25,000 costs a directory scan. What is no
-    regular file, cannot be looked at, or has a name that a table can't hold is left out and logged.
+    again, so that a touched file costs one read and an untouched folder of 25,000 costs a directory scan.
     Raises `UserError` where there is no such folder or no image in it.
     """
     folder, cache = Path(folder), Path(cache)
     if not folder.is_dir():
         raise UserError(f"dataset.source: there is no folder {folder}. Name the folder that holds your frames.")
     known = _remembered(cache, folder)
+    scan = _Scan(folder)
     seen: dict[str, list[int | str]] = {}
-    for path, stat in _scan(folder):
+    for path, status in scan.found:
         before = known.get(path)
-        if before and before[0] == stat.st_size and before[1] == stat.st_mtime_ns:
+        if before and before[0] == status.st_size and before[1] == status.st_mtime_ns:
             seen[path] = before
             continue
         try:
-            seen[path] = [stat.st_size, stat.st_mtime_ns, sha256(folder / path)]
+            seen[path] = [status.st_size, status.st_mtime_ns, sha256(folder / path)]
         except OSError as error:
-            logging.warning("%s is left out: %s", folder / path, error)
-    if not seen:
-        raise UserError(f"There is no image below {folder}. linecam reads {', '.join(sorted(SUFFIXES))}.")
+            scan.refuse(path, _why(error))
+    listing = scan.listing
+    if all(PurePosixPath(path).name == LABELS_FILE for path in seen):
+        raise UserError(_nothing(folder, listing))
     if seen != known:
         with atomic_write(cache) as temporary:
             temporary.write_text(json.dumps({"folder": str(folder.resolve()), "files": seen}), encoding="utf-8")
-    return {path: (int(size), str(digest)) for path, (size, _, digest) in sorted(seen.items())}
+    for path in [path for path in seen if PurePosixPath(path).name == LABELS_FILE]:
+        listing.labels_files[path] = str(seen.pop(path)[2])
+    for path, (size, _, digest) in sorted(seen.items()):
+        kind = listing.videos if PurePosixPath(path).suffix.lower() in VIDEO_SUFFIXES else listing.files
+        kind[path] = int(size), str(digest)
+    listing.refused = dict(sorted(listing.refused.items()))
+    return listing
+
+
+def in_words(counts: Counter[str]) -> str:
+    """Numbers of files by suffix, the most frequent first: "12 .txt, 1 without a suffix"."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count} {suffix or 'without a suffix'}" for suffix, count in ordered)
+
+
+def _nothing(folder: Path, listing: Listing) -> str:
+    there = [f"There are {in_words(listing.passed_over)}."] if listing.passed_over else []
+    for path, reason in sorted(listing.refused.items())[:3]:
+        there.append(f"{path}: {reason}.")
+    read = ", ".join(sorted(SUFFIXES | VIDEO_SUFFIXES))
+    return " ".join([f"There is no image below {folder}.", *there, f"linecam reads {read}."])
 
 
 def _remembered(cache: Path, folder: Path) -> dict[str, list[int | str]]:
@@ -61,45 +119,79 @@ def _remembered(cache: Path, folder: Path) -> dict[str, list[int | str]]:
     return {}
 
 
-def _scan(folder: Path) -> list[tuple[str, os.stat_result]]:
-    found: list[tuple[str, os.stat_result]] = []
-    pending = [(str(folder), "")]
-    visited = set()
-    suffixes = tuple(SUFFIXES)
-    while pending:
-        place, prefix = pending.pop()
-        real = os.path.realpath(place)
-        if real in visited:  # a link back up
-            continue
-        visited.add(real)
-        with os.scandir(place) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                image = entry.name.lower().endswith(suffixes)
-                try:
-                    if entry.is_dir():
-                        pending.append((entry.path, f"{prefix}{entry.name}/"))
-                    elif image and not _NAME.fullmatch(entry.name):
-                        logging.warning("%r is left out: its name holds characters that a table can't", entry.path)
-                    elif image and entry.is_file():
-                        found.append((prefix + entry.name, entry.stat()))
-                    elif image:
-                        logging.warning("%s is left out: it is no regular file, or a link to nothing", entry.path)
-                except OSError as error:
-                    logging.warning("%s is left out: %s", entry.path, error)
-    return found
+class _Scan:
+    """A walk through a folder: `found` are its images and label files, `listing` has all that is none."""
+
+    def __init__(self, folder: Path) -> None:
+        self.found: list[tuple[str, os.stat_result]] = []
+        self.listing = Listing()
+        self._suffixes = tuple(SUFFIXES | VIDEO_SUFFIXES)
+        self._places: dict[str, str] = {}  # by their real path, the folders that were read
+        self._links: list[tuple[str, str]] = []
+        # A folder counts by its own path, whatever links lead to it: so links come after what they may lead to.
+        self._read_all([(str(folder), "")])
+        while self._links:
+            self._read_all([min(self._links)])
+
+    def refuse(self, path: str, reason: str) -> None:
+        """Set `path` aside; bytes and line breaks of its name are written as they are in Python."""
+        name = _BAD_NAME.sub(lambda match: ascii(match[0])[1:-1].replace("\\udc", "\\x"), path)
+        self.listing.refused[name] = reason
+
+    def _read_all(self, pending: list[tuple[str, str]]) -> None:
+        while pending:
+            place, prefix = pending.pop()
+            self._links = [link for link in self._links if link[0] != place]
+            real = os.path.realpath(place)
+            if real in self._places:
+                self.refuse(prefix, f"a link to a folder that is read as {self._places[real] or 'the source itself'}")
+                continue
+            self._places[real] = prefix
+            try:
+                with os.scandir(place) as entries:
+                    for entry in entries:
+                        self._take(entry, prefix, pending)
+            except OSError as error:
+                self.refuse(prefix or "./", _why(error))
+
+    def _take(self, entry: os.DirEntry[str], prefix: str, pending: list[tuple[str, str]]) -> None:
+        name = entry.name
+        if name.startswith("."):
+            self.listing.hidden += 1
+            return
+        image = name.lower().endswith(self._suffixes) or name == LABELS_FILE
+        try:
+            folder = entry.is_dir()
+            if not folder and not image:
+                self.listing.passed_over[os.path.splitext(name)[1].lower()] += 1  # noqa: PTH122 (25,000 times)
+            elif _BAD_NAME.search(name):
+                what = "its name is not UTF-8, or breaks a line, which tables can't hold: rename it"
+                self.refuse(f"{prefix}{name}{'/' * folder}", what)
+            elif folder:
+                (self._links if entry.is_symlink() else pending).append((entry.path, f"{prefix}{name}/"))
+            elif entry.is_file():
+                self.found.append((prefix + name, entry.stat()))
+            else:
+                self.refuse(prefix + name, _KINDS.get(stat.S_IFMT(entry.stat().st_mode), "no regular file"))
+        except OSError as error:
+            self.refuse(prefix + name, _why(error))
 
 
-def digest_of(content: dict[str, tuple[int, str]]) -> str:
-    """One hash of a folder's paths and contents: it changes when a frame is added, removed, renamed or edited."""
-    lines = "".join(f"{path}\0{digest}\n" for path, (_, digest) in content.items())
-    return hashlib.sha256(lines.encode()).hexdigest()
+def _why(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "a link that leads nowhere, or a file that has just gone"
+    return f"cannot be read: {error.strerror}"
 
 
-def has_given_split(folder: str | Path, classes: list[str]) -> bool:
-    """Whether `folder` has the tutorial's layout, train/<class>/ and test/<class>/."""
-    return all(any((Path(folder) / part / name).is_dir() for name in classes) for part in ("train", "test"))
+def digest_of(listing: Listing) -> str:
+    """One hash of a folder's paths and contents: it changes when a frame is added, removed, renamed or edited.
+
+    What cannot be read counts, and so do files of labels; what is passed over does not.
+    """
+    lines = [f"{path}\0{digest}\n" for path, (_, digest) in [*listing.files.items(), *listing.videos.items()]]
+    lines += [f"\0{path}\0{reason}\n" for path, reason in listing.refused.items()]
+    lines += [f"\0\0{path}\0{digest}\n" for path, digest in sorted(listing.labels_files.items())]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def frames_folder(name: str, kind: str, source: str | None) -> str:

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from linecam.frames.layout import class_of, exported_name, part_of
+
 COLUMNS = ["path", "sha256", "bytes", "width", "height", "sequence", "number", "part", "label", "status", "reason"]
 
 # Of more digits, a time to the microsecond, the last ones: they have to fit into 64 bits.
@@ -17,19 +19,44 @@ def path_facts(path: str, classes: list[str]) -> dict[str, object]:
     """What a frame's path relative to the dataset says: `sequence`, `number`, `part` (train, test) and `label`.
 
     `C-10352.jpg` is number 10352 of the sequence C, and `monday/C-10352.jpg` of another, monday/C: folders belong to
-    it, but for those that name a part or a class. `train/bad/x.jpg` is a training frame labelled bad. What the path
-    doesn't say is an empty string, or -1 for the number.
+    it, but for those that name a part or a class. `train/bad/x.jpg` is a training frame labelled bad, as is
+    `training/bad.x.4f1c.jpg`; see `linecam.frames.layout`. What the path doesn't say is an empty string, or -1 for the
+    number.
     """
-    pure = PurePosixPath(path)
-    match = _NUMBERED.match(pure.stem)
-    folders = pure.parts[:-1]
-    around = [name for name in folders if name not in {"train", "test"} and name not in classes]
+    folders = PurePosixPath(path).parts[:-1]
+    labels = [class_of(name, classes) for name in folders]
+    parts = [part_of(name, classes) for name in folders]
+    in_name, name = exported_name(path, classes)
+    match = _NUMBERED.match(name)
+    around = [name for name, label, part in zip(folders, labels, parts, strict=True) if not (label or part)]
     return {
         "sequence": "/".join([*around, match["sequence"]]) if match else "",
         "number": int(match["number"]) if match else -1,
-        "part": folders[0] if folders and folders[0] in {"train", "test"} else "",
-        "label": next((name for name in reversed(folders) if name in classes), ""),
+        "part": parts[0] if parts else "",
+        "label": next((label for label in reversed(labels) if label), in_name),
     }
+
+
+def part_sequences(table: pd.DataFrame) -> list[str]:
+    """Have folders that each count from the start be sequences of their own, in place; the names of such sequences.
+
+    `table` is an index. Sorting a recording into folders of classes leaves its numbers distinct. So a sequence is
+    parted by folder where, of one folder, half of the numbers and at least two stand for other frames in another one.
+    """
+    frames = table[(table["status"] == "ok") & (table["number"] >= 0)]
+    frames = frames.assign(folder=frames["path"].map(_folder_of)).drop_duplicates(["sequence", "number", "folder"])
+    shared = frames.duplicated(["sequence", "number"], keep=False)
+    of = shared.groupby([frames["sequence"], frames["folder"]]).agg(["sum", "size"])
+    counting = of[(of["sum"] >= 2) & (2 * of["sum"] >= of["size"])]
+    names = sorted(set(counting.index.get_level_values(0)))
+    parted = table["sequence"].isin(names) & (table["number"] >= 0)
+    stems = table.loc[parted, "sequence"].map(lambda name: name.rsplit("/")[-1])
+    table.loc[parted, "sequence"] = table.loc[parted, "path"].map(_folder_of) + "/" + stems
+    return names
+
+
+def _folder_of(path: str) -> str:
+    return str(PurePosixPath(path).parent)
 
 
 def read_index(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:

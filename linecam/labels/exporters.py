@@ -12,6 +12,7 @@ import pandas as pd
 from linecam.errors import UserError
 from linecam.files import atomic_write, sha256
 from linecam.frames.index import read_index
+from linecam.frames.video import place_in_video, read_video_frame
 from linecam.labels.dataset import Dataset
 from linecam.labels.importers import CONTROLS, LIGHTLY_COLUMNS
 from linecam.labels.store import COLUMNS, UNSURE, Row, read_labels, read_rows
@@ -65,6 +66,7 @@ def export_labels(dataset: Dataset, target: Path, name: str) -> str:
         _write(target, COLUMNS, rows)
     else:
         place = dataset.folder.resolve()
+        _check_file(*(dataset.folder / row["path"] for row in rows))
         values = ([str(place / row["path"]), row["label"], "", row["by"]] for row in rows)
         _write(target, LIGHTLY_COLUMNS, (dict(zip(LIGHTLY_COLUMNS, row, strict=True)) for row in values))
     return f"{len(rows)} labels in {target}"
@@ -113,6 +115,9 @@ def write_folders(target: Path, rows: Sequence[Row], folder: Path, test: set[str
             part = "" if test is None else "test" if row["sha256"] in test else "train"
             frame, copy = folder / row["path"], temporary / part / row["label"] / name
             copy.parent.mkdir(parents=True, exist_ok=True)
+            if place := place_in_video(frame):
+                read_video_frame(*place, row["sha256"]).save(copy)
+                continue
             try:
                 shutil.copyfile(frame, copy)
             except FileNotFoundError:
@@ -195,6 +200,15 @@ def _check_free(target: Path) -> None:
         raise UserError(f"{target} is there already, and an export writes over nothing. Name another, or remove it.")
 
 
+def _check_file(*frames: Path) -> None:
+    """Raise `UserError` where a frame is none of a file, which other tools could show."""
+    if filmed := next((frame for frame in frames if place_in_video(frame)), None):
+        raise UserError(
+            f"{filmed} is a frame of a video, which other tools can't find there. Label it by `linecam label`, or make "
+            "images of the video first and name their folder in dataset.source."
+        )
+
+
 def _write_tasks(target: Path, tasks: Sequence[Mapping[str, object]], classes: Sequence[str]) -> Path:
     """Write tasks for Label Studio, and the labelling interface beside them, whose path is returned."""
     interface = target.with_suffix(".xml")
@@ -210,6 +224,7 @@ def _write_tasks(target: Path, tasks: Sequence[Mapping[str, object]], classes: S
 
 def _task(digest: str, path: str, folder: Path) -> dict[str, object]:
     """A task of Label Studio, which serves the frame itself if its document root is the parent of `folder`."""
+    _check_file(folder / path)
     image = f"/data/local-files/?d={quote(f'{folder.resolve().name}/{path}')}"
     return {"data": {"image": image, "sha256": digest, "path": path}}
 

@@ -4,7 +4,6 @@ Everything lies below /TOKEN/, a random word that only the page's address has: o
 port, too. Requests that another site's page sends, or that reached this machine under another name, are refused.
 """
 
-import hashlib
 import io
 import json
 import logging
@@ -34,7 +33,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from linecam.errors import UserError
-from linecam.frames.decode import FORMATS, upright
+from linecam.frames.decode import open_frame
+from linecam.frames.picture import upright
+from linecam.frames.video import place_in_video
 from linecam.labels.store import DECISION, UNSURE, ConflictError, Row, answer, read_rows
 from linecam.stop_request import StopRequest
 
@@ -170,20 +171,17 @@ class Desk:
             return None
         path = self.folder / frame.path
         try:
-            if path.stat().st_size != frame.bytes:  # before a file of any size is read
+            # Before a file of any size is read. A frame of a video is no file.
+            if place_in_video(path) is None and path.stat().st_size != frame.bytes:
                 raise OSError("its size has changed")
-            data = path.read_bytes()
-            if hashlib.sha256(data).hexdigest() != digest:
-                raise OSError("its content has changed")
-            Image.MAX_IMAGE_PIXELS = None  # the index has already refused what is too large
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            with open_frame(path, digest) as image:
                 image.draft("RGB", (longest, longest))
                 seen = upright(image)
                 seen.thumbnail((longest, longest), Image.Resampling.LANCZOS)
                 written = io.BytesIO()
                 # As good as the frame itself, where it is to be judged.
                 seen.save(written, "JPEG", quality=95 if longest > SMALL else 85, subsampling=0)
-        except OSError as error:
+        except (OSError, UserError) as error:
             logging.warning("%s cannot be shown: %s", frame.path, error)
             return None
         return written.getvalue()

@@ -45,6 +45,7 @@ class Sources:
     votes: Path  # its figures over several frames in a row
     index: Path
     quarantine: Path
+    account: Path  # what became of every file
     split: Path  # that of the chosen model
     summaries: dict[str, Path]  # of the split of each selection
     pixels: dict[int, Path]  # by input size
@@ -114,6 +115,7 @@ def frames(sources: Sources, input_size: int, predictions: Path) -> dict[str, ob
         # The split keeps the order of the picking, and lists training frames before those of the test.
         "sheet": list(split[split["part"] == "train"].head(SHEET).itertuples()),
         "statuses": {status: int((index["status"] == status).sum()) for status in ("ok", "duplicate", "quarantined")},
+        "account": read_json(sources.account)["lines"],
         "unlabelled": int((split["part"] == "unlabelled").sum()),
         "summaries": {selection: read_json(path) for selection, path in sources.summaries.items()},
         "set_aside": list(set_aside.head(ROWS).itertuples()),

@@ -12,7 +12,8 @@ from typing import Any, Self
 
 from linecam.boards.board import Board
 from linecam.evaluation.candidates import Candidate, TrainedModel
-from linecam.frames.folder import frames_folder, has_given_split
+from linecam.frames.folder import frames_folder
+from linecam.frames.layout import gives_split
 from linecam.networks.architectures import input_size
 from linecam.networks.model_name import ModelName
 from linecam.selection.selection_name import SelectionName
@@ -55,8 +56,11 @@ class Plan:
     def of(cls, settings: Settings, boards: Mapping[str, Board]) -> Self:
         """The plan for a checked configuration. Raises `UserError` where settings do not fit each other."""
         check(settings, boards)
-        kind, classes = settings.dataset.kind, list(settings.dataset.classes)
-        given = kind == "masks" or (kind == "folder" and has_given_split(settings.dataset.source or "", classes))
+        dataset, asked = settings.dataset, settings.select.strategies
+        # What folders nearly say is no matter where the configuration says what to do.
+        given = dataset.kind == "masks" or (
+            dataset.kind == "folder" and gives_split(dataset.source or "", dataset.classes, strict=not asked)
+        )
         return cls(settings, boards, side_of(settings, boards), given)
 
     # --- Names

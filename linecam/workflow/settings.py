@@ -99,6 +99,11 @@ class Dataset(Section):
     """Where the tutorial's frames are downloaded from (`masks`); each is checked against `config/masks.sha256`."""
     max_pixels: Count = 50_000_000
     """A frame with more pixels (width x height) goes to quarantine undecoded."""
+    every: Count = 1
+    """Of a video, one frame in so many is used: its first one, and so on."""
+    damaged: Literal["quarantine", "use"] = "quarantine"
+    """What becomes of a JPEG of which the decoder warns that its data are damaged or end early. `use`: some cameras
+    write such files and their pictures are sound."""
 
 
 class Belt(Section):

@@ -17,7 +17,7 @@ from linecam.camera import arithmetic as camera
 from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.frames import decode, reuse
-from linecam.frames.decode import upright
+from linecam.frames.picture import upright
 from linecam.frames.shards import join, rows_of
 from linecam.workflow.dependencies import modules_of
 from scripts.decode_frames import CHUNK, decode_frames

@@ -9,8 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.frames.index import COLUMNS
+from scripts.decode_part import decode_part
 from scripts.decode_sample import decode_sample
 
 SIDE, COUNT, TESTED = 16, 12, [1, 4, 10]
@@ -67,3 +69,29 @@ def test_equal_seeds_draw_the_same_frames(sample: Callable) -> None:
     np.testing.assert_array_equal(sample(5, workers=2), first)
     assert numbers(sample(9))[:5] == numbers(first), "more frames keep the first ones"
     assert any(numbers(sample(5, seed=seed)) != numbers(first) for seed in (2, 3))
+
+
+def test_a_frame_that_was_swapped_after_the_index_is_refused(sample: Callable, tmp_path: Path) -> None:
+    shown = Image.new("RGB", (24, 20), (7, 7, 7))
+    shown.save(tmp_path / "frame-00.png")
+    with pytest.raises(UserError, match=r"frame-00\.png is not the file that was indexed"):
+        sample(400)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_of_the_split_too(sample: Callable, tmp_path: Path, swapped: bool) -> None:
+    table = pd.read_csv(tmp_path / "frames.csv").query("status == 'ok'")
+    table.assign(part="train", label="good", by="folder").to_csv(tmp_path / "split.csv", index=False)
+    if swapped:
+        (tmp_path / "frame-03.png").write_bytes((tmp_path / "frame-05.png").read_bytes())
+    outputs = tmp_path / "out/part.npy", tmp_path / "out/part.csv"
+
+    def run() -> None:
+        decode_part(tmp_path / "split.csv", tmp_path, *outputs, part="train", size=SIDE, workers=1)
+
+    if swapped:
+        with pytest.raises(UserError, match=r"frame-03\.png is not the file that was indexed"):
+            run()
+    else:
+        run()
+        assert numbers(np.load(outputs[0])) == list(range(COUNT))

@@ -5,18 +5,24 @@ import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from linecam.errors import UserError
+from linecam.files import sha256
+from linecam.frames.video import frame_digest, read_video_frame
 from linecam.labels.dataset import Dataset
 from linecam.labels.exchange import import_labels
-from linecam.labels.exporters import TASKS, export, export_labels, export_tasks
+from linecam.labels.exporters import TASKS, export, export_labels, export_tasks, write_folders
 from linecam.labels.importers import served_path
 from linecam.labels.store import COLUMNS, read_rows
 from linecam.workflow.config import read_settings
 from linecam.workflow.labelled import dataset_of
+from tests.frames.films import film
 from tests.labels.label_files import (
     CLASSES,
     PATHS,
@@ -96,6 +102,29 @@ def test_round_trip_of_folders(dataset):
     dataset.labels.unlink()
     import_labels(dataset, Path("out"), by=["Ann"])
     assert labels(dataset) == sorted((path, name, "Ann") for path, name in given_labels)
+
+
+def test_a_frame_of_a_video_is_exported_as_an_image(dataset):
+    path = film(dataset.folder / "C.mp4", 5)
+    row = {"sha256": frame_digest(sha256(path), 3), "path": "C.mp4/000003.png", "label": "good"}
+    write_folders(Path("out"), [row], dataset.folder, None)
+    with Image.open("out/good/000003.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), np.asarray(read_video_frame(path, 3)))
+    film(path, 6)
+    with pytest.raises(UserError, match="not the video that was indexed"):
+        write_folders(Path("again"), [row], dataset.folder, None)
+
+
+@pytest.mark.parametrize("name", ["label-studio", "lightly-studio"])
+def test_tools_that_cannot_show_a_frame_of_a_video_get_none(dataset, name):
+    path = film(dataset.folder / "C.mp4", 5)
+    digest = frame_digest(sha256(path), 3)
+    index = pd.read_csv(dataset.index, keep_default_na=False)
+    added = pd.DataFrame([{"path": "C.mp4/000003.png", "sha256": digest, "status": "ok"}])
+    pd.concat([index, added]).to_csv(dataset.index, index=False)
+    write(str(dataset.labels), ["sha256", "path", "label", "by", "when"], (digest, "", "good", "Ann", ""))
+    with pytest.raises(UserError, match=r"C\.mp4/000003\.png is a frame of a video"):
+        export_labels(dataset, Path("out.json"), name)
 
 
 def test_folders_have_test_frames_apart_and_one_label_a_frame(dataset):

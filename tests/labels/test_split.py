@@ -466,6 +466,7 @@ class Folder:
             self.folder,
             at / "f.csv",
             at / "q.csv",
+            at / "s.json",
             cache=at / "seen",
             classes=CLASSES,
             max_pixels=10**7,

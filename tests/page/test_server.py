@@ -16,6 +16,8 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from linecam.errors import UserError
+from linecam.files import sha256
+from linecam.frames.video import frame_digest
 from linecam.labels.store import read_rows
 from linecam.page.server import Desk, Frame, make_app, serve
 from linecam.page.session import who_labels
@@ -24,6 +26,7 @@ from linecam.selection.similarity_order import in_similar_order
 from linecam.stop_request import StopRequest
 from scripts.index_frames import index_frames
 from tests.evaluation.made_up import choice_of
+from tests.frames.films import film
 
 CLASSES = ["bad", "good"]
 HOST = "127.0.0.1:8000"
@@ -225,6 +228,16 @@ def test_frames_are_shown_upright_small_enough_and_in_rgb(page):
     assert all(shown(page, frame.sha256).size == (10, 20) for frame in page.frames[4:])
 
 
+def test_a_frame_of_a_video_is_shown(page):
+    path = film(page.folder / "C.mp4", 5)
+    digest = frame_digest(sha256(path), 3)
+    page.frames.append(Frame(digest, "C.mp4/000003.png", 0, 160, 120))
+    page.open("Ann")
+    assert shown(page, digest).size == (160, 120)
+    film(path, 6)
+    assert page.get(f"/{TOKEN}/large/{digest}").status_code == 404
+
+
 # --- answers
 
 
@@ -388,8 +401,8 @@ class Line:
             grey = Image.new("RGB", (32, 24), (4 * n, 4 * n, 4 * n))
             grey.save(self.folder / f"A-{n:05d}.png")
         (self.folder / "A-00060.png").write_bytes(b"broken")
-        index_frames(self.folder, place / "index.csv", place / "q.csv", cache=place / ".seen.json", classes=CLASSES,
-                     max_pixels=10**6, workers=1)  # fmt: skip
+        index_frames(self.folder, place / "index.csv", place / "q.csv", place / "s.json", cache=place / ".seen.json",
+                     classes=CLASSES, max_pixels=10**6, workers=1)  # fmt: skip
         self.index = pd.read_csv(place / "index.csv").query("status == 'ok'").reset_index(drop=True)
         self.pick("train", range(0, 40))
         self.pick("test", range(40, 50))
@@ -519,7 +532,8 @@ def test_labels_of_folders_and_of_the_belt_are_known(tmp_path):
     line = Line(tmp_path / "line")
     (line.folder / "bad").mkdir()
     (line.folder / "A-00003.png").rename(line.folder / "bad/A-00003.png")
-    index_frames(line.folder, line.place / "index.csv", line.place / "q.csv", cache=line.place / ".seen.json",
+    index_frames(line.folder, line.place / "index.csv", line.place / "q.csv", line.place / "s.json",
+                 cache=line.place / ".seen.json",
                  classes=CLASSES, max_pixels=10**6, workers=1)  # fmt: skip
     line.index = pd.read_csv(line.place / "index.csv").query("status == 'ok'").sort_values("number", ignore_index=True)
     line.pick("train", range(10))

@@ -274,6 +274,7 @@ def prepare(folder: Path) -> Inputs:
             votes=write(folder / "votes.json", on_votes()),
             index=write(folder / "frames.csv", index),
             quarantine=write(folder / "quarantine.csv", aside),
+            account=write(folder / "account.json", {"lines": ["train/<i>/: 8 .jpg, labelled good"]}),
             split=write(folder / "split.csv", split),
             summaries={"coreset-6": write(folder / "split.json", summary)},
             pixels={16: folder / "16.npy", 8: folder / "8.npy"},
@@ -670,6 +671,7 @@ def test_a_class_that_no_fold_held_out_has_no_share(page):
 
 def test_the_data_are_counted(page):
     assert page.figures("data")[:4] == ["8", "1", "0", "1"], "usable, duplicate, quarantined, unlabelled"
+    assert "What became of every file train/<i>/: 8 .jpg, labelled good" in page.text()
     assert page.rows("Split of selection coreset-6") == [
         ["train", "42", "42", "42", "126"],
         ["test", "41", "41", "41", "123"],

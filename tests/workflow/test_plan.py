@@ -89,6 +89,11 @@ def test_a_folder_with_train_and_test_has_a_given_split(tmp_path):
     dataset = {"name": "caps", "kind": "folder", "source": str(tmp_path), "classes": ["good", "bad"]}
     assert plan_of(dataset=dataset).selections == ["given"]
     (tmp_path / "test/good").rmdir()
+    with pytest.raises(UserError, match="nothing in test/ is labelled"):
+        plan_of(dataset=dataset)
+    for name, selection in (("herding", "herding-200"), ("given", "given")):
+        assert plan_of(dataset=dataset, select={"strategies": [name]}).selections == [selection]
+    (tmp_path / "test").rmdir()
     assert plan_of(dataset=dataset).selections == ["herding-200"]
 
 

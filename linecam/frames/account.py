@@ -1,0 +1,142 @@
+"""What became of every file of a folder, in lines that a person reads and as JSON."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from linecam.frames.folder import LABELS_FILE, VIDEO_SUFFIXES, Listing, in_words
+from linecam.frames.layout import class_of, is_third, near_class, part_of
+
+LINES = 20  # of folders, of reasons and of notes, each
+
+_PART = {"train": "to train on", "test": "to test on"}
+
+
+def account(
+    table: pd.DataFrame,
+    listing: Listing,
+    notes: Mapping[str, Sequence[str]],
+    *,
+    classes: Sequence[str],
+    every: int,
+    exported: int,
+    parted: Sequence[str],
+) -> dict[str, Any]:
+    """What became of the files in `listing`, whose index is `table`, as JSON values.
+
+    `notes` says by path what is to be said of a frame that is used, and `exported` is how many labels a file of labels
+    gave. Of videos one frame in `every` is used. `parted` are the sequences that were parted by folder. `lines` of what
+    is returned says it all in words.
+    """
+    statuses = table["status"].value_counts()
+    used, copies, aside = (int(statuses.get(name, 0)) for name in ("ok", "duplicate", "quarantined"))
+    folders = _folders(table, classes)
+    reasons = _reasons(table)
+    said: dict[str, list[str]] = defaultdict(list)
+    for path, texts in notes.items():
+        for text in texts:
+            said[text].append(path)
+    lines = [f"{len(table)} files: {used} used, {copies} duplicates, {aside} set aside"]
+    lines += _first([_folder_line(one) for one in folders], "folders")
+    lines += _first([f"set aside, {_files(one['files'])}: {one['reason']} (first: {one['first']})" for one in reasons])
+    lines += [f"used, {_files(len(paths))}: {text} (first: {paths[0]})" for text, paths in sorted(said.items())]
+    if listing.videos and every > 1:
+        lines.append(f"of videos, one frame in {every} is used (dataset.every)")
+    if listing.passed_over or listing.hidden:
+        hidden = [f"{listing.hidden} hidden, whose names begin with a dot"] if listing.hidden else []
+        others = [in_words(listing.passed_over)] if listing.passed_over else []
+        lines.append(f"passed over, as they are no images by their names: {', '.join(others + hidden)}")
+    if exported:
+        lines.append(f"{LABELS_FILE} labels {_files(exported)}")
+    lines += [f"the numbers of {name or 'frames'} begin anew in each folder: each is a sequence" for name in parted]
+    lines += _doubts(table, folders, classes)
+    return {
+        "files": len(table),
+        "used": used,
+        "duplicates": copies,
+        "set_aside": aside,
+        "folders": folders,
+        "reasons": reasons,
+        "notes": {text: len(paths) for text, paths in sorted(said.items())},
+        "passed_over": dict(sorted(listing.passed_over.items())),
+        "hidden": listing.hidden,
+        "lines": lines,
+    }
+
+
+def _folders(table: pd.DataFrame, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Each folder with files: how many of which suffix, how many of them are used, as what they are labelled."""
+    rows = table[~table["path"].str.endswith("/")]
+    folders = []
+    for folder, group in rows.groupby(rows["path"].map(lambda path: str(PurePosixPath(path).parent))):
+        sound = group[group["status"] != "quarantined"]
+        names = PurePosixPath(str(folder)).parts
+        folders.append(
+            {
+                "folder": "" if folder == "." else f"{folder}/",
+                "suffixes": dict(Counter(_suffix(path) for path in group["path"])),
+                "used": int((group["status"] == "ok").sum()),
+                "labels": {name: int(count) for name, count in sorted(Counter(sound["label"]).items())},
+                "part": part_of(names[0], classes) if names else "",
+                "third": bool(names) and is_third(names[0]) and not class_of(names[0], classes),
+            }
+        )
+    return folders
+
+
+def _suffix(path: str) -> str:
+    pure = PurePosixPath(path)
+    return "frames" if pure.parent.suffix.lower() in VIDEO_SUFFIXES else pure.suffix.lower()
+
+
+def _folder_line(one: Mapping[str, Any]) -> str:
+    labels = one["labels"]
+    if not labels:
+        meaning = "none is used"
+    elif list(labels) == [""]:
+        meaning = "no label"
+    elif len(labels) == 1:
+        meaning = f"labelled {next(iter(labels))}"
+    else:
+        meaning = ", ".join(
+            f"{count} labelled {name}" if name else f"{count} no label" for name, count in labels.items()
+        )
+    part = ", joins training" if one["third"] else f", {_PART[one['part']]}" if one["part"] else ""
+    return f"{one['folder'] or 'the folder itself'}: {in_words(Counter(one['suffixes']))}, {meaning}{part}"
+
+
+def _reasons(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Why files are set aside, like reasons together, the most frequent first."""
+    groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for path, reason in table.loc[table["status"] == "quarantined", ["path", "reason"]].itertuples(index=False):
+        groups[re.sub(r"\d+", "N", reason.split(":")[0])].append((path, reason))
+    ordered = sorted(groups.values(), key=lambda group: (-len(group), group[0]))
+    return [{"files": len(group), "first": group[0][0], "reason": group[0][1]} for group in ordered]
+
+
+def _doubts(table: pd.DataFrame, folders: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> list[str]:
+    """What may be meant otherwise: folders with nearly the name of a class, and classes without a folder."""
+    names = sorted({name for one in folders for name in PurePosixPath(one["folder"]).parts})
+    lines = [
+        f"{name}/ labels nothing. A class is called {near_class(name, classes)}: rename the folder if that is meant"
+        for name in names
+        if near_class(name, classes)
+    ]
+    labelled = set(table.loc[table["status"] != "quarantined", "label"]) - {""}
+    without = [name for name in classes if name not in labelled]
+    if labelled and without:
+        lines.append(f"no frame is labelled {' or '.join(without)} by its folder")
+    return lines
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"
+
+
+def _first(lines: list[str], what: str = "reasons") -> list[str]:
+    left = len(lines) - LINES
+    return lines if left <= 0 else [*lines[:LINES], f"and {left} more {what}"]

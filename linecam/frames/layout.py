@@ -1,0 +1,199 @@
+"""What the folders of a dataset mean: classes, the parts of a split, masks, and what only looks like one of these.
+
+Read when Snakemake starts, so this module needs the standard library alone.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from linecam.errors import UserError
+from linecam.frames.folder import LABELS_FILE
+
+# The part that a folder of this name is, whatever its case. A third part, made to choose a model by, joins training:
+# linecam chooses by folds of that.
+TRAIN, TEST = ("train", "training"), ("test", "testing")
+THIRD = ("val", "valid", "validation")
+_PARTS = dict.fromkeys(TRAIN + THIRD, "train") | dict.fromkeys(TEST, "test")
+# Edge Impulse's names of parts: below them a file's name may begin with its label.
+_EXPORTED = {"training", "testing"}
+
+# Folders of pictures that say where on a frame the defect is, without what stands between the words.
+_MASKS = {"groundtruth", "mask", "masks", "annotation", "annotations"}
+# Beside train/ and test/, frames in a folder of such a name may be looked at without a label.
+_UNLABELLED = {"unlabelled", "unlabeled"}
+
+
+def class_of(name: str, classes: Sequence[str]) -> str:
+    """The class that a folder is named after, or "". `Good` is `good`, unless there is a class `Good` too."""
+    if name in classes:
+        return name
+    alike = [one for one in classes if one.casefold() == name.casefold()]
+    return alike[0] if len(alike) == 1 else ""
+
+
+def part_of(name: str, classes: Sequence[str]) -> str:
+    """The part of the split that a folder is named after, train or test, or "". A class of that name comes first."""
+    return "" if class_of(name, classes) else _PARTS.get(name.casefold(), "")
+
+
+def is_third(name: str) -> bool:
+    """Whether a folder is named after a third part, such as val."""
+    return name.casefold() in THIRD
+
+
+def is_mask_folder(name: str, classes: Sequence[str]) -> bool:
+    """Whether a folder is named as masks are, and after no class."""
+    return _plain(name) in _MASKS and not class_of(name, classes)
+
+
+def is_unlabelled_folder(name: str) -> bool:
+    """Whether a folder says that its frames have no label."""
+    return _plain(name) in _UNLABELLED
+
+
+def near_class(name: str, classes: Sequence[str]) -> str:
+    """The class that a folder is nearly named after, such as `no-mask` after `no_mask` and `goods` after `good`."""
+    if class_of(name, classes):
+        return ""
+    plain = _plain(name)
+    alike = {one for one in classes if _plain(one) and plain.rstrip("s") == _plain(one).rstrip("s")}
+    return alike.pop() if len(alike) == 1 else ""
+
+
+def exported_name(path: str, classes: Sequence[str]) -> tuple[str, str]:
+    """Label and own name of a frame as Edge Impulse exports it: `training/good.A-12.4f1c.jpg` is `good` and `A-12`.
+
+    Returns "" and the name without its suffix for any other path, and where the label is no class.
+    """
+    pure = PurePosixPath(path)
+    pieces = pure.stem.split(".")
+    if len(pure.parts) > 1 and pure.parts[0].casefold() in _EXPORTED and len(pieces) > 2:
+        label = class_of(pieces[0], classes)
+        if label:
+            return label, pieces[1]
+    return "", pure.stem
+
+
+def gives_split(folder: str | Path, classes: Sequence[str], *, strict: bool = True) -> bool:
+    """Whether the folders below `folder` say which frames are to train on and which to test on, each labelled.
+
+    That is `train/<class>/` and `test/<class>/`, with other folders between or not, or Edge Impulse's export. Reads
+    names alone. Where it is `strict`, raises `UserError` if there is nearly such a split: taken for none, its test
+    would be trained on.
+    """
+    try:
+        return _gives_split(Path(folder), classes)
+    except UserError:
+        if strict:
+            raise
+        return False
+
+
+def _gives_split(folder: Path, classes: Sequence[str]) -> bool:
+    folders = _folders(folder)
+    parts = {name: part_of(name, classes) for name in folders}
+    of = {part: [name for name in folders if parts[name] == part] for part in ("train", "test")}
+    if not of["train"] and not of["test"]:
+        _refuse_one_too_high(folder, folders, classes)
+        return False
+    listed = (folder / LABELS_FILE).is_file()
+    labelled = [
+        name
+        for name in folders
+        if not is_mask_folder(name, classes)
+        and (class_of(name, classes) or (listed and parts[name]) or _has_labels(folder / name, classes))
+    ]
+    to_train = [name for name in of["train"] if name in labelled and not is_third(name)]
+    to_test = [name for name in of["test"] if name in labelled]
+    if to_train and to_test:
+        return True
+    ways = (
+        "To keep this split, name the folders so. To have linecam draw its own from all frames, write "
+        "select: {strategies: [herding]}; to label the frames of train/ and test/ by hand, {strategies: [given]}."
+    )
+    wanted = f"linecam takes over a split of train/<class>/ and test/<class>/, classes being {', '.join(classes)}"
+    if of["train"] and of["test"] and any(not is_third(name) for name in of["train"]):
+        without = [name for name in of["train"] + of["test"] if name not in labelled]
+        found = [f"{name}/{below}/" for name in without for below in _folders(folder / name)[:5]]
+        raise UserError(
+            f"{folder} has {_listed(of['train'] + of['test'])}, but nothing in {_listed(without)} is labelled by a "
+            f"folder named after a class. Folders there: {', '.join(found) or 'none'}. {wanted}. {ways}"
+        )
+    others = [name for name in labelled if not class_of(name, classes)]
+    if len(others) > 1:
+        raise UserError(
+            f"{folder} has labelled frames in {_listed(others)}, but {wanted}. To test on one of these folders, call "
+            f"it test; to train on one, call it train. {ways}"
+        )
+    return False
+
+
+def _refuse_one_too_high(folder: Path, folders: list[str], classes: Sequence[str]) -> None:
+    inside = []
+    for name in folders:
+        below = [one for one in _folders(folder / name) if part_of(one, classes)]
+        parts = {part_of(one, classes) for one in below if _has_labels(folder / name / one, classes)}
+        if {"train", "test"} <= parts:
+            inside.append(str(folder / name))
+    if inside:
+        raise UserError(
+            f"dataset.source: {folder} has no train/ and test/, but {', '.join(inside[:5])} has. linecam takes over "
+            f"this split where source names that folder: source: {inside[0]}. To have linecam draw its own test from "
+            "all frames, write select: {strategies: [herding]}."
+        )
+
+
+def _has_labels(folder: Path, classes: Sequence[str]) -> bool:
+    """Whether a class folder is below `folder`, or a file of it has its label in its name, or in a file of labels."""
+    for name, path, is_folder in _below(folder, classes):
+        if is_folder and class_of(name, classes):
+            return True
+        if not is_folder and (name == LABELS_FILE or exported_name(f"{folder.name}/{path}", classes)[0]):
+            return True
+    return False
+
+
+def _below(folder: Path, classes: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
+    """Name, path relative to `folder`, and whether it is a folder, of all below it, level by level; no masks."""
+    pending, visited = [(str(folder), "")], set()
+    while pending:
+        place, prefix = pending.pop(0)
+        real = os.path.realpath(place)
+        if real in visited:
+            continue
+        visited.add(real)
+        try:
+            with os.scandir(place) as entries:
+                for entry in sorted(entries, key=lambda entry: entry.name):
+                    is_folder = _is_folder(entry)
+                    if entry.name.startswith(".") or (is_folder and is_mask_folder(entry.name, classes)):
+                        continue
+                    yield entry.name, prefix + entry.name, is_folder
+                    if is_folder:
+                        pending.append((entry.path, f"{prefix}{entry.name}/"))
+        except OSError:
+            continue  # the index names it
+
+
+def _folders(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if not entry.name.startswith(".") and _is_folder(entry))
+    except OSError:
+        return []
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"{name}/" for name in names)
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())

@@ -1,0 +1,72 @@
+"""An image file as linecam reads it: which kinds there are, and how each becomes RGB of 8 bits, upright."""
+
+import numpy as np
+from PIL import Image
+
+# What Pillow may take a file for: a suffix proves nothing, and it knows formats that start other programs.
+FORMATS = ["JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF"]
+
+# What lies behind a frame's transparent parts. The colour that its file hides there was never seen by anybody.
+BACKGROUND = (0, 0, 0)
+BACKGROUND_NAME = "black"
+
+# By the value of the EXIF tag Orientation.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+QUARTER_TURNS = {_TURNS[number] for number in (5, 6, 7, 8)}
+
+
+def turn(image: Image.Image) -> Image.Transpose | None:
+    """How an image has to be turned to be seen as its EXIF orientation says; None where it is upright."""
+    # ImageOps.exif_transpose also writes the other tags anew, and fails on odd ones.
+    return _TURNS.get(image.getexif().get(0x0112, 1))
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """The image in RGB of 8 bits, turned as its EXIF orientation says; see `to_rgb`."""
+    turned = turn(image)
+    rgb = to_rgb(image)
+    return rgb if turned is None else rgb.transpose(turned)
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """The image in RGB of 8 bits.
+
+    What is transparent is laid on `BACKGROUND`. Of 16 bits, in grey or in colour, the upper 8 count: 0..65535 becomes
+    0..255. An image whose numbers have no known range, see `has_range`, is none that a frame may be.
+    """
+    if _is_deep_grey(image):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        seen = image.convert("RGBA")
+        rgb = Image.new("RGB", image.size, BACKGROUND)
+        rgb.paste(seen, mask=seen.getchannel("A"))
+        return rgb
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def has_range(image: Image.Image) -> bool:
+    """Whether it is known which of its numbers is white: not of integers of 32 bits, nor of fractions."""
+    return _is_deep_grey(image) or not image.mode.startswith(("I", "F"))
+
+
+def is_deep(image: Image.Image) -> bool:
+    """Whether an image that is not yet decoded has more than 8 bits a channel."""
+    arguments = [tile.args for tile in getattr(image, "tile", ())]  # Pillow's word for how pixels are packed
+    return (
+        _is_deep_grey(image)
+        or any(";16" in str(args) for args in arguments)
+        or any(image.format == "PPM" and isinstance(args, tuple) and args[-1] > 255 for args in arguments)
+    )
+
+
+def _is_deep_grey(image: Image.Image) -> bool:
+    # Pillow scales a PGM of more than 8 bits to 0..65535, in 32-bit integers.
+    return image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")

@@ -1,0 +1,171 @@
+"""Frames of videos. The path film.mp4/000120.png stands for the frame 120 of film.mp4, the first one being 0.
+
+So the file is the folder of its frames in all that goes by paths: the sequence, the part, the label.
+"""
+
+import hashlib
+import os
+import threading
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from PIL import Image
+
+from linecam.errors import UserError
+from linecam.files import sha256
+from linecam.frames.folder import VIDEO_SUFFIXES
+
+# So many frames ahead are decoded one after the other: to look for a key frame before them would take longer.
+AHEAD = 250
+
+# By degrees, counterclockwise, that a phone held otherwise has its frames turned by.
+_TURNS = {
+    90: Image.Transpose.ROTATE_90,
+    -90: Image.Transpose.ROTATE_270,
+    180: Image.Transpose.ROTATE_180,
+    -180: Image.Transpose.ROTATE_180,
+}
+
+
+def frame_path(video: str, number: int) -> str:
+    """The path that stands for a frame of a video."""
+    return f"{video}/{number:06d}.png"
+
+
+def frame_digest(digest: str, number: int) -> str:
+    """What stands for a frame's SHA-256: that of the SHA-256 of its video and the number.
+
+    Its pixels would not do: another version of a decoder may round them otherwise, and labels would be lost.
+    """
+    return hashlib.sha256(f"{digest} {number}".encode()).hexdigest()
+
+
+def place_in_video(path: Path) -> tuple[Path, int] | None:
+    """The video and the number that a path stands for, or None where it is that of a file."""
+    video = path.parent
+    if video.suffix.lower() in VIDEO_SUFFIXES and path.stem.isdecimal() and video.is_file():
+        return video, int(path.stem)
+    return None
+
+
+def read_video_frame(video: Path, number: int, digest: str = "") -> Image.Image:
+    """A frame of a video, RGB, upright.
+
+    Raises `UserError` where it cannot be read, or `digest`, if given, is not its `frame_digest`.
+    """
+    try:
+        status = video.stat()
+        opened, found = _opened(video, status.st_size, status.st_mtime_ns, os.getpid())
+        if not digest or frame_digest(found, number) == digest:
+            return opened.read(number)
+    except Exception as error:  # decoders raise anything on broken files
+        raise UserError(
+            f"Frame {number} of {video} can't be read any more, but was there when the frames were indexed: {error}. "
+            "Run the same command again to index the frames that there are."
+        ) from None
+    raise UserError(
+        f"{video} is not the video that was indexed: its content has changed since. "
+        "Run the same command again once nothing writes into this folder any more."
+    )
+
+
+class VideoLook(NamedTuple):
+    """What a video turned out to be."""
+
+    numbers: list[int]  # of its frames that can be used
+    width: int  # in pixels, as it is seen
+    height: int
+    problem: str  # why there are no more of them, or ""
+
+
+def look_at_video(video: Path, every: int) -> VideoLook:
+    """Decode a video to its end and say which frames it has, each `every`-th one: 0, `every`, and so on.
+
+    Raises nothing: whatever is wrong is its `problem`.
+    """
+    numbers: list[int] = []
+    width = height = damaged = 0
+    try:
+        for number, frame in _Video(video).all():
+            width, height = (frame.height, frame.width) if abs(frame.rotation) == 90 else (frame.width, frame.height)
+            if number % every == 0:
+                damaged += frame.is_corrupt
+                numbers += [] if frame.is_corrupt else [number]
+    except Exception as error:  # decoders raise anything on broken files
+        where = f"after its frame {numbers[-1]}" if numbers else "as a video"
+        return VideoLook(numbers, width, height, f"cannot be decoded {where}: {error or type(error).__name__}")
+    if damaged:
+        return VideoLook(numbers, width, height, f"{damaged} of its frames are damaged")
+    return VideoLook(numbers, width, height, "" if numbers else "a video without a frame")
+
+
+class _Video:
+    """A video that is open for reading by number; by several threads, too."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        container, stream = self._open()
+        stamps = [packet.pts for packet in container.demux(stream) if packet.size]
+        # A frame's number is the place of its time stamp among all. A video without stamps is read from its start.
+        distinct = None not in stamps and len(set(stamps)) == len(stamps)
+        self._stamps = sorted(stamps) if distinct else []
+        self._numbers = {stamp: number for number, stamp in enumerate(self._stamps)}
+        container.close()
+        self._at = -1
+        self._frames: Iterator[tuple[int, Any]] = iter(())
+
+    def _open(self) -> tuple[Any, Any]:
+        import av  # noqa: PLC0415 (of no use without videos)
+
+        container = av.open(str(self._path), metadata_errors="ignore")
+        if not container.streams.video:
+            raise ValueError("there is no video in it")
+        return container, container.streams.video[0]
+
+    def all(self, start: int = 0) -> Iterator[tuple[int, Any]]:
+        """Number and frame of all frames, ascending, from `start` or one before it on."""
+        container, stream = self._open()
+        with container:
+            if start and self._stamps:
+                container.seek(self._stamps[start], stream=stream)
+            for count, frame in enumerate(container.decode(stream)):
+                number = self._numbers.get(frame.pts) if self._stamps else count
+                if number is not None:
+                    yield number, frame
+
+    def read(self, number: int) -> Image.Image:
+        """The frame of this number, RGB, upright. Raises `ValueError` where there is none, and what PyAV raises."""
+        with self._lock:
+            if not self._at < number <= self._at + AHEAD:
+                known = number < len(self._stamps)
+                self._frames = self.all(number if known else 0)
+            frame = self._forward(number)
+            if frame is None:  # a seek may come out behind its aim
+                self._frames = self.all()
+                frame = self._forward(number)
+            if frame is None:
+                self._at = -1
+                self._frames = iter(())
+                raise ValueError("there is no such frame")
+            image: Image.Image = frame.to_image()
+            turned = _TURNS.get(frame.rotation)
+            return image if turned is None else image.transpose(turned)
+
+    def _forward(self, number: int) -> Any:
+        for found, frame in self._frames:
+            self._at = found
+            if found >= number:
+                return frame if self._at == number else None
+        return None
+
+
+@lru_cache(maxsize=2)
+def _opened(video: Path, size: int, modified: int, process: int) -> tuple[_Video, str]:
+    """A video and its SHA-256; `size` and `modified` say that the file is the same.
+
+    A `process` that was forked would read on where another one stands.
+    """
+    return _Video(video), sha256(video)
