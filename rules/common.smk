@@ -16,6 +16,7 @@ from linecam.frames.folder import content_of, digest_of
 from linecam.labels.store import labelled_digest
 from linecam.networks.architectures import input_size
 from linecam.workflow.config import load_settings
+from linecam.workflow.counts import check_counts, check_next, most_frames
 from linecam.workflow.lock import pins
 from linecam.workflow.plan import Plan
 from linecam.workflow.resources import (
@@ -43,6 +44,8 @@ try:
         workflow.remote_exec and job_files.in_bucket
     )
     files_found = content_of(plan.frames_folder, plan.hashes_cache) if scanned else {}
+    frames_at_most = most_frames(plan, files_found)
+    check_counts(plan, frames_at_most)
 except UserError as error:
     sys.exit(str(error))
 

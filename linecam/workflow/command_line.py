@@ -54,7 +54,9 @@ def check_targets(workflow: Workflow) -> None:
     Snakemake says so too, but not what there is. Where linecam is a module of another workflow, that one's rules count.
     """
     ours = Path(workflow.main_snakefile).resolve() == ROOT / "Snakefile"
-    if not ours or Path(sys.argv[0]).name not in {"snakemake", "__main__.py"} or workflow.remote_exec:
+    program = Path(sys.argv[0])
+    asked = program.name == "snakemake" or program.parts[-2:] == ("snakemake", "__main__.py")  # not by Python code
+    if not (ours and asked) or workflow.remote_exec:
         return
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
     if all(word.isdigit() or _is_configuration(word) or _makes(workflow, word) for word in words):
