@@ -148,8 +148,8 @@ class Pretrain(Section):
     """The architecture that `distilled` learns from, at the network's own input size."""
     rendered: RenderedTraining = RenderedTraining()
     checkpoint: Place | None = None
-    """The backbone of the method `given`: a `.safetensors` file of linecam, or the tutorial's `pretrained.ckpt`, which
-    is read without running its pickle."""
+    """The backbone of the method `given`: a `.safetensors` file, or a state dict that `torch.save` wrote, such as the
+    tutorial's `pretrained.ckpt`, which is read without running its pickle."""
     cpu: CpuBudget = CpuBudget()
     gpu: GpuBudget = GpuBudget()
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -178,7 +178,7 @@ class Embed(Section):
 
     file: Place | None = None
     """Embeddings of another tool, instead of the backbone's: a CSV in Lightly's format (`filenames`, `embedding_0`,
-    ..., `labels`)."""
+    ..., `labels`). docs/labels.md says how names are matched."""
 
 
 class Select(Section):
