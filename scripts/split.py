@@ -98,6 +98,9 @@ def split(
 
     rest = frames[~frames["sha256"].isin([*chosen["sha256"], *unsure["sha256"]])]
     rest = rest.iloc[rank_by_hash(rest["sha256"], seed, unlabelled)].sort_index()
+    if len(rest) < unlabelled:
+        instead = f"on these {len(rest)}" if len(rest) else "on training frames"
+        logging.info("evaluate.unlabelled_frames = %d, and there are fewer: ranges are chosen %s", unlabelled, instead)
     rest = rest.assign(part="unlabelled", label="", by="", fold=-1, weight=1.0)
     with atomic_write(table) as temporary:
         pd.concat([chosen, rest])[WRITTEN].to_csv(temporary, index=False)
