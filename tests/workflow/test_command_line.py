@@ -74,6 +74,16 @@ def test_the_profiles_that_load_by_themselves_look_at_the_files(profile: Path) -
     assert "check_configfiles()" in "".join(yaml.safe_load(profile.read_text())["__definitions__"])
 
 
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.parent.name)
+def test_the_profiles_leave_the_choice_of_linecam_to_the_snakefile(profile: Path) -> None:
+    """An installed linecam may be another one than that beside the Snakefile."""
+    (code,) = yaml.safe_load(profile.read_text())["__definitions__"]
+    code += 'print([name for name in sys.modules if name.startswith("linecam")])'
+    command = [sys.executable, "-c", code, "--cores", "2"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"
+
+
 @pytest.mark.parametrize(
     ("target", "meant"),
     [
