@@ -348,7 +348,7 @@ def main() -> None:
     parser.add_argument("--methods", default="taught", help="methods of pretraining, with commas")
     parser.add_argument("--labels", default="200", help="numbers of labels, with commas")
     parser.add_argument("--seeds", default="1,2,3", help="seeds of draws and finetuning, with commas")
-    parser.add_argument("--network", default="patch5-112")
+    parser.add_argument("--network", default="slim7-96")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--configfile", type=Path, nargs="*", default=[], help="settings that count before the set's")
     arguments = parser.parse_args()

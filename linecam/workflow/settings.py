@@ -282,7 +282,7 @@ class Tune(Section):
     minutes: Count = 15
     """About how long the tournament may take, beside the pretraining of its networks. Half of its entrants leave after
     each round, and the last two train in full where the time suffices."""
-    networks: Sweep[Network] = ("patch5-112", "swift7-112")
+    networks: Sweep[Network] = ("slim7-96", "swift7-112")
     """The networks that enter. The cheapest that is within a point of the best wins."""
     augment: dict[Text, Augment] = {
         "in steady light": Augment(brightness=1.25, contrast=1.15, gain=0.03, noise=0.01),
@@ -393,9 +393,9 @@ class Settings(Section):
     shards: Shards = 1
     """Into how many jobs decoding and embedding are split, for a cluster. On one machine one job uses all cores. The
     results are the same bytes for any number."""
-    networks: Sweep[Network] = ("patch5-112",)
+    networks: Sweep[Network] = ("slim7-96",)
     """A sweep. Architecture and input size in pixels. `linecam/networks/architectures.py` lists the architectures, and
-    `linecam networks` what each costs. `patch5`, `swift7` and `swift9` are made for the camera, `resnet9` is the
+    `linecam networks` what each costs. `slim7`, `swift7` and `swift9` are made for the camera, `resnet9` is the
     tutorial's. Of several the cheapest that is within a point of the best goes into the bundle."""
     pretrain: Pretrain = Pretrain()
     embed: Embed = Embed()
@@ -407,10 +407,10 @@ class Settings(Section):
     next: Next = Next()
     study: Several[StudyPart] = (
         StudyPart(
-            networks=("patch5-112",), methods=("none", "simclr", "taught"), labels=(25, 50, 100, 200), seeds=(1, 2)
+            networks=("slim7-96",), methods=("none", "simclr", "taught"), labels=(25, 50, 100, 200), seeds=(1, 2)
         ),
         StudyPart(
-            networks=("patch5-96", "swift7-96", "swift7-112", "resnet9-64"),
+            networks=("slim7-64", "swift7-96", "swift7-112", "resnet9-64"),
             methods=("taught",),
             labels=(200,),
             seeds=(1, 2),

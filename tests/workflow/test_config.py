@@ -513,7 +513,7 @@ def test_what_no_camera_can_do_is_told_at_the_start(mine, bundle, told):
 
 
 def test_a_network_that_is_not_there_is_named_with_those_that_are(mine):
-    with pytest.raises(UserError, match=r"no network 'resnet18-64'.*resnet9, swift7, patch5, swift9"):
+    with pytest.raises(UserError, match=r"no network 'resnet18-64'.*resnet9, swift7, slim7, swift9"):
         checked(mine, "networks: [swift7-112, resnet18-64]")
     checked(mine, "networks: [swift7-112, swift9-96, resnet9-64]")
 

@@ -82,7 +82,7 @@ def test_what_is_checked_first() -> None:
     ]
     assert checks(pretrain={"methods": ["simclr", "given"], "checkpoint": "pyproject.toml"}) == [
         "select/test.csv",
-        "pretrain/patch5-112-given/backbone.safetensors",
+        "pretrain/slim7-96-given/backbone.safetensors",
     ]
 
 
