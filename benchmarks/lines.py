@@ -25,6 +25,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ class Line:
 
 def lines(folders: list[Path], rendered: Path, wanted: list[str] | None) -> Iterator[Line]:
     """All sets that are there and `wanted`; None wants all. The belt's frames are rendered into `rendered`."""
-    for line in (*found(folders), *belts(rendered, wanted)):
+    for line in chain(found(folders), belts(rendered, wanted)):
         if wanted is None or line.name in wanted:
             yield line
 
