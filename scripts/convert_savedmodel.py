@@ -16,8 +16,8 @@ import numpy as np
 import onnx
 from onnx2tf import onnx2tf
 
-from linecam.errors import reported
 from linecam.files import atomic_write
+from linecam.workflow.job import job
 
 
 def convert_savedmodel(onnx_path: Path, folder: Path) -> None:
@@ -44,5 +44,5 @@ def convert_savedmodel(onnx_path: Path, folder: Path) -> None:
 if __name__ == "__main__":
     for talkative in ("tensorflow", "absl"):
         logging.getLogger(talkative).setLevel(logging.ERROR)
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         convert_savedmodel(Path(snakemake.input.onnx), Path(snakemake.output.savedmodel))

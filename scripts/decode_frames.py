@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from PIL import features
 
 from linecam.camera import arithmetic as camera
-from linecam.errors import reported
 from linecam.files import atomic_write
 from linecam.frames.decode import read_square
 from linecam.frames.index import read_frames
@@ -19,6 +18,7 @@ from linecam.frames.reuse import certify, key_of, reuse, sums
 from linecam.frames.shards import rows_of
 from linecam.progress import progress
 from linecam.workflow.dependencies import modules_of
+from linecam.workflow.job import job
 
 CHUNK = 32  # frames a worker is given at a time
 CACHED = 8  # of them so many at a time through the camera's arithmetic: more don't fit into a core's cache
@@ -97,7 +97,7 @@ def decode(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         decode_frames(
             Path(snakemake.input.frames),
             Path(snakemake.params.folder),

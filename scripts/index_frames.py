@@ -8,12 +8,13 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, UnidentifiedImageError
 
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.files import atomic_write
 from linecam.frames.decode import FORMATS, QUARTER_TURNS, turn
 from linecam.frames.folder import content_of
 from linecam.frames.index import COLUMNS, path_facts
 from linecam.progress import progress
+from linecam.workflow.job import job
 
 
 def index_frames(
@@ -103,7 +104,7 @@ def mark_duplicates(table: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         index_frames(
             Path(snakemake.params.folder),
             Path(snakemake.output.frames),

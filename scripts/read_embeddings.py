@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.files import atomic_write
 from linecam.frames.index import read_frames
+from linecam.workflow.job import job
 
 
 def read_embeddings(frames_path: Path, table_path: Path, array: Path) -> None:
@@ -46,7 +47,7 @@ def read_embeddings(frames_path: Path, table_path: Path, array: Path) -> None:
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         read_embeddings(
             Path(snakemake.input.frames),
             Path(snakemake.input.table),

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.files import atomic_write
 from linecam.frames.index import read_frames
 from linecam.frames.near_duplicates import number_gaps
 from linecam.labels.store import labelled
 from linecam.selection.strategies import STRATEGIES
+from linecam.workflow.job import job
 
 
 def select_train(
@@ -88,7 +89,7 @@ def pick(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         select_train(
             Path(snakemake.input.frames),
             Path(snakemake.input.test),
