@@ -85,7 +85,10 @@ def _entry(results: Path, path: Path) -> Path | None:
 
 
 def _files(path: Path) -> list[Path]:
-    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    """A file itself; of a folder all files, but for the one that Snakemake puts there when the job has ended."""
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.is_file() and file.name != ".snakemake_timestamp")
 
 
 def _bytes(path: Path) -> int:

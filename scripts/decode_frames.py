@@ -15,7 +15,7 @@ from linecam.files import atomic_write
 from linecam.frames.decode import read_square
 from linecam.frames.index import read_frames
 from linecam.frames.reuse import certify, key_of, reuse, sums
-from linecam.frames.shards import rows_of
+from linecam.frames.shards import new_array, rows_of
 from linecam.progress import progress
 from linecam.workflow.dependencies import modules_of
 from linecam.workflow.job import job
@@ -49,7 +49,7 @@ def decode_frames(
     key = key_of(modules_of("scripts/decode_frames.py"), size=size, side=side, decoders=DECODERS)
     certified = certify(key, map(bytes.fromhex, digests), len(paths))
     with atomic_write(pixels) as temporary:
-        array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=(len(paths), size, size, 3))
+        array = new_array(temporary, np.uint8, (len(paths), size, size, 3))
         missing = reuse(former, certified, array) if former else np.arange(len(paths))
         chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
         if chunks:
