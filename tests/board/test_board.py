@@ -14,7 +14,7 @@ from PIL import Image
 
 from linecam.camera.arithmetic import to_rgb565
 from linecam.frames.index import path_facts
-from linecam.boards.firmware_rules import BESIDE_MODEL
+from linecam.boards.memory_rules import BESIDE_MODEL
 
 ROOT = Path(__file__).parents[2]
 MAIN, COLLECT = ROOT / "openmv/main.py", ROOT / "openmv/collect.py"
