@@ -36,7 +36,8 @@ def convert_savedmodel(onnx_path: Path, folder: Path) -> None:
                 copy_onnx_input_output_names_to_tflite=True,
                 non_verbose=True,
             )
-        for by_product in temporary.glob("*.tflite"):
+        # The fingerprint is a random number; without it equal models give equal folders, and nothing reads it.
+        for by_product in (*temporary.glob("*.tflite"), *temporary.glob("fingerprint.pb")):
             by_product.unlink()
     logging.info("SavedModel in %s", folder)
 
