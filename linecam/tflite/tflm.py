@@ -5,12 +5,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from tflite_micro.python.tflite_micro.runtime import Interpreter
 
+from linecam.errors import UserError
 from linecam.progress import progress
 
 CHUNK = 16
@@ -26,12 +28,19 @@ class TflmError(Exception):
 def predict(model: Path, pixels: NDArray[np.uint8], workers: int, what: str) -> NDArray[np.float32]:
     """Outputs, (N, classes) dequantized float32, of an int8 model for pixels (N, H, W, 3), uint8.
 
-    The input tensor gets `pixel ^ 0x80`, as on the camera, whatever scale and zero point the model asks for.
+    The input tensor gets `pixel ^ 0x80`, as on the camera, whatever scale and zero point the model asks for. Raises
+    `UserError` where TFLM doesn't load the model, or doesn't survive it.
     """
     chunks = [pixels[start : start + CHUNK] for start in range(0, len(pixels), CHUNK)]
     with ProcessPoolExecutor(workers, initializer=_load, initargs=(model.read_bytes(),)) as pool:
         results: Iterator[NDArray[np.float32]] = pool.map(_run, chunks)
-        return np.concatenate(list(progress(results, what, f"x {CHUNK} frames", len(chunks))))
+        try:
+            return np.concatenate(list(progress(results, what, f"x {CHUNK} frames", len(chunks))))
+        except BrokenProcessPool:
+            raise UserError(
+                f"TFLM does not run {model}: its process ended, as it does on a damaged file. `linecam check {model}` "
+                "may say more. If linecam made the file, delete it, and run the same command again."
+            ) from None
 
 
 def _load(model: bytes) -> None:
