@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from linecam import checksums
+from linecam.checksums import check, record
 from linecam.errors import reported
 
 
@@ -21,10 +21,10 @@ def job(snakemake: Any) -> Iterator[None]:
     with reported(snakemake.log[0] if first else None):
         results = results_of(snakemake.log[0]) if first else None
         if results:
-            checksums.check(results, map(Path, snakemake.input))
+            check(results, map(Path, snakemake.input))
         yield
         if results:
-            checksums.record(results, map(Path, snakemake.output))
+            record(results, map(Path, snakemake.output))
 
 
 def results_of(log: str) -> Path | None:

@@ -1,4 +1,4 @@
-"""A result that is damaged after it was made: the step that reads it stops and names it, and is mended by its deletion."""
+"""A result that is damaged after it was made: the step that reads it stops and names it; deleted, it is made anew."""
 
 import os
 from pathlib import Path
