@@ -17,6 +17,8 @@ from binascii import hexlify
 RED, GREEN, BLUE, NONE = 0, 1, 2, -1
 COLORS = {"good": GREEN, "bad": RED}  # every other class is blue
 AGAIN = ": copy the whole bundle again, or write its linecam.romfs"
+LACKS = "%s (%r): too little memory, or an operator or quantization that the firmware lacks. "
+LACKS += "Build the bundle for this board, or put it into ROMFS"
 
 
 class Stop(Exception):
@@ -72,11 +74,7 @@ def load_model(path):
         except TypeError:
             return ml.Model(path)  # firmware 5.0.0
     except (MemoryError, OSError, RuntimeError, ValueError) as error:
-        # Whatever the reason, the firmware says "Failed to allocate tensors".
-        raise Stop(
-            "%s does not load (%r): too little memory, or an operator or quantization that the firmware lacks. "
-            "Build the bundle for this board, or put it into ROMFS" % (path, error)
-        )
+        raise Stop(LACKS % (path + " does not load", error))
 
 
 def start_camera(frame_size, side):
@@ -230,7 +228,10 @@ def run(settings, labels, model, leds):
             continue
         failed = 0
         began = time.ticks_ms()
-        scores = model.predict(frame)[0]
+        try:
+            scores = model.predict(frame)[0]
+        except (MemoryError, RuntimeError, ValueError) as error:
+            raise Stop(LACKS % ("the model fails", error))
         inference = time.ticks_diff(time.ticks_ms(), began)
         poll.add(scores)
         seen += 1

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from linecam.errors import reported
 from linecam.files import atomic_write
 from linecam.frames.decode import write_squares
 from linecam.frames.index import read_split
+from linecam.workflow.job import job
 
 
 def decode_part(split: Path, folder: Path, pixels: Path, frames: Path, *, part: str, size: int, workers: int) -> None:
@@ -24,7 +24,7 @@ def decode_part(split: Path, folder: Path, pixels: Path, frames: Path, *, part: 
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         decode_part(
             Path(snakemake.input.split),
             Path(snakemake.params.folder),

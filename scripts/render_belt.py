@@ -12,9 +12,10 @@ import pandas as pd
 from PIL import Image
 
 from linecam.belt.conveyor import CAMERAS, render_sequence
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.files import atomic_write
 from linecam.progress import progress
+from linecam.workflow.job import job
 
 QUALITY = 90
 COLUMNS = ["frame", "label", "mask_share", "defect_px", "sequence"]
@@ -89,7 +90,7 @@ def render_belt(folder: Path, truth: Path, *, frames: int, seed: int, workers: i
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         render_belt(
             Path(snakemake.output.frames),
             Path(snakemake.output.truth),
