@@ -49,6 +49,8 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)]
 BatchSize = Annotated[int, Field(strict=True, ge=2)]
 Labels = Annotated[int, Field(strict=True, ge=8)]
+Place = Annotated[int, Field(strict=True, ge=0)]
+Extent = Annotated[int, Field(strict=True, ge=8)]
 AsWritten = WrapValidator(_as_written)
 Rate = Annotated[float, Field(strict=True, gt=0), AsWritten]
 Confidence = Annotated[float, Field(strict=True, gt=0, lt=1), AsWritten]
@@ -126,6 +128,10 @@ class Camera(Section):
     side: Annotated[int, Field(strict=True, ge=32)] | None = None
     """The side, in pixels, of the square in the middle of the frame that goes to the network: a smaller one looks at
     less. `null`: the largest that the sensors of all `bundle.boards` have."""
+    roi: tuple[Place, Place, Extent, Extent] | None = None
+    """`[x, y, width, height]`: the region of the frame that goes to the network instead of the square in its middle, in
+    pixels of `frame_size`, from its upper left corner. An oblong one is stretched to the network's square input, on
+    firmware 5.0.0. `null`: the square."""
 
 
 class RenderedTraining(Section):

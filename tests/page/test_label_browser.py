@@ -179,11 +179,13 @@ def test_twenty_frames_a_kill_and_the_rest(caps: Project, chromium: webdriver.Ch
 SERVER = """
 import json, sys
 from pathlib import Path
+from linecam.camera.region import Region
 from linecam.page.server import Desk, Frame, serve
 from linecam.stop_request import StopRequest
 place = Path(sys.argv[1])
 frames = [Frame(**frame) for frame in json.loads((place / "frames.json").read_text())]
-desk = Desk(frames, [], place, place / "labels.csv", classes=["bad", "good", "no_mask"], by=sys.argv[2], dataset="caps")
+about = {"classes": ["bad", "good", "no_mask"], "by": sys.argv[2], "dataset": "caps", "region": Region(side=240)}
+desk = Desk(frames, [], place, place / "labels.csv", **about)
 serve(desk, StopRequest(), port=None, browser=False)
 """
 

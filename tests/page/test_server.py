@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.frames.video import frame_digest
@@ -53,7 +54,16 @@ class Page:
         return Frame(hashlib.sha256(content).hexdigest(), name, len(content), *image.size)
 
     def open(self, by: str) -> None:
-        self.desk = Desk(self.frames, [self.beside], self.folder, self.labels, classes=CLASSES, by=by, dataset="caps")
+        self.desk = Desk(
+            self.frames,
+            [self.beside],
+            self.folder,
+            self.labels,
+            classes=CLASSES,
+            by=by,
+            dataset="caps",
+            region=Region(side=240),
+        )
         app = make_app(self.desk, port=8000, token=TOKEN, ticket=TICKET, done=self.end)
         self.client = TestClient(app, base_url=f"http://{HOST}", follow_redirects=False)
 

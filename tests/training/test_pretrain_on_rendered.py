@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 import torch
 
+from linecam.camera.region import Region
 from linecam.networks.models import backbone, load_weights
 from scripts.initialise_backbone import initialise_backbone
 from scripts.pretrain_on_rendered import pretrain_on_rendered
@@ -23,7 +24,7 @@ def drawn(tmp_path_factory):
 def pretrained(place, name, epochs=3):
     files = [place / "frames", place / "truth.csv", place / "start.safetensors"]
     results = [place / f"{name}.safetensors", place / f"{name}.csv"]
-    pretrain_on_rendered(*files, *results, network=NETWORK, side=96, epochs=epochs, seed=1)
+    pretrain_on_rendered(*files, *results, network=NETWORK, region=Region(side=96), epochs=epochs, seed=1)
     return results
 
 
