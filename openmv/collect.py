@@ -70,7 +70,7 @@ def start_camera(frame_size, region):
 
 
 def find_leds():
-    """The red, green and blue LED; [] where the board has none."""
+    """Red, green and blue; [] without LEDs."""
     for module, names in (("machine", ("LED_RED", "LED_GREEN", "LED_BLUE")), ("pyb", (1, 2, 3))):
         try:
             return [__import__(module).LED(name) for name in names]

@@ -24,7 +24,7 @@ class Stop(Exception):
 
 
 def checksum(path):
-    """SHA-256 in hex; None where there is no such file."""
+    """SHA-256 in hex; None: no such file."""
     digest, piece = hashlib.sha256(), bytearray(1024)
     try:
         with open(path, "rb") as file:
@@ -54,7 +54,7 @@ def read_bundle():
         raise Stop(path + " is missing or damaged" + AGAIN)
     if labels != named:
         raise Stop(path + " is " + OTHER)
-    # In /rom a model is used in place; but /rom may hold an older one.
+    # /rom comes first, but may hold an older one.
     for path in ("/rom/model.tflite", root + "model.tflite"):
         if checksum(path) == expected:
             return settings, labels, path
@@ -75,6 +75,7 @@ def load_model(path, oblong):
             raise Stop("an oblong camera.roi needs firmware 5.0.0: update it, or build with a square one")
         return model
     except (MemoryError, OSError, RuntimeError, ValueError) as error:
+        # Mostly "Failed to allocate tensors".
         raise Stop(
             "%s does not load (%r): too little memory, or an operator or quantization that the firmware lacks. "
             "Build the bundle for this board, or put it into ROMFS" % (path, error)
@@ -123,7 +124,7 @@ def start_camera(frame_size, region):
 
 
 def find_leds():
-    """The red, green and blue LED; [] where the board has none."""
+    """Red, green and blue; [] without LEDs."""
     for module, names in (("machine", ("LED_RED", "LED_GREEN", "LED_BLUE")), ("pyb", (1, 2, 3))):
         try:
             return [__import__(module).LED(name) for name in names]

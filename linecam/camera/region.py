@@ -94,8 +94,8 @@ class Region:
         if self.roi is None or min(self.size) >= size:
             return ""
         return (
-            f"camera.roi has {width} x {height} pixels, which are enlarged to {size} x {size}: that shows no more. Take "
-            "a network with a smaller input, or a larger camera.frame_size"
+            f"camera.roi has {width} x {height} pixels, which are enlarged to {size} x {size}: that shows no more. "
+            "Take a network with a smaller input, or a larger camera.frame_size"
         )
 
     def share(self, size: Size) -> float:

@@ -48,7 +48,8 @@ def account(
     lines += _first([_folder_line(one) for one in folders], "folders")
     lines += _first([f"set aside, {_files(one['files'])}: {one['reason']} (first: {one['first']})" for one in reasons])
     lines += [f"used, {_files(len(paths))}: {text} (first: {paths[0]})" for text, paths in sorted(said.items())]
-    lines += _first(_shares(table, region or MIDDLE), "frame sizes")
+    in_part = _first(_shares(table, region or MIDDLE), "frame sizes")
+    lines += in_part
     if listing.videos and every > 1:
         lines.append(f"of videos, one frame in {every} is used (dataset.every)")
     if listing.passed_over or listing.hidden:
@@ -69,6 +70,7 @@ def account(
         "notes": {text: len(paths) for text, paths in sorted(said.items())},
         "passed_over": dict(sorted(listing.passed_over.items())),
         "hidden": listing.hidden,
+        "seen_in_part": in_part,
         "lines": lines,
     }
 
