@@ -248,6 +248,19 @@ def at(window: Window) -> int:
     return int(window.until(lambda: re.match(r"Frame (\d+)", window.text("count")))[1]) - 1
 
 
+def test_what_the_network_does_not_see_is_dimmed(served: Served, window: Window) -> None:
+    """The middle square of a frame of 4 to 3, or of what shape it has."""
+    frame = next(one for one in served.frames if one["sha256"] == window.until(window.seen))
+    left, width = window.driver.execute_script(
+        "const photo = document.getElementById('photo').getBoundingClientRect();"
+        "const region = document.getElementById('region').getBoundingClientRect();"
+        "return [(region.left - photo.left) / photo.width, region.width / photo.width];"
+    )
+    share = min(frame["width"], frame["height"]) / frame["width"]
+    assert width == pytest.approx(share, abs=0.01)
+    assert left == pytest.approx((1 - share) / 2, abs=0.01)
+
+
 def test_moving(served: Served, window: Window) -> None:
     window.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
     assert at(window) == 1
