@@ -159,3 +159,11 @@ def test_the_middle_is_the_square_to_the_pixel(size: tuple[int, int], side: int)
 def test_an_oblong_region_is_stretched_in_the_cameras_own_arithmetic() -> None:
     frame: NDArray[np.uint8] = cut_out(Image.fromarray(noise(240, 320, 3)), WIDE)
     np.testing.assert_array_equal(to_input(frame, 64), reference(frame, 64))
+
+
+def test_between_two_pixels_nothing_is_cut() -> None:
+    """As many pixels as are asked for, and half a pixel beside them."""
+    image = Image.fromarray(noise(300, 300, 3))
+    seen = cut_out(image, Region(roi=(1, 0, 100, 100), frame=(200, 200)), (150, 150)).astype(int)
+    left, right = (np.asarray(image, dtype=int)[:150, start : start + 150] for start in (1, 2))
+    np.testing.assert_allclose(seen, (left + right) / 2, atol=1)
