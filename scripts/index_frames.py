@@ -72,11 +72,7 @@ def index_frames(
         if film.problem:
             looks[path] = Look(film.width, film.height, film.problem)
     if region:
-        looks |= {
-            path: look._replace(reason=region.refusal((look.width, look.height)))
-            for path, look in looks.items()
-            if not look.reason
-        }
+        looks = {path: look if look.reason else in_region(look, region) for path, look in looks.items()}
 
     rows = []
     for path, look in looks.items():
@@ -117,6 +113,12 @@ def index_frames(
             temporary, index=False
         )
     write_json(summary, said)
+
+
+def in_region(look: Look, region: Region) -> Look:
+    """A look at a frame that can be used, or at one that cannot since it has no such region."""
+    reason = region.refusal((look.width, look.height))
+    return Look(look.width, look.height, reason) if reason else look
 
 
 def facts_of(path: str, classes: list[str], exported: Mapping[str, tuple[str, str]]) -> dict[str, object]:

@@ -30,9 +30,7 @@ class Program:
     def of(cls, config: dict[str, Any], votes: int, thresholds: dict[str, float]) -> Self:
         """What a complete configuration, and the `votes` and `thresholds` that were made of it, say."""
         camera, bundle = config["camera"], config["bundle"]
-        return cls(
-            camera["frame_size"], camera["side"], votes, bundle["period_ms"], thresholds, camera.get("roi") or None
-        )
+        return cls(camera["frame_size"], camera["side"], votes, bundle["period_ms"], thresholds, camera["roi"])
 
     @property
     def firmware(self) -> tuple[str, str]:

@@ -14,8 +14,8 @@ from linecam.frames.layout import class_of, is_third, near_class, part_of
 
 LINES = 20  # of folders, of reasons and of frame sizes, each
 ENOUGH = 0.75  # what the middle square has of a frame of 4 to 3: it is said where the network sees less
-
 MIDDLE = Region(side=1)  # the square is that of any frame, whatever its side on the sensor is
+
 _PART = {"train": "to train on", "test": "to test on"}
 
 
@@ -127,12 +127,10 @@ def _reasons(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _shares(table: pd.DataFrame, region: Region) -> list[str]:
     """Of which frames the network sees but a part, by their size, the most frequent first."""
-    used = table.loc[table["status"] == "ok", ["width", "height"]]
-    return [
-        line
-        for (width, height), count in used.value_counts().items()
-        if (line := _share_line(region, (int(width), int(height)), int(count)))
-    ]
+    used = table.loc[table["status"] == "ok", ["width", "height"]].astype(int)
+    sizes = Counter(used.itertuples(index=False, name=None))
+    ordered = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))
+    return [line for size, count in ordered if (line := _share_line(region, size, count))]
 
 
 def _share_line(region: Region, size: Size, count: int) -> str:

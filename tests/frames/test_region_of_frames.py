@@ -109,6 +109,18 @@ def test_what_is_broken_keeps_its_own_reason(line):
     assert line.run(region=WIDE).loc["empty.png", "reason"] == "empty file"
 
 
+def test_what_is_said_of_used_frames_is_not_said_of_those_set_aside(line):
+    """A partly transparent one is used, laid on black; of another shape it is not."""
+    for width in (320, 96):
+        image = picture(width, 240).convert("RGBA")
+        image.putpixel((0, 0), (0, 0, 0, 0))
+        line.put(f"{width}.png", encoded(image, "PNG"))
+    line.index_alone(region=WIDE)
+    assert [text for text in read_json(line.summary)["lines"] if "transparent" in text] == [
+        "used, 1 file: partly transparent: laid on black (first: 320.png)"
+    ]
+
+
 def test_none_of_the_sensors_shape_ends_the_run(line):
     put(line, 2048, 96)
     with pytest.raises(UserError, match="neither the shape of the sensor's frame"):
