@@ -36,6 +36,7 @@ rule render_belt:
         frames=settings.belt.frames,
         seed=settings.belt.seed,
         defects=settings.belt.defects,
+        region=plan.region.as_param() if settings.camera.roi else None,
     script:
         "../scripts/render_belt.py"
 
