@@ -9,6 +9,7 @@ from pathlib import Path
 from snakemake.utils import min_version
 
 from linecam.files import own_file
+from linecam.workflow.command_line import check_targets
 from linecam.workflow.plan import (
     METHOD,
     MODEL_PATTERN,
@@ -83,3 +84,6 @@ rule all:
             otherwise=[],
         ),
         "<results>/report.html",
+
+
+check_targets(workflow)

@@ -250,7 +250,7 @@ def main() -> None:
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--frames", type=int, default=25_000)
     parser.add_argument("--batch", type=int, default=768)
-    parser.add_argument("--network", default="patch5-112")
+    parser.add_argument("--network", default="slim7-96")
     parser.add_argument("--checks", default=",".join(CHECKS), help="some of them, with commas")
     arguments = parser.parse_args()
     if arguments.device == "cuda" and not torch.cuda.is_available():

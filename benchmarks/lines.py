@@ -25,6 +25,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ class Line:
 
 def lines(folders: list[Path], rendered: Path, wanted: list[str] | None) -> Iterator[Line]:
     """All sets that are there and `wanted`; None wants all. The belt's frames are rendered into `rendered`."""
-    for line in (*found(folders), *belts(rendered, wanted)):
+    for line in chain(found(folders), belts(rendered, wanted)):
         if wanted is None or line.name in wanted:
             yield line
 
@@ -348,7 +349,7 @@ def main() -> None:
     parser.add_argument("--methods", default="taught", help="methods of pretraining, with commas")
     parser.add_argument("--labels", default="200", help="numbers of labels, with commas")
     parser.add_argument("--seeds", default="1,2,3", help="seeds of draws and finetuning, with commas")
-    parser.add_argument("--network", default="patch5-112")
+    parser.add_argument("--network", default="slim7-96")
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--configfile", type=Path, nargs="*", default=[], help="settings that count before the set's")
     arguments = parser.parse_args()

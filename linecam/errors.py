@@ -3,13 +3,23 @@
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 
 class UserError(Exception):
     """Bad input. The message is one paragraph: what, where, what was expected, what to do."""
+
+
+MOST_LISTED = 10
+
+
+def listed(problems: Sequence[str]) -> str:
+    """A line for each of `problems`, each with its line end; of many the first ten, and how many there are besides."""
+    more = len(problems) - MOST_LISTED
+    lines = [*problems[:MOST_LISTED], *([f"... and {more:,} more"] if more > 0 else [])]
+    return "".join(f"  - {line}\n" for line in lines)
 
 
 @contextmanager

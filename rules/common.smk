@@ -16,6 +16,7 @@ from linecam.frames.folder import Listing, digest_of, read_folder
 from linecam.labels.store import labelled_digest
 from linecam.networks.architectures import input_size
 from linecam.workflow.config import load_settings
+from linecam.workflow.counts import check_counts, check_next, most_frames
 from linecam.workflow.lock import pins
 from linecam.workflow.plan import Plan
 from linecam.workflow.resources import (
@@ -45,6 +46,8 @@ try:
     files_found = (
         read_folder(plan.frames_folder, plan.hashes_cache) if scanned else Listing()
     )
+    frames_at_most = most_frames(plan, files_found)
+    check_counts(plan, frames_at_most)
 except UserError as error:
     sys.exit(str(error))
 

@@ -85,7 +85,8 @@ rule index_frames:
         mem_mb=memory(500 + 0.005 * len(files_found.files), each=300),
         runtime=minutes(60),
     params:
-        classes=plan.classes,
+        # In another order they are the same here.
+        classes=sorted(plan.classes),
         max_pixels=settings.dataset.max_pixels,
         every=settings.dataset.every,
         damaged=settings.dataset.damaged,
@@ -104,6 +105,8 @@ rule decode_frames:
     input:
         folder=job_files.frames_input,
         frames="<results>/index/frames.csv",
+        # All that costs comes after this step: so nothing has begun where one of these fails.
+        checked=ancient(plan.cheap_checks),
         code=job_files.code_of("scripts/decode_frames.py"),
     output:
         pixels=temp("<results>/pixels/{size}/{scatteritem}.npy"),

@@ -124,6 +124,9 @@ rule distill:
 
 # Another seed: never the frames of the belt that a model is tested on.
 use rule render_belt as render_for_pretraining with:
+    input:
+        checked=ancient(plan.cheap_checks),
+        code=job_files.code_of("scripts/render_belt.py"),
     output:
         frames=directory("<results>/pretrain/rendered/frames"),
         truth="<results>/pretrain/rendered/truth.csv",
@@ -315,7 +318,7 @@ else:
             mem_mb=memory(2000),
             runtime=minutes(60),
         params:
-            classes=plan.classes,
+            classes=sorted(plan.classes),
         script:
             "../scripts/gather_embeddings.py"
 

@@ -32,6 +32,8 @@ rule select_test:
         number=settings.select.test,
         seed=settings.select.seed,
         given=plan.strategies == ["given"],
+        # Whether so many are left is asked before anything that costs.
+        train=None if plan.strategies == ["given"] else settings.select.train,
         gap=settings.select.gap,
     script:
         "../scripts/select_test.py"
@@ -70,7 +72,7 @@ rule select_train:
         setting=lambda wildcards: plan.counts_of(wildcards.selection),
         gap=settings.select.gap,
         seed=lambda wildcards: plan.seed_of(wildcards.selection),
-        classes=plan.classes,
+        classes=sorted(plan.classes),
         labelled=labelled,
     script:
         "../scripts/select_train.py"
@@ -106,7 +108,8 @@ rule split:
     params:
         labels_csv=plan.labels_csv,
         to_label=lambda wildcards: plan.to_label(wildcards.selection),
-        classes=plan.classes,
+        # In another order they are the same here.
+        classes=sorted(plan.classes),
         folds=lambda wildcards: plan.folds_of(wildcards.selection),
         unlabelled=settings.evaluate.unlabelled_frames,
         seed=settings.select.seed,

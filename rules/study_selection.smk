@@ -11,7 +11,7 @@ Out: study_selection/cells.csv, one row for each model
 rule study_selection:
     """Compare strategies of selection with random frames of equal number, by linear probe and by finetuning."""
     input:
-        files=lambda wildcards: selection_study_plan.checked_files(),
+        files=lambda wildcards: selection_study_plan.checked_files(frames_at_most),
         embeddings="<results>/embed/<selecting>/embeddings.npy",
         code=job_files.code_of("scripts/study_selection.py"),
     output:

@@ -19,8 +19,8 @@ def gather_embeddings(
 ) -> None:
     """Write `array`, the rows of `parts` in order, and to `table`, if given, Lightly's embeddings.csv.
 
-    The CSV's `labels` are the class numbers that the folder layout gives, -1 where it gives none. It is the same as
-    `lightly.utils.io.save_embeddings` writes, which takes three seconds to import.
+    The CSV's `labels` are the numbers of the `classes` that the folders give, -1 where they give none. It is the same
+    as `lightly.utils.io.save_embeddings` writes, which takes three seconds to import.
     """
     join(parts, array)
     if table:

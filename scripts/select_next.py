@@ -15,6 +15,7 @@ from linecam.files import atomic_write
 from linecam.frames.index import read_frames, read_pixels, read_split
 from linecam.frames.near_duplicates import number_gaps
 from linecam.labels.store import UNSURE, read_rows
+from linecam.labels.tables import neutral
 from linecam.networks.model_name import ModelName
 from linecam.networks.models import Classifier, load_weights, probabilities
 from linecam.networks.torch_setup import prepare_torch
@@ -78,10 +79,10 @@ def select_next(
     picked["predicted"] = [classes[p[n].argmax()] for n in picks]
     picked["p"] = [f"{p[n].max():.4f}" for n in picks]
     with atomic_write(batch) as temporary:
-        picked.to_csv(temporary, index=False)
+        picked.assign(path=picked["path"].map(neutral)).to_csv(temporary, index=False)
     doubtful = doubtful_labels(read_predictions(sources.held_out[chosen]), classes)
     with atomic_write(suspects) as temporary:
-        doubtful.to_csv(temporary, index=False)
+        doubtful.assign(path=doubtful["path"].map(neutral)).to_csv(temporary, index=False)
     logging.info("%d frames to label next: %s. linecam label shows them", len(picked), batch)
     if chosen.selection == "given":
         logging.info("once they are labelled, copy them into train/, each into its class, and run snakemake again")

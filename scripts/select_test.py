@@ -9,22 +9,28 @@ from numpy.typing import NDArray
 
 from linecam.errors import UserError, reported
 from linecam.files import atomic_write
-from linecam.frames.index import read_frames, read_index, usable
+from linecam.frames.index import read_index, usable
+from linecam.selection.pool import check_enough, check_given, pool_of
 from linecam.selection.strategies import rank_by_hash
 
 # So many times `gap` frames in a row are for the test: the longer, the fewer frames at their ends are lost to training.
 STRETCH = 4
 
 
-def select_test(index: Path, test: Path, *, count: int, seed: int, given: bool, gap: int = 0) -> None:
+def select_test(
+    index: Path, test: Path, *, count: int, seed: int, given: bool, gap: int = 0, train: int | None = None
+) -> None:
     """Write the test frames to `test` (sha256, path): `count` random usable frames, or all of test/ where `given`.
 
     The random ones are the first `count` in an order by hash, so that adding frames replaces few of them. Where `gap`
     is more than 0, stretches of sequences are drawn by their hash, so that frames beyond the gap are left to train on.
     Frames whose content stands in train/ too are left out and logged.
+
+    `train` is how many frames are to be trained on, None where nobody asks. Raises `UserError` where there are not so
+    many left, or where `given` none in train/: this is asked here, before anything that costs.
     """
+    table = read_index(index, ["path", "sha256", "sequence", "number", "part", "status"])
     if given:
-        table = read_index(index, ["path", "sha256", "part", "status"])
         there = table["sha256"].isin(usable(table)["sha256"])
         frames = table[(table["part"] == "test") & there].drop_duplicates("sha256")
         both = frames["sha256"].isin(table.loc[table["part"] == "train", "sha256"])
@@ -32,7 +38,7 @@ def select_test(index: Path, test: Path, *, count: int, seed: int, given: bool, 
             logging.info("left out of the test: %s has the same bytes as a training frame", path)
         picked = frames[~both]
     else:
-        frames = read_frames(index, ["path", "sha256", "sequence", "number", "status"])
+        frames = usable(table)
         if count * 2 > len(frames):
             raise UserError(
                 f"select.test = {count} of {len(frames)} usable frames leaves fewer to train on than to test on. "
@@ -42,6 +48,12 @@ def select_test(index: Path, test: Path, *, count: int, seed: int, given: bool, 
         picked = frames.iloc[drawn[:count]].sort_values("path")
     if picked.empty:
         raise UserError("There is no usable frame in test/: put labelled test frames there, one folder a class.")
+    everything = usable(table)
+    if given:
+        check_given(everything, picked["sha256"])
+    elif train is not None:
+        left = pool_of(everything, picked["sha256"], gap)
+        check_enough(train, len(left), len(everything), gap=gap, setting="select.train")
     logging.info("%d test frames", len(picked))
     with atomic_write(test) as temporary:
         picked[["sha256", "path"]].to_csv(temporary, index=False)
@@ -66,4 +78,5 @@ if __name__ == "__main__":
             seed=snakemake.params.seed,
             given=snakemake.params.given,
             gap=snakemake.params.gap,
+            train=snakemake.params.train,
         )

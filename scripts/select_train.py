@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from linecam.errors import UserError, reported
+from linecam.errors import reported
 from linecam.files import atomic_write
 from linecam.frames.index import read_frames
-from linecam.frames.near_duplicates import number_gaps
 from linecam.labels.store import labelled
+from linecam.selection.pool import check_enough, check_given, pool_of
 from linecam.selection.strategies import STRATEGIES
 
 
@@ -37,19 +37,10 @@ def select_train(
     frames = read_frames(index, ["path", "sha256", "sequence", "number", "part", "status"])
     tested = pd.read_csv(test)["sha256"]
     if strategy == "given":
-        picked = frames[(frames["part"] == "train") & ~frames["sha256"].isin(tested)]
-        if picked.empty:
-            raise UserError("There is no usable frame in train/: put labelled frames there, one folder a class.")
+        picked = check_given(frames, tested)
     else:
-        chosen = frames["sha256"].isin(tested)
-        pool = frames[~chosen & (number_gaps(frames, frames[chosen]) > gap)]
-        if count > len(pool):
-            apart = f" and more than select.gap = {gap} frames from those that are" if gap else ""
-            lower = f"{setting}, select.gap or select.test" if gap else f"{setting} or select.test"
-            raise UserError(
-                f"{setting} = {count}, but only {len(pool)} of {len(frames)} usable frames are not for "
-                f"testing{apart}. Add frames, or lower {lower}."
-            )
+        pool = pool_of(frames, tested, gap)
+        check_enough(count, len(pool), len(frames), gap=gap, setting=setting)
         vectors = np.load(embeddings, mmap_mode="r")[pool.index] if embeddings else np.zeros((len(pool), 1), np.float32)
         known = labelled(labels, classes) if labels else set()
         digests = list(pool["sha256"])

@@ -16,6 +16,7 @@ from linecam.frames.near_duplicates import NEAR, number_gaps
 from linecam.labels.folds import assign_folds
 from linecam.labels.known import known_labels
 from linecam.labels.store import COLUMNS
+from linecam.labels.tables import neutral
 from linecam.selection.line_shares import line_shares
 from linecam.selection.strategies import rank_by_hash
 
@@ -97,6 +98,9 @@ def split(
 
     rest = frames[~frames["sha256"].isin([*chosen["sha256"], *unsure["sha256"]])]
     rest = rest.iloc[rank_by_hash(rest["sha256"], seed, unlabelled)].sort_index()
+    if len(rest) < unlabelled:
+        instead = f"on these {len(rest)}" if len(rest) else "on training frames"
+        logging.info("evaluate.unlabelled_frames = %d, and there are fewer: ranges are chosen %s", unlabelled, instead)
     rest = rest.assign(part="unlabelled", label="", by="", fold=-1, weight=1.0)
     with atomic_write(table) as temporary:
         pd.concat([chosen, rest])[WRITTEN].to_csv(temporary, index=False)
@@ -119,7 +123,7 @@ def list_missing(missing: pd.DataFrame, to_label: Path) -> None:
     with atomic_write(to_label) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        writer.writerows((row.sha256, row.path, "", "", "") for row in missing.itertuples())
+        writer.writerows((row.sha256, neutral(row.path), "", "", "") for row in missing.itertuples())
 
 
 def summarize(chosen: pd.DataFrame, index: pd.DataFrame, classes: list[str]) -> dict[str, object]:

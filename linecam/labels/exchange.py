@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from linecam.errors import UserError
+from linecam.errors import UserError, listed
 from linecam.labels.dataset import Dataset
 from linecam.labels.importers import read_file
 from linecam.labels.store import COLUMNS, DECISION, UNSURE, Row, disagreements, merge, read_rows
@@ -57,9 +57,8 @@ def import_labels(dataset: Dataset, source: Path, name: str = "auto", by: Sequen
             )
     if problems:
         raise UserError(
-            f"{source} has {len(problems)} problem{'s' * (len(problems) > 1)}:\n"
-            + "".join(f"  - {problem}\n" for problem in problems)
-            + "Correct them, there or in a copy, and run the same command again; no label was changed."
+            f"{source} has {len(problems):,} problem{'s' * (len(problems) > 1)}:\n{listed(problems)}"
+            "Correct them, there or in a copy, and run the same command again; no label was changed."
         )
     new, conflicts = merge(dataset.labels, dataset.classes, rows.values()) if rows else (0, [])
     imported = {digest for digest, _ in rows}

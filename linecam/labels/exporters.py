@@ -16,6 +16,7 @@ from linecam.frames.video import place_in_video, read_video_frame
 from linecam.labels.dataset import Dataset
 from linecam.labels.importers import CONTROLS, LIGHTLY_COLUMNS
 from linecam.labels.store import COLUMNS, UNSURE, Row, read_labels, read_rows
+from linecam.labels.tables import neutral, parse_table, read_text
 
 FORMATS = ["csv", "folders", "label-studio", "lightly-studio"]
 TASKS = "label-studio-tasks"
@@ -158,7 +159,7 @@ def _guesses(dataset: Dataset, predictions: Path | None) -> dict[str, tuple[str,
     test = set(_digests(dataset.test))
     guesses: dict[str, tuple[str, float]] = {}
     for path in [*([predictions] if predictions else []), *([dataset.batch] if dataset.batch.exists() else [])]:
-        for row in _table(path, ["sha256", "predicted"]).to_dict("records"):
+        for row in _rows(path, ["sha256", "predicted"]):
             label = row["predicted"]
             if not label or row["sha256"] in test or row.get("part") == "test":
                 continue
@@ -178,20 +179,12 @@ def _guesses(dataset: Dataset, predictions: Path | None) -> dict[str, tuple[str,
 
 def _digests(path: Path) -> list[str]:
     """The column sha256 of a CSV file."""
-    return list(_table(path, ["sha256"])["sha256"])
+    return [row["sha256"] for row in _rows(path, ["sha256"])]
 
 
-def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """A CSV file, all of it text. Raises `UserError` where it cannot be read or lacks one of `columns`."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path} cannot be read as CSV: {error}. Name a CSV file with the columns {', '.join(columns)}."
-        ) from None
-    if missing := [name for name in columns if name not in table]:
-        raise UserError(f"{path} has no column {' and '.join(missing)}. It has: {', '.join(table)}.")
-    return table
+def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a CSV file. Raises `UserError` where it cannot be read or lacks one of `columns`."""
+    return [record.cells for record in parse_table(path, read_text(path), [columns]).records]
 
 
 def _check_free(target: Path) -> None:
@@ -285,6 +278,6 @@ def _names(paths: Sequence[str]) -> list[str]:
 
 def _write(target: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
     with atomic_write(target) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, extrasaction="ignore", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([neutral(row[name]) for name in columns] for row in rows)

@@ -5,12 +5,9 @@ LightlyStudio's CSV of classifications. `linecam.labels.exchange` asks which fra
 class.
 """
 
-import csv
-import io
 import json
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -19,6 +16,8 @@ from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.frames.folder import SUFFIXES
 from linecam.frames.index import path_facts
+from linecam.labels.store import COLUMNS
+from linecam.labels.tables import Table, meant, parse_table, read_text
 
 FORMATS = ["csv", "folders", "label-studio", "lightly-studio"]
 LIGHTLY_COLUMNS = ["file_path_abs", "class_name", "confidence", "annotation_source"]
@@ -27,8 +26,12 @@ CONTROLS = ["label", "choice"]
 
 # What Label Studio's flat exports have besides the task's data and the choices.
 _FLAT = {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement", "history"}
-_UPLOADED = re.compile(r"^[0-9a-f]{8}-(?=.)")
-_WINDOWS = re.compile(r"^([A-Za-z]:)?\\")
+# What the header of a CSV file has, by its format.
+_HEADERS = {
+    "lightly-studio": [("file_path_abs", "class_name")],
+    "label-studio": [("annotation_id", "annotator")],
+    "csv": [("label", "sha256"), ("label", "path")],
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class ImportedRow:
     by: str = ""
     when: str = ""
     sha256: str = ""
-    path: str = ""  # with / between folders; perhaps of another machine
+    path: str = ""  # as the file has it, or its URL; perhaps of another machine
     problem: str = ""
 
 
@@ -68,7 +71,7 @@ class Reading:
         self.rows.append(ImportedRow(where, problem=problem))
 
 
-Reader = Callable[[Path, str, list[str]], Reading]
+Rows = Sequence[tuple[str, Mapping[str, str]]]  # of a CSV file, each with its place
 
 
 def read_file(path: Path, name: str, classes: list[str]) -> Reading:
@@ -82,25 +85,20 @@ def read_file(path: Path, name: str, classes: list[str]) -> Reading:
         raise UserError(f"{path} is {'a folder' if path.is_dir() else 'a file'}, which --format {name} is not for.")
     if path.is_dir():
         return _folders(path, classes)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (UnicodeDecodeError, OSError) as error:
-        raise UserError(
-            f'{path} cannot be read as text in UTF-8: {error}. Export it again, or save it as "CSV UTF-8" where a '
-            "spreadsheet asks."
-        ) from None
-    is_json = text.lstrip()[:1] in {"[", "{"}
-    kind, reader = ("label-studio", _label_studio_json) if is_json else _by_header(path, text)
+    text = read_text(path)
+    table = None if text.lstrip()[:1] in {"[", "{"} else _table(path, text)
+    kind = "label-studio" if table is None else _by_header(table)
     if name not in {"auto", kind}:
         raise UserError(f"{path} is of the format {kind}, and --format says {name}. Leave --format out.")
-    return reader(path, text, classes)
+    if table is None:
+        return _label_studio_json(path, text, classes)
+    rows = [(f"line {record.line}", record.cells) for record in table.records]
+    return _flat(path, rows, classes) if kind == "label-studio" else _READERS[kind](rows)
 
 
 def path_in(text: str) -> str:
-    """The path in a tool's reference to an image, a path or a URL, with / between folders."""
-    if "://" in text:
-        return unquote(_url(text).path)
-    return text.replace("\\", "/") if _WINDOWS.match(text) else text
+    """The path in a tool's reference to an image, which is a path or a URL."""
+    return unquote(_url(text).path) if "://" in text else text
 
 
 def served_path(text: str) -> str:
@@ -108,9 +106,7 @@ def served_path(text: str) -> str:
     url = _url(text)
     if url.path.rstrip("/").endswith("/data/local-files") and "d" in (query := parse_qs(url.query)):
         return query["d"][0]
-    if url.path.startswith("/data/upload/"):  # it gave the file a prefix of its own
-        return _UPLOADED.sub("", PurePosixPath(unquote(url.path)).name)
-    return path_in(text)
+    return unquote(url.path) if "/data/upload/" in url.path else path_in(text)
 
 
 def _url(text: str) -> SplitResult:
@@ -120,53 +116,46 @@ def _url(text: str) -> SplitResult:
         return SplitResult("", "", text, "", "")
 
 
-def _by_header(path: Path, text: str) -> tuple[str, Reader]:
-    """The format of a CSV file, by its columns."""
-    columns = set(_table(path, text)[0])
-    if {"file_path_abs", "class_name"} <= columns:
-        return "lightly-studio", _lightly_studio
-    if {"annotation_id", "annotator"} <= columns:
-        return "label-studio", _label_studio_csv
-    if "label" in columns and columns & {"sha256", "path"}:
-        return "csv", _csv
-    raise UserError(
-        f"{path} is in none of the formats that are read. Its first line is {text.partition(chr(10))[0][:200]!r}; "
-        "expected is a CSV file with the columns label and sha256 or path, a JSON, JSON_MIN or CSV export of Label "
-        f"Studio, or LightlyStudio's {','.join(LIGHTLY_COLUMNS)}."
-    )
-
-
-def _table(path: Path, text: str) -> tuple[list[str], list[tuple[str, dict[str, str]]]]:
-    """The columns of a CSV file, and its rows, each with the line that it ends in."""
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+def _table(path: Path, text: str) -> Table:
+    """A CSV file of any format. Raises `UserError` where it is in none."""
     try:
-        rows = [
-            (f"line {reader.line_num}", {name: value or "" for name, value in row.items() if name is not None})
-            for row in reader
-        ]
-        return list(reader.fieldnames or []), rows
-    except csv.Error as error:
-        raise UserError(f"{path} cannot be read as CSV: {error} (line {reader.line_num}). Export it again.") from None
+        forms = [form for forms in _HEADERS.values() for form in forms]
+        return parse_table(path, text, forms, {*COLUMNS, *LIGHTLY_COLUMNS})
+    except UserError as error:
+        raise UserError(
+            f"{error} Read are a CSV file with the columns label and sha256 or path, a JSON, JSON_MIN or CSV export of "
+            f"Label Studio, and LightlyStudio's {','.join(LIGHTLY_COLUMNS)}."
+        ) from None
 
 
-def _csv(path: Path, text: str, _: list[str]) -> Reading:
+def _by_header(table: Table) -> str:
+    """The format of a CSV file, by its columns."""
+    return next(kind for kind, forms in _HEADERS.items() if any(set(form) <= set(table.columns) for form in forms))
+
+
+def _csv(rows: Rows) -> Reading:
     reading = Reading("csv")
-    for where, row in _table(path, text)[1]:
+    for where, written in rows:
+        row = {name: meant(value) for name, value in written.items()}
         label = row["label"].strip()
         frame = row.get("sha256", "").strip().lower(), path_in(row.get("path", "").strip())
         reading.take(where, [label] if label else [], row.get("by", ""), row.get("when", ""), frame)
     return reading
 
 
-def _lightly_studio(path: Path, text: str, _: list[str]) -> Reading:
+def _lightly_studio(rows: Rows) -> Reading:
     reading = Reading("lightly-studio")
-    for where, row in _table(path, text)[1]:
+    for where, written in rows:
+        row = {name: meant(value) for name, value in written.items()}
         if row.get("confidence", "").strip():  # a person has none
             reading.skipped["predictions of a model"] += 1
             continue
         label = [row["class_name"]] if row["class_name"].strip() else []
         reading.take(where, label, row.get("annotation_source", ""), "", ("", path_in(row["file_path_abs"])))
     return reading
+
+
+_READERS = {"csv": _csv, "lightly-studio": _lightly_studio}
 
 
 def _folders(path: Path, classes: list[str]) -> Reading:
@@ -181,10 +170,6 @@ def _folders(path: Path, classes: list[str]) -> Reading:
         else:
             reading.refuse(inside, f"lies in no folder named after a class ({', '.join(classes)})")
     return reading
-
-
-def _label_studio_csv(path: Path, text: str, classes: list[str]) -> Reading:
-    return _flat(path, _table(path, text)[1], classes)
 
 
 def _label_studio_json(path: Path, text: str, classes: list[str]) -> Reading:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from linecam.errors import UserError
+from linecam.errors import UserError, listed
 from linecam.labels.existing import Label, existing_labels
 from linecam.labels.store import read_labels, read_unsure
 
@@ -34,8 +34,8 @@ def known_labels(
     if open_questions:
         raise UserError(
             f"{len(open_questions)} frames lie in folders of two classes:\n"
-            + "".join(f"  - {' and '.join(paths)}\n" for paths in open_questions)
-            + f"Remove the wrong copies, or say which is right in {labels_csv}."
+            f"{listed([' and '.join(paths) for paths in open_questions])}"
+            f"Remove the wrong copies, or say which is right in {labels_csv}."
         )
     indexed = set(index["sha256"])
     strangers = [row["path"] or digest[:12] for digest, row in given.items() if digest not in indexed]

@@ -1,13 +1,11 @@
 """Another name for a class, in every label that was given."""
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from linecam.errors import UserError
+from linecam.labels.class_names import refusal
 from linecam.labels.store import UNSURE, rename_label
-
-_CLASS = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def rename_class(labels: Path, old: str, new: str, *, classes: Sequence[str], own_folders: bool) -> str:
@@ -18,8 +16,8 @@ def rename_class(labels: Path, old: str, new: str, *, classes: Sequence[str], ow
     """
     if UNSURE in (old, new):
         raise UserError(f"{UNSURE!r} is no class, but says that somebody was not sure. Name two classes.")
-    if not _CLASS.fullmatch(new):
-        raise UserError(f"{new!r} cannot be a class. Take letters without accents, digits, _ and -.")
+    if why := refusal(new):
+        raise UserError(f"{new!r} cannot be a class. {why}")
     if old == new:
         raise UserError(f"Both names are {old!r}. Name the class, and then its new name.")
     renamed, before = rename_label(labels, old, new)

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from linecam.errors import UserError
+from linecam.errors import UserError, listed
 from linecam.files import atomic_write
+from linecam.labels.tables import Table, meant, neutral, parse_table, read_text
 
 COLUMNS = ["sha256", "path", "label", "by", "when"]
 UNSURE = "?"
@@ -186,16 +187,20 @@ def _changing(path: str | Path, classes: list[str] | None) -> Iterator[tuple[lis
     with path.with_name(f".{path.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         read_rows(path, classes)  # what cannot be read is not written over
-        columns, rows = _table(path) if path.exists() else (list(COLUMNS), [])
+        table = _table(path) if path.exists() else Table(list(COLUMNS), [])
+        columns, rows = table.columns, [record.cells for record in table.records]
         before = [dict(row) for row in rows]
         yield columns, rows
         if rows == before:
             return
         columns += [name for name in COLUMNS if name not in columns]
         with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns, restval="", extrasaction="ignore", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+            file.write(table.opening)
+            writer = csv.writer(file, delimiter=table.delimiter, lineterminator="\n")
+            writer.writerow(columns)
+            for row in rows:
+                cells = {name: neutral(value) if name in COLUMNS else value for name, value in row.items()}
+                writer.writerow([cells.get(name, "") for name in columns])
             file.flush()
             os.fsync(file.fileno())
         folder = os.open(path.parent, os.O_RDONLY)
@@ -205,59 +210,45 @@ def _changing(path: str | Path, classes: list[str] | None) -> Iterator[tuple[lis
             os.close(folder)
 
 
-def _table(path: Path) -> tuple[list[str], list[Row]]:
-    """Columns and rows as they are written."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        rows = [{name: value or "" for name, value in row.items() if name is not None} for row in reader]
-        return list(reader.fieldnames or []), rows
+def _table(path: Path) -> Table:
+    """The file as a table, whose cells in `COLUMNS` are as they were meant. Raises `UserError` where it is none."""
+    table = parse_table(path, read_text(path), [("sha256", "label")], COLUMNS)
+    for record in table.records:
+        record.cells.update({name: meant(value) for name, value in record.cells.items() if name in COLUMNS})
+    return table
 
 
 def _understood(path: str | Path, classes: list[str] | None) -> tuple[list[Row], list[str]]:
     """The rows with a label, each with its `line`, one a person and frame; and what is wrong with the others."""
-    try:
-        return _parse(Path(path), classes)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(
-            f'{path} cannot be read as CSV in UTF-8: {error}. Save it again, as "CSV UTF-8" where a spreadsheet asks.'
-        ) from None
-
-
-def _parse(path: Path, classes: list[str] | None) -> tuple[list[Row], list[str]]:
     rows: dict[tuple[str, str], Row] = {}
     problems = []
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        missing = {"sha256", "label"} - set(reader.fieldnames or [])
-        if missing:
-            raise UserError(
-                f"{path} has no column {' and '.join(sorted(missing))}; its first line should be {','.join(COLUMNS)}."
+    for record in _table(Path(path)).records:
+        line, cells = record.line, record.cells
+        row = {name: cells.get(name, "").strip() for name in COLUMNS} | {"line": str(line)}
+        row["path"] = cells.get("path", "") if row["path"] else ""  # a file's name may begin with a blank
+        digest, label = row["sha256"], row["label"]
+        row["sha256"] = digest = digest.lower()
+        if not label:
+            continue
+        if not _SHA256.match(digest):
+            problems.append(f"line {line}: {digest!r} is not a SHA-256 of 64 hex digits")
+        elif classes is not None and label not in classes and label != UNSURE:
+            problems.append(f"line {line}: {label!r} is not a class; the classes are {', '.join(classes)}")
+        elif (before := rows.setdefault(_key(row), row))["label"] != label:
+            problems.append(
+                f"line {line}: {row['path'] or digest[:12]} is {label!r} here and "
+                f"{before['label']!r} in line {before['line']}{_whose(row)}"
             )
-        for written in reader:
-            row = {name: (written.get(name) or "").strip() for name in COLUMNS} | {"line": str(reader.line_num)}
-            digest, label = row["sha256"], row["label"]
-            row["sha256"] = digest = digest.lower()
-            if not label:
-                continue
-            if not _SHA256.match(digest):
-                problems.append(f"line {reader.line_num}: {digest!r} is not a SHA-256 of 64 hex digits")
-            elif classes is not None and label not in classes and label != UNSURE:
-                problems.append(
-                    f"line {reader.line_num}: {label!r} is not a class; the classes are {', '.join(classes)}"
-                )
-            elif (before := rows.setdefault(_key(row), row))["label"] != label:
-                problems.append(
-                    f"line {reader.line_num}: {row['path'] or digest[:12]} is {label!r} here and "
-                    f"{before['label']!r} in line {before['line']}{_whose(row)}"
-                )
     return list(rows.values()), problems
 
 
 def _refused(path: str | Path, problems: list[str]) -> UserError:
+    renamed = any("is not a class" in problem for problem in problems)
     return UserError(
-        f"{path} has {len(problems)} problem{'s' * (len(problems) > 1)}:\n"
-        + "".join(f"  - {problem}\n" for problem in problems)
-        + "Correct these lines and run the same command again; no label was changed."
+        f"{path} has {len(problems):,} problem{'s' * (len(problems) > 1)}:\n{listed(problems)}"
+        "Correct these lines and run the same command again; no label was changed."
+        + " Where a class has got another name, `linecam labels rename OLD NEW` writes it into every row."
+        * renamed
     )
 
 

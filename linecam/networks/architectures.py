@@ -12,17 +12,17 @@ from linecam.errors import UserError
 class Residual:
     """A plain residual network (He et al., CVPR 2016): 3x3 convolutions and additions, which int8 runtimes do well.
 
-    A stem of `stem` channels, then one block of two convolutions for each of `widths`, at its stride, then a 1x1
-    convolution to `features`. All padding is TensorFlow's SAME, and nothing normalizes the input: either would be an
-    operator more on the camera. Features are the maximum over the image, since a defect is in one place of it.
+    A stem of `stem` channels and stride 2, then one block of two convolutions for each of `widths`, at its stride, then
+    a 1x1 convolution to `features`. The second convolution of the first `separable` blocks is a depthwise and a 1x1 one.
+    All padding is TensorFlow's SAME, and nothing normalizes the input: either would be an operator more on the camera.
+    Features are the maximum over the image, since a defect is in one place of it.
     """
 
     stem: int
     widths: tuple[int, ...]
     strides: tuple[int, ...]
     features: int = 16
-    stem_kernel: int = 3
-    stem_stride: int = 2
+    separable: int = 0
 
 
 class Tutorial:
@@ -33,8 +33,8 @@ ARCHITECTURES: dict[str, Residual | Tutorial] = {
     "resnet9": Tutorial(),
     # Half resolution costs most, since the camera copies nine inputs for each output before it multiplies: no block.
     "swift7": Residual(8, (16, 32, 64), (2, 2, 2)),
-    # Four by four pixels at once: the stem's output has a quarter of the pixels, and the largest block falls away.
-    "patch5": Residual(16, (32, 64), (2, 2), features=64, stem_kernel=4, stem_stride=4),
+    # Where a convolution has few channels, the camera spends its time on copying: there separable ones are cheaper.
+    "slim7": Residual(8, (16, 32, 64), (2, 2, 2), features=64, separable=2),
     "swift9": Residual(8, (8, 16, 32, 64), (1, 2, 2, 2)),
     # Twice as wide: no camera's, but a teacher (`pretrain.teacher`).
     "wide7": Residual(16, (32, 64, 128), (2, 2, 2)),

@@ -16,6 +16,12 @@ from linecam.errors import UserError
 # tutorial's finetuned.pt. A file with none of them holds a backbone alone.
 PREFIXES = ("model.backbone.", "backbone.", "features.")
 
+# What DataParallel and torch.compile put among the names of what they wrap, and of nothing else.
+WRAPPERS = {"module", "_orig_mod"}
+
+# Where programs put the state dict in what they save, beside the optimizer's and so on.
+PLACES = ("state_dict", "model_state_dict", "model")
+
 # The tutorial's pretrained.ckpt names this class of a former lightly, and makes no object of it.
 CALLBACK = "lightly.embedding._callback.CustomModelCheckpoint"
 
@@ -29,9 +35,10 @@ class Placeholder:
 def read_backbone(path: Path) -> dict[str, Tensor]:
     """The tensors of the backbone in a .safetensors file, or in what `torch.save` wrote, by their names in it.
 
-    Raises `UserError` where the file cannot be read, or holds anything but weights.
+    Raises `UserError` where the file cannot be read, or holds anything but weights, or two for one name.
     """
-    return backbone_part(read_safetensors(path) if path.suffix == ".safetensors" else read_checkpoint(path))
+    state = read_safetensors(path) if path.suffix == ".safetensors" else read_checkpoint(path)
+    return backbone_part(unwrapped(path, state))
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -43,7 +50,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:
-    """All tensors of the state dict in a file of `torch.save`, or below `state_dict` in one of PyTorch Lightning.
+    """All tensors of the state dict in a file of `torch.save`, or of the one that it has at one of `PLACES`.
 
     Read by PyTorch's own restricted unpickler, which calls nothing but what rebuilds tensors. Raises `UserError`
     where the file cannot be read, asks for anything else, or holds no state dict.
@@ -71,10 +78,32 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         except Exception as error:  # whatever PyTorch and zipfile raise on a damaged file
             reason = str(error).partition("\n")[0] or type(error).__name__
             raise UserError(f"{path} is not a checkpoint that can be read: {reason}. {advice}") from None
-    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
+    state = content
+    if isinstance(content, Mapping):
+        places = [name for name in PLACES if isinstance(content.get(name), Mapping)]
+        if len(places) > 1:
+            raise UserError(f"{path} holds several state dicts, {' and '.join(places)}. {advice}")
+        state = content[places[0]] if places else content
     if not isinstance(state, Mapping) or not state or not all(map(is_weight, state.items())):
         raise UserError(f"{path} holds no state dict, that is names and tensors alone. {advice}")
     return dict(state)
+
+
+def unwrapped(path: Path, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of `path` by their names in the network itself, whatever it was wrapped in when it was saved.
+
+    Raises `UserError` where two become one.
+    """
+    found: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        inside = ".".join(part for part in name.split(".") if part not in WRAPPERS)
+        if inside in found:
+            raise UserError(
+                f"{path} holds {inside} twice, once inside and once outside of {' or '.join(sorted(WRAPPERS))}. Save "
+                "the state dict of one network alone."
+            )
+        found[inside] = tensor
+    return found
 
 
 def is_weight(item: tuple[Any, Any]) -> bool:

@@ -60,10 +60,13 @@ def residual(plan: Residual) -> Backbone:
     """The backbone of a plan: stem, blocks, 1x1 convolution to its features."""
     inputs = (plan.stem, *plan.widths)
     layers = Backbone(
-        Same(3, plan.stem, kernel_size=plan.stem_kernel, stride=plan.stem_stride, bias=False),
+        Same(3, plan.stem, kernel_size=3, stride=2, bias=False),
         nn.BatchNorm2d(plan.stem),
         nn.ReLU(),
-        *(Block(*channels) for channels in zip(inputs[:-1], plan.widths, plan.strides, strict=True)),
+        *(
+            Block(*shape, separable=number < plan.separable)
+            for number, shape in enumerate(zip(inputs[:-1], plan.widths, plan.strides, strict=True))
+        ),
         nn.Conv2d(plan.widths[-1], plan.features, kernel_size=1),
     )
     layers.features, layers.pooling = plan.features, "max"
@@ -104,15 +107,18 @@ class _AsymmetricForOnnx(torch.autograd.Function):
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions and a shortcut around them, the identity where shapes allow it."""
+    """Two 3x3 convolutions and a shortcut around them, the identity where shapes allow it.
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    The second one may be `separable`: a depthwise and a 1x1 convolution (Sifre and Mallat, 2014).
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int, *, separable: bool = False) -> None:
         super().__init__()
         self.convolutions = nn.Sequential(
             Same(inputs, outputs, kernel_size=3, stride=stride, bias=False),
             nn.BatchNorm2d(outputs),
             nn.ReLU(),
-            Same(outputs, outputs, kernel_size=3, bias=False),
+            *(_separable(outputs) if separable else [Same(outputs, outputs, kernel_size=3, bias=False)]),
             nn.BatchNorm2d(outputs),
         )
         self.shortcut: nn.Module = nn.Identity()
@@ -123,6 +129,15 @@ class Block(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return F.relu(self.convolutions(images) + self.shortcut(images))
+
+
+def _separable(channels: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(channels, channels, kernel_size=3, padding=1, groups=channels, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(),
+        nn.Conv2d(channels, channels, kernel_size=1, bias=False),
+    ]
 
 
 def tutorial() -> Backbone:

@@ -15,6 +15,7 @@ from linecam.workflow.mistakes import explain, nearest
 from linecam.workflow.settings import Bundle, Settings
 from linecam.yaml_file import load_yaml
 
+SMALLEST = 16  # pixels a side of a network's input: its blocks halve it four times
 OWN = "config/config.yaml"  # of the working directory; files named by --configfile are laid over it
 
 
@@ -22,8 +23,11 @@ def load_settings(config: dict[str, Any], files: Sequence[str | Path] = ()) -> S
     """The settings that `config` stands for, every default filled in; `config` stays as it is.
 
     `files` are the configuration files that made it, the one that counts most first: they are searched for the line
-    of a mistake. Raises `UserError` with one line for each mistake.
+    of a mistake. Raises `UserError` with one line for each mistake, and as `load_yaml` for each of the files: Snakemake
+    has read them, and takes the last of two equal keys.
     """
+    for file in files:
+        load_yaml(file)
     try:
         return Settings.model_validate(config)
     except ValidationError as error:
@@ -81,12 +85,18 @@ def check(settings: Settings, boards: Mapping[str, Board]) -> None:
 
 
 def check_sizes(networks: Iterable[str], frame_size: str, region: Region) -> None:
-    """Raise `UserError` where a network's input is larger than the camera's middle square.
+    """Raise `UserError` where a network's input is too small, or larger than the camera's middle square.
 
     A `camera.roi` may be smaller than the input: parts that are small in the frame are worth a look at all the same.
     """
     for network in networks:
-        if region.side is not None and parse(network)[1] > region.side:
+        size = parse(network)[1]
+        if size < SMALLEST:
+            raise UserError(
+                f"networks: the input of {network} has {size} pixels a side, too few to show anything. Take {SMALLEST} "
+                "or more."
+            )
+        if region.side is not None and size > region.side:
             raise UserError(
                 f"networks: the input of {network} is larger than the square of {region.side} pixels that "
                 f"camera.frame_size {frame_size} delivers. Take a smaller input, or a larger frame."

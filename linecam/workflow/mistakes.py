@@ -11,6 +11,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from linecam.yaml_file import compose_yaml
+
 Key = tuple[int | str, ...]  # where a value is: names of keys, and places in lists
 
 # What was expected, by pydantic's name of the mistake. Its own words for these are written for programmers.
@@ -25,6 +27,7 @@ _EXPECTED = {
     "less_than": "It has to be less than {lt}.",
     "less_than_equal": "It has to be at most {le}.",
     "model_type": "Write its keys below it, one a line, or leave it out.",
+    "string_too_long": "It is too long: it takes at most {max_length} characters.",
     "string_type": "Write text; in quotes, where YAML reads something else.",
     "too_long": "The list is too long: it takes at most {max_length}.",
     "too_short": "The list is too short: it takes {min_length} or more.",
@@ -71,6 +74,9 @@ def _line(mistake: ErrorDetails, schema: dict[str, Any], places: "_Places") -> s
     if kind == "missing":
         return f"{_written(key)} is missing{places.of(key[:-1])}."
     value, place = json.dumps(mistake["input"], ensure_ascii=False, default=str), places.of(key)
+    written = places.scalar(key) if kind == "string_type" else ""
+    if written and written != value:
+        return f"{_written(key)} is {written}{place}, which YAML reads as {value}. Write it in quotes: '{written}'."
     line = f"{_written(key)} is {value}{place}. {_expected(mistake, _part(schema, key))}"
     if not place and kind in {"int_type", "float_type"} and isinstance(mistake["input"], str):
         line += " In brackets, --config hands a number on as text: write it into a file."
@@ -113,31 +119,35 @@ class _Places:
 
     def __init__(self, files: Sequence[str | Path]) -> None:
         here = f"{Path.cwd()}/"
-        self._trees = {
-            str(file).removeprefix(here): yaml.compose(Path(file).read_text(encoding="utf-8")) for file in files
-        }
+        self._trees = {str(file).removeprefix(here): compose_yaml(file) for file in files}
 
     def of(self, key: Key) -> str:
         """' (file, line N)' of the first file that sets `key`; "" where none does."""
         for file, tree in self._trees.items():
-            line = _line_of(tree, key)
+            line, _ = _found(tree, key)
             if line is not None:
                 return f" ({file}, line {line})"
         return ""
 
+    def scalar(self, key: Key) -> str:
+        """The single value at `key` as the first file that sets it has it; "" where none does."""
+        values = (value for line, value in (_found(tree, key) for tree in self._trees.values()) if line is not None)
+        value = next(values, None)
+        return str(value.value) if isinstance(value, yaml.ScalarNode) else ""
 
-def _line_of(node: yaml.Node | None, key: Key) -> int | None:
-    """The line, from 1 on, in which the value at `key` below `node` begins; None where there is none."""
+
+def _found(node: yaml.Node | None, key: Key) -> tuple[int | None, yaml.Node | None]:
+    """The line, from 1 on, in which the value at `key` below `node` begins, and the value; None where there is none."""
     line = None
     for part in key:
         if isinstance(node, yaml.MappingNode):
             found = next(((name, value) for name, value in node.value if name.value == str(part)), None)
             if found is None:
-                return None
+                return None, None
             line, node = found[0].start_mark.line + 1, found[1]
         elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
             node = node.value[part]
             line = node.start_mark.line + 1
         else:
-            return None
-    return line
+            return None, None
+    return line, node

@@ -167,6 +167,20 @@ class Plan:
         """The network that `network` is distilled from: of the same input size."""
         return f"{self.settings.pretrain.teacher}-{input_size(network)}"
 
+    @property
+    def cheap_checks(self) -> list[str]:
+        """What is made of the frames' index alone, and fails where the configuration does not fit the frames or files.
+
+        These are the selections that need no backbone of ours, and the backbones that are given.
+        """
+        early = [one for one in self.selections if self.settings.embed.file or not self.needs_embeddings(one)]
+        given = [f"{name}-given" for name in self.settings.networks if "given" in self.settings.pretrain.methods]
+        return [
+            f"{self.results}/select/test.csv",
+            *(f"{self.results}/select/{one}.csv" for one in early),
+            *map(self.backbone, given),
+        ]
+
     # --- Selections and trainings
 
     def strategy_of(self, selection: str) -> str:

@@ -1,78 +1,47 @@
 """Every setting: its name, type, bounds, default and meaning. This is the only place where a default is written.
 
 The names are the keys of the YAML files. The text below a setting says what it means. `python -m
-linecam.workflow.reference` writes both into docs/configuration.md and config/schema.json.
+linecam.workflow.reference` writes both into docs/configuration.md and config/schema.json. The types are those of
+linecam/workflow/values.py.
 """
 
 import json
-from collections.abc import Callable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WrapValidator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-T = TypeVar("T")
+from linecam.workflow.values import (
+    DISTINCT,
+    AsWritten,
+    BatchSize,
+    ClassName,
+    Confidence,
+    Count,
+    Distinct,
+    Extent,
+    Jitter,
+    Labels,
+    Name,
+    Network,
+    NotNegative,
+    Offset,
+    Place,
+    Range,
+    Rate,
+    Seed,
+    Several,
+    Shards,
+    Share,
+    Smoothing,
+    Sweep,
+    Text,
+    Threshold,
+    has_random,
+)
 
-
-def _as_written(value: float, check: Callable[[float], float]) -> float:
-    """The number itself, not as a float: 25 and 25.0 are different bytes in a manifest."""
-    check(value)
-    return value
-
-
-def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
-    for number, value in enumerate(values):
-        if value in values[:number]:
-            raise PydanticCustomError("distinct", "{value} is in it twice.", {"value": json.dumps(value)})
-    return values
-
-
-def _range(value: object, check: Callable[[object], Any]) -> Any:
-    """Say what a range is: pydantic would say twice what it is not, once for each of its two forms."""
-    try:
-        return check(value)
-    except ValidationError:
-        raise PydanticCustomError(
-            "range", "Write calibrated, or [low, high] with low below 0 and high above."
-        ) from None
-
-
-def _has_random(strategies: tuple[str, ...]) -> tuple[str, ...]:
-    if "random" not in strategies:
-        raise PydanticCustomError("has_random", "Add random: the other strategies are compared with it.")
-    return strategies
-
-
-# Strict: "200" is no number, true is no 1, and 200.0 is no count: as part of a file's name it is another than 200.
-Text = Annotated[str, Field(strict=True)]
-Count = Annotated[int, Field(strict=True, ge=1)]
-Seed = Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)]
-BatchSize = Annotated[int, Field(strict=True, ge=2)]
-Labels = Annotated[int, Field(strict=True, ge=8)]
-Place = Annotated[int, Field(strict=True, ge=0)]
-Extent = Annotated[int, Field(strict=True, ge=8)]
-AsWritten = WrapValidator(_as_written)
-Rate = Annotated[float, Field(strict=True, gt=0), AsWritten]
-Confidence = Annotated[float, Field(strict=True, gt=0, lt=1), AsWritten]
-Share = Annotated[float, Field(strict=True, gt=0, le=1), AsWritten]
-Threshold = Annotated[float, Field(strict=True, gt=0, le=0.99), AsWritten]
-NotNegative = Annotated[float, Field(strict=True, ge=0), AsWritten]
-Jitter = Annotated[float, Field(strict=True, ge=0, le=2), AsWritten]
-Smoothing = Annotated[float, Field(strict=True, ge=0, lt=1), AsWritten]
-LowEnd = Annotated[float, Field(strict=True, lt=0), AsWritten]
-HighEnd = Annotated[float, Field(strict=True, gt=0), AsWritten]
-
-Several = Annotated[tuple[T, ...], Field(min_length=1)]
-Distinct = AfterValidator(_distinct)
-DISTINCT = {"uniqueItems": True}  # the same, for editors
-Sweep = Annotated[tuple[T, ...], Field(min_length=1, json_schema_extra=DISTINCT), Distinct]
-
-ClassName = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_-]+$", examples=["good"])]
-Network = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$", examples=["swift7-112"])]
 Method = Literal["taught", "simclr", "distilled", "rendered", "none", "given"]
 Strategy = Literal["herding", "coreset", "typiclust", "probcover", "mundig", "random", "given"]
 ComparedStrategy = Literal["random", "herding", "coreset", "typiclust", "probcover", "mundig"]
-Range = Annotated[Literal["calibrated"] | tuple[LowEnd, HighEnd], WrapValidator(_range)]
 
 
 class Section(BaseModel):
@@ -84,11 +53,11 @@ class Section(BaseModel):
 class Dataset(Section):
     """Which frames, and what they may show."""
 
-    name: Annotated[str, Field(strict=True, pattern=r"^[a-z0-9][a-z0-9_-]*$", examples=["my-line"])]
+    name: Name
     """Names `results/<name>/` and `data/<name>/`: two configurations with two names never touch each other."""
     kind: Literal["belt", "folder", "masks"]
     """`belt`: frames that linecam renders. `folder`: your frames, in `source`. `masks`: the tutorial's 700 frames."""
-    source: Text | None = None
+    source: Place | None = None
     """The folder of your frames (`folder`), or a local copy of the tutorial's (`masks`)."""
     classes: Annotated[
         tuple[ClassName, ...], Field(min_length=2, max_length=16, json_schema_extra=DISTINCT), Distinct
@@ -128,7 +97,7 @@ class Camera(Section):
     side: Annotated[int, Field(strict=True, ge=32)] | None = None
     """The side, in pixels, of the square in the middle of the frame that goes to the network: a smaller one looks at
     less. `null`: the largest that the sensors of all `bundle.boards` have."""
-    roi: tuple[Place, Place, Extent, Extent] | None = None
+    roi: tuple[Offset, Offset, Extent, Extent] | None = None
     """`[x, y, width, height]`: the region of the frame that goes to the network instead of the square in its middle, in
     pixels of `frame_size`, from its upper left corner. An oblong one is stretched to the network's square input, on
     firmware 5.0.0. `null`: the square."""
@@ -149,7 +118,7 @@ class Taught(Section):
     network: Text = "tf_efficientnet_lite0"
     """The large network, by its name in timm. The default is an EfficientNet-Lite0 that ImageNet trained; its weights
     come with linecam."""
-    weights: Text | None = None
+    weights: Place | None = None
     """The file of another network's weights: `.safetensors`, or a state dict of PyTorch. `null`: the default's."""
     side: Annotated[int, Field(strict=True, ge=32)] = 224
     """The side of the large network's input, in pixels."""
@@ -191,9 +160,9 @@ class Pretrain(Section):
     teacher: Text = "wide7"
     """The architecture that `distilled` learns from, at the network's own input size."""
     rendered: RenderedTraining = RenderedTraining()
-    checkpoint: Text | None = None
-    """The backbone of the method `given`: a `.safetensors` file of linecam, or the tutorial's `pretrained.ckpt`, which
-    is read without running its pickle."""
+    checkpoint: Place | None = None
+    """The backbone of the method `given`: a `.safetensors` file, or a state dict that `torch.save` wrote, such as the
+    tutorial's `pretrained.ckpt`, which is read without running its pickle."""
     cpu: CpuBudget = CpuBudget()
     gpu: GpuBudget = GpuBudget()
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -220,9 +189,9 @@ class Pretrain(Section):
 class Embed(Section):
     """The embeddings, by which frames are selected."""
 
-    file: Text | None = None
+    file: Place | None = None
     """Embeddings of another tool, instead of the backbone's: a CSV in Lightly's format (`filenames`, `embedding_0`,
-    ..., `labels`)."""
+    ..., `labels`). docs/labels.md says how names are matched."""
 
 
 class Select(Section):
@@ -319,7 +288,7 @@ class Tune(Section):
     minutes: Count = 15
     """About how long the tournament may take, beside the pretraining of its networks. Half of its entrants leave after
     each round, and the last two train in full where the time suffices."""
-    networks: Sweep[Network] = ("patch5-112", "swift7-112")
+    networks: Sweep[Network] = ("slim7-96", "swift7-112")
     """The networks that enter. The cheapest that is within a point of the best wins."""
     augment: dict[Text, Augment] = {
         "in steady light": Augment(brightness=1.25, contrast=1.15, gain=0.03, noise=0.01),
@@ -363,7 +332,7 @@ class StudySelection(Section):
         tuple[ComparedStrategy, ...],
         Field(min_length=2, json_schema_extra=DISTINCT | {"contains": {"const": "random"}}),
         Distinct,
-        AfterValidator(_has_random),
+        AfterValidator(has_random),
     ] = ("random", "herding", "coreset", "typiclust", "probcover")
     """What is compared. `random` has to be one: the others are compared with it."""
     labels: Sweep[Labels] = (25, 50, 100, 200)
@@ -416,7 +385,7 @@ class Bundle(Section):
     measured: dict[str, Measured] = {}
     """What one inference took on a board, to correct the estimates: `{openmv-h7: {ms: 70, estimate_ms: [55.9, 75.6]}}`,
     with the interval that the manifest of the measured bundle gives."""
-    signing_key: Text | None = None
+    signing_key: Place | None = None
     """The path of a private key (PEM): each bundle gets a signature beside it, `<board>.sig`. docs/camera.md says how
     to make one. `null`: not signed. The key's password, if it has one, is `LINECAM_KEY_PASSWORD`."""
 
@@ -427,12 +396,12 @@ class Settings(Section):
     dataset: Dataset
     belt: Belt = Belt()
     camera: Camera = Camera()
-    shards: Count = 1
+    shards: Shards = 1
     """Into how many jobs decoding and embedding are split, for a cluster. On one machine one job uses all cores. The
     results are the same bytes for any number."""
-    networks: Sweep[Network] = ("patch5-112",)
+    networks: Sweep[Network] = ("slim7-96",)
     """A sweep. Architecture and input size in pixels. `linecam/networks/architectures.py` lists the architectures, and
-    `linecam networks` what each costs. `patch5`, `swift7` and `swift9` are made for the camera, `resnet9` is the
+    `linecam networks` what each costs. `slim7`, `swift7` and `swift9` are made for the camera, `resnet9` is the
     tutorial's. Of several the cheapest that is within a point of the best goes into the bundle."""
     pretrain: Pretrain = Pretrain()
     embed: Embed = Embed()
@@ -444,10 +413,10 @@ class Settings(Section):
     next: Next = Next()
     study: Several[StudyPart] = (
         StudyPart(
-            networks=("patch5-112",), methods=("none", "simclr", "taught"), labels=(25, 50, 100, 200), seeds=(1, 2)
+            networks=("slim7-96",), methods=("none", "simclr", "taught"), labels=(25, 50, 100, 200), seeds=(1, 2)
         ),
         StudyPart(
-            networks=("patch5-96", "swift7-96", "swift7-112", "resnet9-64"),
+            networks=("slim7-64", "swift7-96", "swift7-112", "resnet9-64"),
             methods=("taught",),
             labels=(200,),
             seeds=(1, 2),

@@ -12,6 +12,7 @@ from linecam.files import sha256
 from linecam.networks.model_name import ModelName
 from linecam.selection.selection_name import SelectionName
 from linecam.workflow.config import check_sizes
+from linecam.workflow.counts import check_study
 from linecam.workflow.plan import AS_TRAINED, CALIBRATED, Plan
 
 
@@ -105,11 +106,16 @@ class SelectionStudyPlan:
             predictions=Path(results, "predict", name, "float.csv"),
         )
 
-    def checked_files(self) -> list[str]:
+    def checked_files(self, most_frames: int | None = None) -> list[str]:
         """The files of all models, for the rule.
 
-        Ends with a message where frames have no label before somebody gives them one.
+        Ends with a message where frames have no label before somebody gives them one, or there are fewer frames than
+        the study chooses; `most_frames` is how many there are at the most, None where that is not known.
         """
+        try:
+            check_study(self.plan, most_frames)
+        except UserError as error:
+            sys.exit(str(error))
         dataset = self.plan.settings.dataset
         if dataset.kind == "folder" and not self.plan.given_split:
             sys.exit(

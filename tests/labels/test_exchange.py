@@ -13,7 +13,7 @@ from snakemake.utils import update_config
 from linecam.errors import UserError
 from linecam.labels.dataset import Dataset
 from linecam.labels.exchange import describe_import, import_labels, named
-from linecam.labels.importers import path_in, read_file, served_path
+from linecam.labels.importers import read_file, served_path
 from linecam.labels.store import COLUMNS, read_rows
 from linecam.workflow.config import read_settings
 from linecam.workflow.labelled import dataset_of
@@ -193,7 +193,7 @@ def test_plain_csv_by_path_or_hash(dataset):
         ("C-1.jpg", "could be day1/C-1.jpg or day2/C-1.jpg"),
         ("day3/C-1.jpg", "there is no frame day3/C-1.jpg"),
         ("day1/D-7.png", "D-7.png"),
-        ("d-7.png", "there is no frame d-7.png"),
+        ("d-7.png", "D-7.png"),
         ("/", "there is no frame /"),
     ],
 )
@@ -207,7 +207,9 @@ def test_a_path_is_never_guessed_at(dataset, path, found):
     [
         ("/data/local-files/?d=my%20frames/a%26b/1.jpg", "my frames/a&b/1.jpg"),
         ("http://localhost:8080/data/local-files/?d=f/1.jpg", "f/1.jpg"),
-        ("/data/upload/12/0bfde8aa-A-1650.jpg", "A-1650.jpg"),
+        ("/data/local-files/?d=caps%5Cday2%5CC-1.jpg", r"caps\day2\C-1.jpg"),
+        ("/data/upload/12/0bfde8aa-A%20.jpg", "/data/upload/12/0bfde8aa-A .jpg"),
+        ("https://host/studio/data/upload/12/0bfde8aa-A.jpg", "/studio/data/upload/12/0bfde8aa-A.jpg"),
         ("https://host/a%20b/1.jpg?token=x", "/a b/1.jpg"),
         ("/home/100%25/1.jpg", "/home/100%25/1.jpg"),
         ("http://[broken/1.jpg", "http://[broken/1.jpg"),
@@ -217,9 +219,57 @@ def test_what_label_studio_calls_an_image(text, path):
     assert served_path(text) == path
 
 
-def test_a_path_of_windows_and_one_with_a_backslash_in_it():
-    assert path_in(r"\\server\share\1.jpg") == "//server/share/1.jpg"
-    assert path_in(r"/home/a\b.jpg") == r"/home/a\b.jpg"
+@pytest.mark.parametrize(
+    "image",
+    [
+        "/data/local-files/?d=caps%5Cday2%5CC-1.jpg",
+        "/data/local-files/?d=caps\\day2\\C-1.jpg",
+        "/data/local-files/?d=caps/Day2/c-1.JPG",
+    ],
+)
+def test_label_studio_on_windows(dataset, image):
+    for source in (
+        as_json([task(1, {"image": image}, annotation(1, 1, choice("bad")))]),
+        as_json([minimal(1, {"image": image}, 1, label="bad")]),
+        as_csv([minimal(1, {"image": image}, 1, label="bad")]),
+    ):
+        dataset.labels.unlink(missing_ok=True)
+        import_labels(dataset, source)
+        assert labels(dataset) == [("day2/C-1.jpg", "bad", "label-studio-1")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "path;label;by\r\nday1\\C-1.jpg;bad;Ann\r\n",
+        "sep=;\r\nPath;Label;By\r\nday1\\C-1.jpg;bad;Ann\r\n",
+        "Path,Label,By\nday1/C-1.jpg,bad,Ann\n",
+        " path , label , by \nday1/C-1.JPG, bad, Ann\n",
+        "path\tlabel\tby\nC:\\caps\\day1\\C-1.jpg\tbad\tAnn\n",
+    ],
+)
+def test_tables_as_spreadsheets_write_them(dataset, text):
+    Path("in.csv").write_text(text, encoding="utf-8", newline="")
+    import_labels(dataset, Path("in.csv"))
+    assert labels(dataset) == [("day1/C-1.jpg", "bad", "Ann")]
+
+
+def test_an_unclosed_quote_loses_no_row_in_silence(dataset):
+    Path("in.csv").write_text('path,label\n"day1/C-1.jpg,bad\nday2/C-1.jpg,good\nD-7.png,good\n')
+    assert "in.csv, line 2: a quote" in refused(dataset, Path("in.csv"))
+
+
+def test_a_column_twice_is_refused(dataset):
+    Path("in.csv").write_text("path,label,Label\nD-7.png,bad,good\n")
+    assert "the column label twice" in refused(dataset, Path("in.csv"))
+
+
+def test_of_many_wrong_rows_ten_are_shown_quickly(dataset):
+    write("in.csv", ["path", "label"], *((f"E-{n}.jpg", "ugly") for n in range(20_000)))
+    message = refused(dataset, Path("in.csv"))
+    assert "in.csv has 20,000 problems:" in message
+    assert message.count("\n") == 12
+    assert "... and 19,990 more" in message
 
 
 def test_every_problem_at_once_by_row(dataset):
@@ -317,8 +367,9 @@ def test_names_of_nobody(by, says):
         ("a.json", '{"detail": "Invalid token"}', "no list of tasks"),
         ("a.json", "[1, 2]", "no list of tasks"),
         ("a.json", "[]", "holds no label"),
-        ("a.csv", "sha256;label\n", "in none of the formats"),
-        ("a.csv", "", "in none of the formats"),
+        ("a.csv", "sha256;label\n", "holds no label"),
+        ("a.csv", "sha256;lable\n", "read as the columns 'sha256', 'lable'. Expected are file_path_abs"),
+        ("a.csv", "", "read as the columns of an empty line"),
         ("a.csv", "path,label\n", "holds no label"),
         ("a.csv", "annotation_id,annotator,x\n1,1,y\n", "none of its fields (x)"),
     ],

@@ -255,7 +255,7 @@ def test_what_there_are_no_tasks_for(dataset):
         tasks_of(dataset)
     with pytest.raises(UserError, match="names 1 frames that mine does not have"):
         tasks_of(dataset, frames=write("list.csv", ["sha256"], ("0" * 64,), (A,)))
-    with pytest.raises(UserError, match="has no column sha256"):
+    with pytest.raises(UserError, match=r"read as the columns 'path'\. Expected are sha256"):
         tasks_of(dataset, frames=write("list.csv", ["path"], ("D-7.png",)))
     with pytest.raises(UserError, match=r"list2\.csv cannot be read"):
         tasks_of(dataset, frames=Path("list2.csv"))

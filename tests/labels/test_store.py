@@ -1,6 +1,7 @@
 """labels.csv as people write it: every problem named by line and at once, and no spreadsheet's habit is fatal."""
 
 import codecs
+import csv
 import os
 import signal
 import subprocess
@@ -127,20 +128,95 @@ def test_the_same_label_twice_is_no_contradiction(file):
 
 
 @pytest.mark.parametrize(
-    ("text", "missing"),
+    ("text", "read_as"),
     [
-        (f"sha256,path\n{A},x\n", ["label"]),
-        ("path,label\nx,bad\n", ["sha256"]),
-        (f"{A},x,bad,,\n", ["label", "sha256"]),
-        ("", ["label", "sha256"]),
-        (f"sha256;path;label;by;when\n{A};x;bad;;\n", ["label", "sha256"]),
-        (f"SHA256,Label\n{A},bad\n", ["label", "sha256"]),
+        (f"sha256,path\n{A},x\n", "'sha256', 'path'."),
+        ("path,label\nx,bad\n", "'path', 'label'."),
+        ("sha 256,label\n", "'sha 256', 'label'."),
+        (f"{A},x,bad,,\n", f"'{A[:40]}', 'x', 'bad', '', ''."),
+        ("", "of an empty line."),
+        (f"sha256|label\n{A}|bad\n", "'sha256|label'."),
+        (f"sha256;label,x\n{A};bad\n", "'sha256;label', 'x'."),
+        (f"sep=;\nsha256,label\n{A},bad\n", "'sha256,label'."),
     ],
 )
-def test_a_missing_column(file, text, missing):
+def test_a_missing_column_shows_what_was_read_as_the_header(file, text, read_as):
     message = problems(file, text)
-    assert f"has no column {' and '.join(missing)}" in message
-    assert "sha256,path,label,by,when" in message
+    assert f"first line was read as the columns {read_as}" in message
+    assert "Expected are sha256 and label" in message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"sha256;path;label;by;when\n{A};x, y;bad;;\n",
+        f"sha256\tpath\tlabel\n{A}\tx\tbad\n",
+        f"sep=;\r\nsha256;label\r\n{A};bad\r\n",
+        f"SHA256,Label\n{A},bad\n",
+        f'" sha256 ",label \n{A}, bad \n',
+        f"sha256,label,,\n{A},bad,,\n",
+    ],
+)
+def test_headers_that_can_only_mean_one_thing(file, text):
+    assert read(file, text)[A]["label"] == "bad"
+
+
+def test_a_file_with_semicolons_keeps_them_when_it_is_written(file):
+    file.write_text(f"sep=;\nSHA256;note;Label\n{A};1,5;bad\n")
+    answer(file, CLASSES, [(row(B, "good"), "")])
+    assert file.read_text() == (
+        f"sep=;\nsha256;note;label;path;by;when\n{A};1,5;bad;;;\n{B};;good;b.jpg;Ann;2026-11-24\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f'{HEAD}{A},"x,good,me\n{B},y,bad,,\n{C},z,good,,\n', 'line 2: a quote (") is opened'),
+        (f'{HEAD}{C},,bad,,\n{A},"x,good,me,\n{B},y",bad,,\n', 'line 3: a quote (") is opened'),
+        (f'{HEAD}{A},"x"y,good,me,\n', "line 2"),
+        (f'{HEAD}{A},"{"x" * 200_000},good,me,\n', "line 2: a quote"),
+        (f"{HEAD}{A},x,y,good,me,now\n", "line 2: 'now' is in no column"),
+        (f"sha256,label,\n{A},good,me\n", "line 2: 'me' is in no column"),
+        (f"sha256,path,label,Label\n{A},x,good,bad\n", "the column label twice"),
+        (f"sha256,path,label,note,note\n{A},x,good,1,2\n", "the column note twice"),
+    ],
+)
+def test_what_would_lose_rows_or_cells_is_refused(file, text, told):
+    """csv would take an unclosed quote's rows for one cell, and the last of two equal columns."""
+    assert told in problems(file, text)
+
+
+def test_of_many_problems_ten_are_shown_and_the_rest_counted(file):
+    message = problems(file, HEAD + "".join(f"{n:064x},x.jpg,ugly,,\n" for n in range(100_000)))
+    assert "100,000 problems:" in message
+    assert message.count("is not a class") == 10
+    assert "... and 99,990 more" in message
+    assert "`linecam labels rename OLD NEW`" in message
+    assert len(message) < 2000
+
+
+def test_a_folder_in_the_place_of_the_file(tmp_path):
+    with pytest.raises(UserError, match="is a folder, where a CSV file is expected"):
+        labelled_digest(tmp_path, CLASSES)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1.jpg", "@home", "\t=1", "'=1", "''-1", "'plain", "plain"])
+def test_no_spreadsheet_computes_a_cell_and_linecam_reads_it_as_it_was(file, text):
+    one = row(A, "bad", by=text.strip()) | {"path": text}
+    answer(file, CLASSES, [(one, "")])
+    with file.open(newline="") as lines:
+        cells = [cell for line in csv.reader(lines) for cell in line]
+    assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for cell in cells)
+    assert read_rows(file, CLASSES) == [one]
+    answer(file, CLASSES, [(row(B, "good"), "")])
+    assert read_rows(file, CLASSES)[0] == one
+
+
+def test_a_column_of_your_own_keeps_its_numbers(file):
+    file.write_text(f"sha256,label,offset\n{A},bad,-5\n")
+    answer(file, CLASSES, [(row(B, "good"), "")])
+    assert f"{A},bad,-5,,,\n" in file.read_text()
 
 
 @pytest.mark.parametrize("digest", ["", "abc", A[:-1], A + "a", "g" * 64, A[:-1] + "é", f"{A} {A}", "1.2e+63"])

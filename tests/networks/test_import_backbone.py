@@ -160,10 +160,42 @@ def test_state_dicts_of_torch_save(tmp_path):
                 "state_dict": prefixed("model.backbone.", state) | {"model.projection_head.0.bias": state["0.bias"]},
             },
             {"state_dict": prefixed("backbone.", state)},
+            {"model": state, "optimizer": {"lr": 0.1}, "epoch": 3},
+            {"model_state_dict": prefixed("features.", state)},
+            prefixed("module.", state),  # DataParallel
+            prefixed("_orig_mod.", state),  # torch.compile
+            {"model": prefixed("_orig_mod.module.", state)},
+            {"state_dict": prefixed("model.backbone._orig_mod.", state)},  # a part of a model
+            prefixed("module.backbone.", state) | {"module.head.bias": torch.zeros(3)},
         ]
     ):
         torch.save(content, tmp_path / f"{number}.pt")
         assert same(imported(tmp_path / f"{number}.pt", tmp_path), state)
+
+
+def test_a_compiled_backbone_in_a_safetensors_file(tmp_path):
+    save_file(prefixed("_orig_mod.", drawn()), tmp_path / "compiled.safetensors")
+    assert same(imported(tmp_path / "compiled.safetensors", tmp_path), drawn())
+
+
+def test_what_wrappers_do_to_the_names(tmp_path):
+    """The names above are those that PyTorch gives."""
+    for number, wrapped in enumerate([torch.nn.DataParallel(backbone(NETWORK)), torch.compile(backbone(NETWORK))]):
+        wrapped.load_state_dict({f"{'module' if number == 0 else '_orig_mod'}.{k}": v for k, v in drawn().items()})
+        torch.save(wrapped.state_dict(), tmp_path / f"{number}.pt")
+        assert same(imported(tmp_path / f"{number}.pt", tmp_path), drawn())
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (drawn() | prefixed("module.", drawn(4)), "twice, once inside and once outside of _orig_mod or module"),
+        ({"model": drawn(), "state_dict": drawn(4)}, "several state dicts, state_dict and model"),
+    ],
+)
+def test_of_two_networks_none_is_guessed(tmp_path, content, told):
+    torch.save(content, tmp_path / "two.pt")
+    refused(tmp_path / "two.pt", tmp_path, told)
 
 
 @pytest.fixture

@@ -223,7 +223,7 @@ def test_the_exported_network_pads_in_its_convolutions_and_says_the_same(tmp_pat
         stride > 1 or before != after
         for before, after, stride in zip((plan.stem, *plan.widths), plan.widths, plan.strides, strict=False)
     )
-    assert len(convolutions) == 1 + 2 * len(plan.widths) + shortcuts + 1
+    assert len(convolutions) == 1 + 2 * len(plan.widths) + plan.separable + shortcuts + 1
     session = onnxruntime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
     for _ in range(3):
         image = torch.rand(1, 3, side, side)

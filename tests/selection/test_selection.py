@@ -659,15 +659,39 @@ def test_embeddings_in_the_order_of_the_frames(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        GOOD.replace(",", ";").replace("b;c", "b,c"),
+        "sep=;\r\n" + GOOD.replace(",", ";").replace("b;c", "b,c"),
+        GOOD.replace("filenames", " Filenames "),
+        GOOD.replace("d.jpg", "D.JPG").replace("a.jpg", r"C:\caps\a.jpg"),
+        GOOD.replace("d.jpg", "01234567-d.jpg"),
+        GOOD + "nothing.jpg,nan,nan,0\n",
+    ],
+)
+def test_embeddings_as_other_systems_write_them(tmp_path, text):
+    assert embeddings(tmp_path, text).tolist() == [[1, 2], [3, 4], [5, 6]]
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "CSV"),
-        ("a,b\n1,2\n", "Lightly's format"),
-        (GOOD.replace("filenames", "names"), "Lightly's format"),
+        ("", "read as the columns of an empty line"),
+        ("a,b\n1,2\n", "read as the columns 'a', 'b'. Expected are filenames"),
+        (GOOD.replace("filenames", "names"), "read as the columns 'names', 'embedding_0'"),
         ("filenames,labels\na.jpg,0\n", "Lightly's format"),
         (GOOD + "a.jpg,1,2,0\n", "twice, first a.jpg"),
         (GOOD.replace("d.jpg", "e.jpg"), "no row for 1 of 3 frames, first d.jpg"),
         (GOOD.replace("5,6", "5,six"), "not a number"),
+        (GOOD.replace("5,6", "5,nan"), "embedding_1 of d.jpg, in row 1, is nan"),
+        (GOOD.replace("5,6", ",6"), "embedding_0 of d.jpg, in row 1, is nan"),
+        (GOOD.replace("1,2", "1,-inf"), "embedding_1 of a.jpg, in row 2, is -inf"),
+        (GOOD.replace("1,2", "1,1e300"), "embedding_1 of a.jpg, in row 2"),
+        (GOOD.replace("d.jpg,5,6,0", "d.jpg,5,6,0,7"), "embed.file"),
+        (GOOD.replace("a.jpg,1,2,0", "a.jpg,1,2,0,7"), "embed.file"),
+        (GOOD.replace("a.jpg", "d.JPG"), "names a frame twice, first d.jpg: as d.jpg in row 1, and as d.JPG in row 2"),
+        (GOOD.replace("labels", "embedding_1"), "the column embedding_1 twice"),
+        (GOOD.replace("d.jpg", '"d.jpg'), "embed.file"),
         ("filenames,embedding_0\n" + "a,b,c,d\n" * 3 + '"', "embed.file"),
         (GOOD.replace("d.jpg", "größe.jpg").encode("latin-1"), "embed.file"),
     ],

@@ -47,9 +47,9 @@ def line(tmp_path: Path) -> Line:
             "weight": 1.0,
         }
     ).to_csv(tmp_path / "train.csv", index=False)
-    save_weights(tmp_path / "backbone.safetensors", backbone("patch5-32"), {})
+    save_weights(tmp_path / "backbone.safetensors", backbone("slim7-32"), {})
     return Line(
-        tmp_path / "train.npy", tmp_path / "train.csv", CLASSES, {"patch5-32": tmp_path / "backbone.safetensors"}
+        tmp_path / "train.npy", tmp_path / "train.csv", CLASSES, {"slim7-32": tmp_path / "backbone.safetensors"}
     )
 
 
@@ -57,16 +57,16 @@ def test_what_a_line_needs_wins_and_its_settings_can_be_laid_over_a_configuratio
     table, result, best = (tmp_path / name for name in ("table.md", "result.json", "best.yaml"))
     tune(line, table, result, best, settings=SETTINGS, augment={"as parts lie": STRAIGHT}, seed=1, minutes=5, workers=2)
     found = json.loads(result.read_text())
-    assert found["winner"]["entrant"] == {"network": "patch5-32", "augment": "as parts lie"}
+    assert found["winner"]["entrant"] == {"network": "slim7-32", "augment": "as parts lie"}
     assert found["winner"]["balanced_accuracy"] > 0.9
     accuracies = {one["entrant"]["augment"]: one["balanced_accuracy"] for one in found["results"]}
     assert accuracies[CONFIGURED] < 0.8, "mirrored frames have both labels"
     laid_over = yaml.safe_load(best.read_text())
     settings = load_settings({"dataset": {"name": "belt", "kind": "belt"}} | laid_over, [best])
-    assert settings.networks == ("patch5-32",)
+    assert settings.networks == ("slim7-32",)
     assert not settings.finetune.augment.flips
     assert "**as parts lie**" in table.read_text()
-    assert best.read_text().startswith("# patch5-32, frames varied 'as parts lie': ")
+    assert best.read_text().startswith("# slim7-32, frames varied 'as parts lie': ")
 
 
 def test_logits_are_judged_at_their_best_temperature_and_weighed():

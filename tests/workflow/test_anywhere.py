@@ -12,7 +12,10 @@ from PIL import Image
 
 from tests.conftest import PARTS, ROOT, TINY
 
-CONFIG = TINY | {"dataset": {"name": "caps", "kind": "folder", "source": "frames", "classes": ["good", "bad"]}}
+CONFIG = TINY | {
+    "dataset": {"name": "caps", "kind": "folder", "source": "frames", "classes": ["good", "bad"]},
+    "select": {"train": 3, "test": 3, "strategies": ["coreset"]},  # there are six frames
+}
 PIXELS = "results/caps/pixels/64.npy"
 
 

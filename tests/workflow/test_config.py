@@ -226,6 +226,11 @@ def test_a_key_that_is_no_text(mine):
         ("dataset:\n  name: My Line\n", "dataset.name", 2),
         ("dataset:\n  name: ../up\n", "dataset.name", 2),
         ("dataset:\n  name: ''\n", "dataset.name", 2),
+        ('dataset:\n  name: "x\\n"\n', "dataset.name", 2),
+        ('dataset:\n  classes: ["good\\n", bad]\n', "dataset.classes[0]", 2),
+        ("networks: [swift7-1e2]\n", "networks[0]", 1),
+        ("finetune:\n  epochs: 1e3\n", "finetune.epochs", 2),
+        ("finetune:\n  learning_rate: 1e\n", "finetune.learning_rate", 2),
         ("dataset:\n  classes: [a]\n", "dataset.classes", 2),
         ("dataset:\n  classes: [a, a]\n", "dataset.classes", 2),
         ("dataset:\n  classes: [good part, bad]\n", "dataset.classes[0]", 2),
@@ -269,7 +274,14 @@ def test_a_wrong_value_is_named_with_its_line(mine, text, key, line):
         ("finetune: {label_smoothing: 1}", "It has to be less than 1."),
         ("finetune: {weight_decay: .inf}", "Write a finite number."),
         ("finetune: {seeds: [1, 2, 1]}", "1 is in it twice."),
-        ("dataset: {classes: [yes, a]}", "Write text; in quotes, where YAML reads something else."),
+        ("dataset: {name: [x]}", "Write text; in quotes, where YAML reads something else."),
+        (f"dataset: {{name: {'x' * 300}}}", "It is too long: it takes at most 64 characters."),
+        (f"dataset: {{classes: [a, {'x' * 300}]}}", "It is too long: it takes at most 64 characters."),
+        ("dataset: {classes: [train, a]}", "A folder of that name says which frames are for training"),
+        ("dataset: {classes: [a, test]}", "A folder of that name says which frames are for training"),
+        ("dataset: {classes: [a, nan]}", "Programs that read tables, such as pandas, take that for an empty cell."),
+        ("dataset: {classes: [a, 'null']}", "Programs that read tables, such as pandas, take that for an empty cell."),
+        ("shards: 100000", "It has to be at most 1000."),
         ("dataset: {classes: [a, b, a]}", '"a" is in it twice.'),
         ("dataset: {name: My Line}", "It has to match ^[a-z0-9][a-z0-9_-]*$, as my-line does."),
         ("bundle: {recall: [bad]}", "Write its keys below it, one a line, or leave it out."),
@@ -283,6 +295,39 @@ def test_a_wrong_value_is_named_with_its_line(mine, text, key, line):
 )
 def test_what_would_be_right_is_told_in_plain_words(mine, text, told):
     assert f", line 1). {told}" in mine.mistake(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("yes", "true"), ("No", "false"), ("0", "0"), ("1.50", "1.5"), ("2026-11-24", '"2026-11-24"'), ("~", "null")],
+)
+def test_a_class_that_yaml_takes_for_something_else_is_shown_as_it_is_written(mine, written, read):
+    message = mine.mistake(f"dataset:\n  classes: [good, {written}]\n")
+    assert message.startswith(f"dataset.classes[1] is {written} ({mine.path}, line 2)")
+    assert f"which YAML reads as {read}. Write it in quotes: '{written}'." in message or written == read
+
+
+@pytest.mark.parametrize("written", ["1e-4", "1E-4", "1.0e-4", "0.0001", "'1e-4'"])
+def test_a_number_with_an_exponent_is_one(mine, written):
+    """YAML 1.1 wants a point and a sign in it, and else takes it for text."""
+    settings = mine.settings(f"finetune: {{learning_rate: {written}}}\nquantize: {{ranges: [[-1e1, 1e1]]}}\n")
+    assert settings.finetune.learning_rate == 0.0001
+    assert settings.quantize.ranges == ((-10.0, 10.0),)
+
+
+def test_a_tilde_is_the_home_of_whoever_runs(mine, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/mine")
+    settings = mine.settings(
+        "dataset: {source: ~/caps}\nembed: {file: ~/e.csv}\nbundle: {signing_key: ~/k.pem}\n"
+        "pretrain: {checkpoint: ~/c.ckpt, taught: {weights: ~/w.safetensors}}\n"
+    )
+    assert settings.dataset.source == "/home/mine/caps"
+    assert settings.embed.file == "/home/mine/e.csv"
+    assert settings.bundle.signing_key == "/home/mine/k.pem"
+    assert (settings.pretrain.checkpoint, settings.pretrain.taught.weights) == (
+        "/home/mine/c.ckpt",
+        "/home/mine/w.safetensors",
+    )
 
 
 def test_a_class_that_yaml_takes_for_a_number_is_asked_for_in_quotes(mine):
@@ -469,9 +514,16 @@ def test_what_no_camera_can_do_is_told_at_the_start(mine, bundle, told):
 
 
 def test_a_network_that_is_not_there_is_named_with_those_that_are(mine):
-    with pytest.raises(UserError, match=r"no network 'resnet18-64'.*resnet9, swift7, patch5, swift9"):
+    with pytest.raises(UserError, match=r"no network 'resnet18-64'.*resnet9, swift7, slim7, swift9"):
         checked(mine, "networks: [swift7-112, resnet18-64]")
     checked(mine, "networks: [swift7-112, swift9-96, resnet9-64]")
+
+
+@pytest.mark.parametrize("network", ["swift7-1", "resnet9-15"])
+def test_an_input_that_shows_nothing_is_refused(mine, network):
+    with pytest.raises(UserError, match=f"input of {network} has 15? pixels a side"):
+        checked(mine, f"networks: [{network}]")
+    checked(mine, "networks: [swift7-16]")
 
 
 def test_an_input_larger_than_the_frame_is_refused(mine):
@@ -510,20 +562,60 @@ def test_a_camera_s_settings_are_taken(mine):
 # --- files
 
 
-def test_what_is_no_yaml_is_named_with_its_line(tmp_path):
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("dataset:\n  name: [x\n  kind: belt\n", "line 3, column 7 is not valid YAML"),
+        ("dataset:\n  name: x\n   kind: belt\n", "line 3, column 8 is not valid YAML: mapping values are not allowed"),
+        ("dataset:\n  name: x\n\tkind: belt\n", "line 3, column 1 is not valid YAML"),
+        ("dataset:\n\tname: x\n", "Indent with blanks: there is a tab."),
+        ("dataset: {name: 'x}\n", "is not valid YAML"),
+        ("a: 1\nb: \0\n", "line 2 is not valid YAML: it has a character that no text has"),
+        ("a: *b\n", "line 1, column 4 is not valid YAML: found undefined alias"),
+        ("a: 2026-13-45\n", "is not valid YAML: month must be in 1..12"),
+        ("dataset:\n  source: Größe\n".encode("cp1252"), "not in UTF-8: byte 0xf6 in line 2"),
+        ("dataset: {name: x}\n".encode("utf-16"), "is in UTF-16"),
+        (bytes(range(128, 256)), "not in UTF-8: byte 0x80 in line 1"),
+        ("select: {train: 1}\nselect: {test: 2}\n", "select is set in line 1 and in line 2"),
+        ("select:\n  train: 1\n  test: 2\n  train: 1\n", "select.train is set in line 2 and in line 4"),
+        ("study:\n- labels: [8]\n  labels: [9]\n", "study[0].labels is set in line 2 and in line 3"),
+        ('{"select": {"train": 1,\n\t"train": 2}}', "select.train is set in line 1 and in line 2"),
+        ("select:\n  train: 010\n", "select.train is 010 in line 2, which YAML reads as another number"),
+        ("select:\n  train: 1:30\n", "select.train is 1:30 in line 2, which YAML reads as another number"),
+    ],
+)
+def test_what_cannot_be_read_in_one_way_is_named_with_its_line(tmp_path, content, told):
     path = tmp_path / "bad.yaml"
-    path.write_text("dataset:\n  name: [x\n  kind: belt\n")
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UserError) as error:
         load_yaml(path)
-    assert str(path) in str(error.value)
-    assert "line 3" in str(error.value)
+    assert str(error.value).startswith(f"{path}")
+    assert told in str(error.value)
+    with pytest.raises(UserError):  # as in the Snakefile, after Snakemake has read it in its own way
+        load_settings(SMALL, [path])
 
 
-def test_yaml_that_is_not_utf8_is_a_clear_error(tmp_path):
-    path = tmp_path / "bad.yaml"
-    path.write_bytes("dataset:\n  source: C:/Größe\n".encode("cp1252"))
-    with pytest.raises(UserError, match=r"bad\.yaml"):
-        load_yaml(path)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &x {b: 1}\nc: {<<: *x, b: 2}\n",
+        "a: &x [1]\nb: [*x, *x]\n",
+        "{\n\t'a': 1,\n\t'b': [0, -0, 0.5, 00.5, 1_000, 0x10]\n}",
+        "\ufeffa: 1\n",
+        "",
+        "a: '1:30'\n",
+    ],
+)
+def test_what_can_be_read_in_one_way(tmp_path, text):
+    path = tmp_path / "good.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert load_yaml(path) == yaml.safe_load(text.replace("\t", " "))
+
+
+@pytest.mark.parametrize("name", ["nothing.yaml", "."])
+def test_a_file_that_is_none(tmp_path, name):
+    with pytest.raises(UserError, match="cannot be read"):
+        load_yaml(tmp_path / name)
 
 
 def test_yaml_runs_nothing(tmp_path):

@@ -158,6 +158,18 @@ def test_pretraining_on_request(project: Project) -> None:
     assert planned == AFTER_SPLIT | NEW_SPLIT | EMBEDDED | {"pretrain": 1, "select_train": 1}
 
 
+def test_classes_in_another_order(project: Project) -> None:
+    """The outputs of the network change places; pixels, selection and backbone are the same."""
+    reconfigure(project, "dataset", classes=["no_mask", "good", "bad"])
+    assert project.planned() == AFTER_SPLIT
+
+
+def test_more_test_frames(project: Project) -> None:
+    """Decoding and pretraining wait for the selection of the test, and are not done again for another one."""
+    reconfigure(project, "select", test=60)
+    assert project.planned() == AFTER_SPLIT | NEW_SPLIT | {"select_test": 1, "select_train": 1}
+
+
 def test_deleted_intermediate(project: Project) -> None:
     pixels = "results/mine/pixels/64.npy"
     (project.folder / pixels).unlink()

@@ -1,0 +1,162 @@
+"""Which frame a name stands for that people and other tools have written: one look-up for all of them.
+
+Exactly, first. Else by what systems change in a name: \\ between folders, another case, another Unicode form. Else by
+what Label Studio's upload does to it. Never by more than that, and never where two frames could be meant.
+"""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+Parts = tuple[str, ...]  # of a path: its folders, and its name
+
+# Label Studio's own place for a file that it was given, with its prefix.
+_IN_UPLOADS = re.compile(r"(?:^|/)data/upload/\d+/[0-9a-f]{8}-(?P<name>[^/]+)$")
+_PREFIX = re.compile(r"^[0-9a-f]{8}-(?=.)")
+# To find a near name among 25,000 takes up to a second.
+_HINTS = 3
+
+
+class Frames:
+    """The files of an index, by content, path and name."""
+
+    def __init__(self, index: pd.DataFrame, folder: Path) -> None:
+        """`index` has path, sha256 and status; its paths are below `folder`."""
+        counting = index[index["status"] == "ok"]
+        # By sha256, of copies the one that counts.
+        self.path = {**_column(index, "sha256", "path"), **_column(counting, "sha256", "path")}
+        self._digest = _column(index, "path", "sha256")
+        self._folder = folder.resolve()
+        self._hints = _HINTS
+
+    def find(self, sha256: str, path: str) -> tuple[str, str]:
+        """The sha256 of the frame that has this one or, where it is "", this path; or "", and why there is none.
+
+        A path is that of the index, or one of the two ends with the other: tools show files below other folders, or
+        by name alone. Where that leaves two frames it is none.
+        """
+        if sha256:
+            of = f" ({path})" if path else ""
+            return (sha256, "") if sha256 in self.path else ("", f"no frame has the SHA-256 {sha256[:12]}...{of}")
+        found = self.known_as(path)
+        digests = {self._digest[known] for known in found}
+        if len(digests) == 1:
+            return digests.pop(), ""
+        if not found:
+            return "", self._nothing(path)
+        name, *several = _told_apart([path, *found[:3]])
+        return "", f"{name} could be {' or '.join(several)}{' or another' * (len(found) > 3)}"
+
+    def known_as(self, path: str) -> Sequence[str]:
+        """The paths of the index that `path` may stand for, by the first way that leads to any; [] for none."""
+        # What an upload is called says nothing of the folder, and two names may have become one.
+        if upload := _IN_UPLOADS.search(path):
+            return self._uploaded.find((_as_uploaded(upload["name"]),))
+        if path in self._digest:
+            return [path]
+        pure = PurePosixPath(path)
+        inside = str(pure.relative_to(self._folder)) if pure.is_relative_to(self._folder) else path
+        if inside in self._digest:
+            return [inside]
+        exact = self._exact.find(_parts(path))
+        if exact:
+            return exact
+        alike = _parts(_plain(path))
+        if not alike:
+            return []
+        *folders, name = alike
+        return (
+            self._alike.find(alike)
+            or self._uploaded.find((*folders, _as_uploaded(name)))
+            or self._uploaded.find((*folders, _as_uploaded(_PREFIX.sub("", name))))
+        )
+
+    def _nothing(self, path: str) -> str:
+        near: list[str] = []
+        if self._hints:
+            self._hints -= 1
+            name = PurePosixPath(path.replace("\\", "/")).name
+            near = get_close_matches(_plain(name), self._alike.names, n=1, cutoff=0.75)
+        if not near:
+            return f"there is no frame {path}"
+        name, other = _told_apart([path, self._alike.called(near[0])])
+        return f"there is no frame {name}; the nearest name is {other}"
+
+    @cached_property
+    def _exact(self) -> "_Names":
+        return _Names(self._digest, lambda path: [_parts(path)])
+
+    @cached_property
+    def _alike(self) -> "_Names":
+        return _Names(self._digest, lambda path: [_parts(_plain(path))])
+
+    @cached_property
+    def _uploaded(self) -> "_Names":
+        return _Names(self._digest, _uploads_of)
+
+
+class _Names:
+    """Paths by what they are compared by."""
+
+    def __init__(self, paths: Iterable[str], forms: Callable[[str], Iterable[Parts]]) -> None:
+        self._named: dict[str, list[tuple[Parts, str]]] = defaultdict(list)
+        for path in paths:
+            for parts in dict.fromkeys(forms(path)):
+                self._named[parts[-1]].append((parts, path))
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._named)
+
+    def called(self, name: str) -> str:
+        """A path of that name."""
+        return self._named[name][0][1]
+
+    def find(self, parts: Parts) -> list[str]:
+        """The paths of which one ends with the other."""
+        known = self._named.get(parts[-1], ()) if parts else ()
+        return list(dict.fromkeys(path for others, path in known if _ends_alike(parts, others)))
+
+
+def _column(table: pd.DataFrame, key: str, value: str) -> dict[str, str]:
+    return dict(zip(table[key], table[value], strict=True))
+
+
+def _parts(path: str) -> Parts:
+    return tuple(part for part in path.split("/") if part not in {"", "."})
+
+
+def _ends_alike(parts: Parts, others: Parts) -> bool:
+    """Whether one of two paths is the end of the other."""
+    shorter = min(len(parts), len(others))
+    return parts[-shorter:] == others[-shorter:]
+
+
+def _plain(text: str) -> str:
+    """What is left of a path without what Windows and macOS change in it."""
+    composed = unicodedata.normalize("NFC", text.replace("\\", "/"))
+    return unicodedata.normalize("NFC", composed.casefold())
+
+
+def _as_uploaded(name: str) -> str:
+    """What a name becomes behind the prefix of Label Studio's upload, by Django's `get_valid_filename`; in any case."""
+    return _plain(re.sub(r"[^-\w.]", "", name.strip().replace(" ", "_")))
+
+
+def _uploads_of(path: str) -> list[Parts]:
+    """A path with the name that its upload would have. An accent that stands by itself is lost there."""
+    *folders, name = _parts(path)
+    around = _parts(_plain("/".join(folders)))
+    return [(*around, _as_uploaded(unicodedata.normalize(form, name))) for form in ("NFC", "NFD")]
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """The names; with their accents spelt out where some differ by the Unicode form alone, and look the same."""
+    same = len({unicodedata.normalize("NFC", name) for name in names}) < len(set(names))
+    return [ascii(name) for name in names] if same else list(names)

@@ -1,0 +1,186 @@
+"""CSV files as people, spreadsheets and other tools write them: read whole, or refused with the line to look at.
+
+Read when Snakemake starts, so this module needs the standard library alone.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from linecam.errors import UserError
+
+DELIMITERS = ",;\t"
+
+# What a spreadsheet computes, and such a cell that was made text before.
+_COMPUTED = re.compile(r"'*[=+\-@\t\r\n]")
+_SEP = re.compile(r"(?i)\"?sep=(?P<delimiter>.)\"?\r?\n")  # a first line of Excel's
+
+
+@dataclass(frozen=True)
+class Header:
+    """How a CSV file begins. `columns` are called as linecam calls them, as far as it knows them; some have no name."""
+
+    columns: list[str]
+    delimiter: str
+    opening: str  # the line `sep=;`, where there is one
+
+
+@dataclass(frozen=True)
+class Record:
+    """A row of a table: the line that it ends in, from 1 on, and its cells by column, "" where there is none."""
+
+    line: int
+    cells: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file: the columns that have a name, and all rows; the rest as in `Header`."""
+
+    columns: list[str]
+    records: list[Record]
+    delimiter: str = ","
+    opening: str = ""
+
+
+def neutral(text: str) -> str:
+    """A cell that no spreadsheet computes: one that begins with =, +, -, @ or a tab gets a ' before it."""
+    return f"'{text}" if _COMPUTED.match(text) else text
+
+
+def meant(text: str) -> str:
+    """The cell that `neutral` was given."""
+    return text[1:] if text.startswith("'") and _COMPUTED.match(text) else text
+
+
+def read_text(path: Path) -> str:
+    """The text of a file. Raises `UserError` where it is a folder, can't be read or is not in UTF-8."""
+    try:
+        data = path.read_bytes()
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder, where a CSV file is expected. Move it away, or name a file.") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}. Name a file that you may read.") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"{path} is not in UTF-8: byte 0x{data[error.start]:02x} in line {line} belongs to another encoding. Save "
+            'it again, as "CSV UTF-8" where a spreadsheet asks.'
+        ) from None
+
+
+def read_header(path: Path, text: str, forms: Sequence[Collection[str]], known: Collection[str] = ()) -> Header:
+    """How the CSV `text` of the file `path` begins, with commas, semicolons or tabs between the cells.
+
+    A header has all columns of one of `forms`; blanks around a name and its case do not matter, and neither do they
+    for the columns `known`. Raises `UserError` where no delimiter, or more than one, gives such a header, or a column
+    stands there twice.
+    """
+    opening = match[0] if (match := _SEP.match(text)) else ""
+    names = {*known, *(name for form in forms for name in form)}
+    choices = match["delimiter"] if match else DELIMITERS
+    headers = {one: _header(text[len(opening) :], one, names) for one in choices}
+    fitting = [one for one, header in headers.items() if any(set(form) <= set(header) for form in forms)]
+    if len({tuple(headers[one]) for one in fitting}) != 1:  # a single column is one by any delimiter
+        read = max(headers.values(), key=len)
+        expected = ", or ".join(" and ".join(form) for form in forms)
+        raise UserError(
+            f"{path} has no header that is understood. Its first line was read as the columns "
+            f"{', '.join(repr(name[:40]) for name in read[:10]) or 'of an empty line'}{', ...' * (len(read) > 10)}. "
+            f"Expected are {expected}, with commas, semicolons or tabs between them."
+        )
+    delimiter, header = fitting[0], headers[fitting[0]]
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    if twice:
+        raise UserError(
+            f"{path} has the column {' and '.join(twice)} twice in its first line. Remove the one that does not count."
+        )
+    return Header(header, delimiter, opening)
+
+
+def parse_table(path: Path, text: str, forms: Sequence[Collection[str]], known: Collection[str] = ()) -> Table:
+    """The table in the CSV `text` of the file `path`, by `read_header`.
+
+    Raises `UserError` as it does, and where a quote is not closed, or a row has cells that no column is for.
+    """
+    header = read_header(path, text, forms, known)
+    names = {*known, *(name for form in forms for name in form)}
+    before = header.opening.count("\n")
+    records = [
+        Record(line + before, _cells(path, header.columns, values, line + before))
+        for line, values in _rows(path, text[len(header.opening) :], header, names, before)
+    ]
+    return Table([name for name in header.columns if name], records, header.delimiter, header.opening)
+
+
+def _header(text: str, delimiter: str, names: Collection[str]) -> list[str]:
+    """The columns of the first line; as they are in `names`, where they are there but for blanks and case."""
+    try:
+        written = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return []
+    stripped = [name.strip() for name in written]
+    return [name.lower() if name.lower() in names else name for name in stripped]
+
+
+def _rows(
+    path: Path, text: str, header: Header, names: Collection[str], before: int
+) -> Iterator[tuple[int, list[str]]]:
+    """The rows after the header that are not empty, each with the line that it ends in."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=header.delimiter, strict=True)
+    start = 1
+    ours = [place for place, name in enumerate(header.columns) if name in names]
+    try:
+        for number, values in enumerate(reader):
+            cells = ((n, values[n]) for n in ours if n < len(values))
+            if reader.line_num > start and any(_swallows(cell, n, header) for n, cell in cells):
+                raise UserError(_unclosed(path, start + before, f"only line {reader.line_num + before} closes it"))
+            if values and number:
+                yield reader.line_num, values
+            start = reader.line_num + 1
+    except csv.Error as error:
+        if "unexpected end" in str(error) or "field larger" in str(error):
+            raise UserError(_unclosed(path, start + before, "no line closes it")) from None
+        raise UserError(
+            f"{path} cannot be read as CSV: {error}, in line {reader.line_num + before}. Correct that line; a quote in "
+            "a cell is written twice."
+        ) from None
+
+
+def _swallows(cell: str, column: int, header: Header) -> bool:
+    """Whether a cell holds what looks like further rows: a quote that was never closed took them in.
+
+    In the last of them another quote closed the cell, so that only the cells before `column` are in it.
+    """
+    *rows, last = cell.split("\n")
+    whole = len(header.columns) - 1
+    if not rows or not whole:
+        return False
+    return last.count(header.delimiter) >= max(column, 1) or any(
+        row.count(header.delimiter) >= whole for row in rows[1:]
+    )
+
+
+def _unclosed(path: Path, line: int, then: str) -> str:
+    return (
+        f'{path}, line {line}: a quote (") is opened in this row and {then}, so that all rows between are one cell. '
+        "Close it, or remove it."
+    )
+
+
+def _cells(path: Path, header: Sequence[str], values: Sequence[str], line: int) -> dict[str, str]:
+    """The values by column. Raises `UserError` where there is one without a column."""
+    cells = {name: value for name, value in zip(header, values, strict=False) if name}
+    more = [value for value in values[len(header) :] if value.strip()]
+    more += [value for name, value in zip(header, values, strict=False) if not name and value.strip()]
+    if more:
+        raise UserError(
+            f"{path}, line {line}: {', '.join(map(repr, more[:3]))} is in no column; the columns are "
+            f"{', '.join(name for name in header if name)}. Put a cell with a delimiter in it in quotes."
+        )
+    return {name: cells.get(name, "") for name in header if name}
