@@ -20,7 +20,7 @@ OTHER = "not the one that settings.json names" + AGAIN
 
 
 class Stop(Exception):
-    """What is wrong, what to do."""
+    pass
 
 
 def checksum(path):
@@ -68,7 +68,7 @@ def load_model(path, oblong):
         raise Stop("this needs firmware 4.5.6 or later: in OpenMV IDE, Tools, Install the latest firmware")
     try:
         try:
-            model = ml.Model(path, load_to_fb=True)  # the heap is small
+            model = ml.Model(path, load_to_fb=True)  # not the heap
         except TypeError:
             return ml.Model(path)  # firmware 5.0.0
         if oblong:
@@ -143,7 +143,7 @@ def show(leds, color):
 
 
 class Poll:
-    """Adds up the scores of some frames, decides, prints that."""
+    """Adds up the scores of frames, decides, prints."""
 
     def __init__(self, labels, votes, thresholds):
         count = len(labels)
