@@ -121,6 +121,9 @@ def check(
     latency_ms: Annotated[
         float | None, typer.Option(metavar="MS", help="The most that one inference may take.")
     ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A label a line. Left out: labels.txt beside the model.")
+    ] = None,
 ) -> None:
     """Would the camera take this model?
 
@@ -128,7 +131,7 @@ def check(
     """
     from linecam.boards.check import check_file
 
-    text, accepted = check_file(model, board, place=place, firmware=firmware, budget_ms=latency_ms)
+    text, accepted = check_file(model, board, place=place, firmware=firmware, budget_ms=latency_ms, labels=labels)
     print(text)
     raise typer.Exit(0 if accepted else 1)
 

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -26,12 +26,15 @@ def listed(problems: Sequence[str]) -> str:
 def reported(log: str | Path | None = None) -> Iterator[None]:
     """Run a step: log to stderr and to the file `log`; a `UserError` ends the process with its text alone.
 
-    Any other exception goes into the log with its traceback and is raised on: it is a fault of linecam.
+    So does an error of the disk, such as that it is full. Any other exception goes into the log with its traceback and
+    is raised on: it is a fault of linecam.
     """
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if log is not None:
-        Path(log).parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(log, mode="w", encoding="utf-8"))
+        with suppress(OSError):  # a full disk: what the step says goes to stderr all the same
+            Path(log).parent.mkdir(parents=True, exist_ok=True)
+            handlers.append(logging.FileHandler(log, mode="w", encoding="utf-8"))
+            logging.raiseExceptions = False  # nor is a line that doesn't fit into the log worth a traceback
     text = "%(asctime)s %(message)s" if log else "%(message)s"  # a command answers at once: no time of day
     logging.basicConfig(level=logging.INFO, format=text, datefmt="%H:%M:%S", handlers=handlers)
     try:
@@ -43,6 +46,11 @@ def reported(log: str | Path | None = None) -> Iterator[None]:
     except UserError as error:
         logging.error("%s", error)
         sys.exit(1)
-    except Exception:
+    except Exception as error:
+        from linecam.disk import explain  # noqa: PLC0415 (`linecam --help` needs none of it)
+
+        if told := explain(error):
+            logging.error("%s", told)
+            sys.exit(1)
         logging.exception("This is a fault of linecam, not of your data:")
         raise

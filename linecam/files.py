@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from linecam.disk import number_of
+
 # The folder that linecam's own files lie in: the Snakefile, config/, openmv/ and so on.
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,6 +40,10 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         if temporary.is_dir() and path.exists():
             shutil.rmtree(path)  # os.replace does not replace a folder that has something in it
         os.replace(temporary, path)
+    except Exception as error:
+        if number_of(error) is not None:
+            error.writing = path  # type: ignore[attr-defined]  # a full disk tells no name: `linecam.disk` does
+        raise
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary)

@@ -17,6 +17,8 @@ RED, GREEN, BLUE, NONE = 0, 1, 2, -1
 COLORS = {"good": GREEN, "bad": RED}  # others are blue
 AGAIN = ": copy the whole bundle again, or write its linecam.romfs"
 OTHER = "not the one that settings.json names" + AGAIN
+LACKS = "%s (%r): too little memory, or an operator or quantization that the firmware lacks. "
+LACKS += "Build the bundle for this board, or put it into ROMFS"
 
 
 class Stop(Exception):
@@ -75,11 +77,7 @@ def load_model(path, oblong):
             raise Stop("an oblong camera.roi needs firmware 5.0.0: update it, or build with a square one")
         return model
     except (MemoryError, OSError, RuntimeError, ValueError) as error:
-        # Mostly "Failed to allocate tensors".
-        raise Stop(
-            "%s does not load (%r): too little memory, or an operator or quantization that the firmware lacks. "
-            "Build the bundle for this board, or put it into ROMFS" % (path, error)
-        )
+        raise Stop(LACKS % (path + " does not load", error))
 
 
 def start_camera(frame_size, region):
@@ -241,7 +239,10 @@ def run(settings, region, labels, model, leds):
             continue
         failed = 0
         began = time.ticks_ms()
-        scores = model.predict(frame)[0]
+        try:
+            scores = model.predict(frame)[0]
+        except (MemoryError, RuntimeError, ValueError) as error:
+            raise Stop(LACKS % ("the model fails", error))
         inference = time.ticks_diff(time.ticks_ms(), began)
         poll.add(scores)
         seen += 1

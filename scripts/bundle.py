@@ -21,11 +21,12 @@ from linecam.bundle.contents import (
 from linecam.bundle.manifest import Origin, manifest
 from linecam.bundle.readme import readme
 from linecam.bundle.romfs import pack
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.evaluation.candidates import Candidate, Choice
 from linecam.evaluation.figures import Thresholds
 from linecam.evaluation.weakness import in_words
 from linecam.files import atomic_write, read_json, sha256, write_json
+from linecam.workflow.job import job
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def check_good(choice: Choice, accept: str, board: str, report: Path) -> None:
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         bundle(
             Path(snakemake.input.choice),
             [Candidate.from_param(candidate) for candidate in snakemake.params.candidates],

@@ -8,13 +8,13 @@ import pandas as pd
 import torch
 from scipy.special import log_softmax
 
-from linecam.errors import reported
 from linecam.evaluation.calibration import balanced_loss, best_temperature, by_class, calibration_error
 from linecam.evaluation.figures import HeldOutScore
 from linecam.evaluation.predictions import read_predictions
 from linecam.evaluation.weighing import effective_size
 from linecam.files import atomic_write, write_json
 from linecam.networks.models import Classifier, load_weights, save_weights
+from linecam.workflow.job import job
 
 
 def calibrate(
@@ -79,7 +79,7 @@ def calibrate(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         calibrate(
             Path(snakemake.input.weights),
             [Path(path) for path in snakemake.input.folds],

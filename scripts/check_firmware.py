@@ -6,8 +6,8 @@ from pathlib import Path
 from linecam.boards.board import Board
 from linecam.boards.check import examine
 from linecam.boards.cost import Measured
-from linecam.errors import reported
 from linecam.files import atomic_write, write_json
+from linecam.workflow.job import job
 
 
 def check_firmware(
@@ -31,7 +31,7 @@ def check_firmware(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         check_firmware(
             Path(snakemake.input.tflite),
             Path(snakemake.output.findings),

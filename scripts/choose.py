@@ -7,13 +7,14 @@ from typing import Self
 
 import pandas as pd
 
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.evaluation.candidates import Candidate
 from linecam.evaluation.figures import Agreement, HeldOutScore, Weakness
 from linecam.evaluation.predictions import read_predictions
 from linecam.evaluation.tournament import NEAR
 from linecam.evaluation.weakness import in_words, weaknesses
 from linecam.files import read_json, write_json
+from linecam.workflow.job import job
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def why(chosen: Rated, accepted: list[Rated], models: int) -> str:
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         choose(
             [Candidate.from_param(candidate) for candidate in snakemake.params.candidates],
             Path(snakemake.output.choice),

@@ -16,8 +16,8 @@ import numpy as np
 import onnx
 from onnx2tf import onnx2tf
 
-from linecam.errors import reported
 from linecam.files import atomic_write
+from linecam.workflow.job import job
 
 
 def convert_savedmodel(onnx_path: Path, folder: Path) -> None:
@@ -36,7 +36,8 @@ def convert_savedmodel(onnx_path: Path, folder: Path) -> None:
                 copy_onnx_input_output_names_to_tflite=True,
                 non_verbose=True,
             )
-        for by_product in temporary.glob("*.tflite"):
+        # The fingerprint is a random number; without it equal models give equal folders, and nothing reads it.
+        for by_product in (*temporary.glob("*.tflite"), *temporary.glob("fingerprint.pb")):
             by_product.unlink()
     logging.info("SavedModel in %s", folder)
 
@@ -44,5 +45,5 @@ def convert_savedmodel(onnx_path: Path, folder: Path) -> None:
 if __name__ == "__main__":
     for talkative in ("tensorflow", "absl"):
         logging.getLogger(talkative).setLevel(logging.ERROR)
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         convert_savedmodel(Path(snakemake.input.onnx), Path(snakemake.output.savedmodel))

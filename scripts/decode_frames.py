@@ -14,14 +14,14 @@ from PIL import features
 
 from linecam.camera import arithmetic as camera
 from linecam.camera.region import Region
-from linecam.errors import reported
 from linecam.files import atomic_write
 from linecam.frames.decode import read_region
 from linecam.frames.index import read_frames
 from linecam.frames.reuse import certify, key_of, reuse, sums
-from linecam.frames.shards import rows_of
+from linecam.frames.shards import new_array, rows_of
 from linecam.progress import progress
 from linecam.workflow.dependencies import modules_of
+from linecam.workflow.job import job
 
 CHUNK = 32  # frames a worker is given at a time
 CACHED = 8  # of them so many at a time through the camera's arithmetic: more don't fit into a core's cache
@@ -54,7 +54,7 @@ def decode_frames(
     key = key_of(modules_of("scripts/decode_frames.py"), size=size, region=region.as_param(), decoders=DECODERS)
     certified = certify(key, map(bytes.fromhex, digests), len(paths))
     with atomic_write(pixels) as temporary:
-        array = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=(len(paths), size, size, 3))
+        array = new_array(temporary, np.uint8, (len(paths), size, size, 3))
         missing = reuse(former, certified, array) if former else np.arange(len(paths))
         chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
         if chunks:
@@ -104,7 +104,7 @@ def decode(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         decode_frames(
             Path(snakemake.input.frames),
             Path(snakemake.params.folder),

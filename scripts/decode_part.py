@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from linecam.camera.region import Region, Size, size_of
-from linecam.errors import reported
 from linecam.files import atomic_write
 from linecam.frames.decode import write_regions
 from linecam.frames.index import read_split
+from linecam.workflow.job import job
 
 
 def decode_part(
@@ -28,7 +28,7 @@ def decode_part(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         decode_part(
             Path(snakemake.input.split),
             Path(snakemake.params.folder),

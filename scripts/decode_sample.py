@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from linecam.camera.region import Region
-from linecam.errors import reported
 from linecam.frames.decode import write_regions
 from linecam.frames.index import read_frames
 from linecam.selection.strategies import rank_by_hash
+from linecam.workflow.job import job
 
 
 def decode_sample(
@@ -28,7 +28,7 @@ def decode_sample(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         decode_sample(
             Path(snakemake.input.frames),
             Path(snakemake.input.test),

@@ -15,13 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from linecam.errors import reported
 from linecam.files import write_history
 from linecam.frames.index import read_pixels
 from linecam.networks.models import Backbone, backbone, embed, load_weights, save_weights, to_images
 from linecam.networks.torch_setup import bfloat16_is_fast, prepare_torch
 from linecam.progress import progress
 from linecam.training.simclr_views import Renderer, draw
+from linecam.workflow.job import job
 
 HIDDEN = 128
 SAMPLE = 256  # frames that the teacher's mean is taken over
@@ -122,7 +122,7 @@ def features_of(teacher: Backbone) -> Callable[[Tensor], Tensor]:
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         gpus = snakemake.resources.get("gpu", 0)
         settings = dict(snakemake.params.settings)
         budget = settings.pop("budgets")["gpu" if gpus else "cpu"]

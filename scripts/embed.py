@@ -3,13 +3,13 @@
 from functools import partial
 from pathlib import Path
 
-from linecam.errors import reported
 from linecam.files import sha256
 from linecam.networks.embedding import embed_frames
 from linecam.networks.models import backbone, load_weights
 from linecam.networks.models import embed as forward
 from linecam.networks.torch_setup import prepare_torch
 from linecam.workflow.dependencies import modules_of
+from linecam.workflow.job import job
 
 
 def embed(
@@ -44,7 +44,7 @@ def embed(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         embed(
             Path(snakemake.input.pixels),
             Path(snakemake.input.weights),

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import torch
 
-from linecam.errors import reported
 from linecam.files import sha256
 from linecam.networks.embedding import embed_frames
 from linecam.networks.teacher import Teacher
 from linecam.networks.torch_setup import prepare_torch
 from linecam.workflow.dependencies import modules_of
+from linecam.workflow.job import job
 
 BATCH = 8  # on a CPU: the maps of more do not fit into its cache
 
@@ -49,7 +49,7 @@ def embed_by_teacher(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         given = snakemake.input.get("weights")
         embed_by_teacher(
             Path(snakemake.input.pixels),

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from linecam.errors import reported
 from linecam.evaluation.figures import Metrics
 from linecam.evaluation.metrics import agreement, constant_score, leak, most_frequent, paired, score
 from linecam.evaluation.predictions import decide, read_predictions
 from linecam.files import read_json, write_json
 from linecam.frames.index import read_split
+from linecam.workflow.job import job
 
 
 def evaluate(
@@ -56,7 +56,7 @@ def evaluate(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         evaluate(
             Path(snakemake.input.predictions),
             Path(snakemake.input.reference),

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from linecam.errors import reported
 from linecam.evaluation.candidates import Choice, TrainedModel
 from linecam.evaluation.metrics import paired, score
 from linecam.evaluation.predictions import read_predictions
 from linecam.files import write_json
+from linecam.workflow.job import job
 
 
 def evaluate_clean(
@@ -42,7 +42,7 @@ def evaluate_clean(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         evaluate_clean(
             Path(snakemake.input.choice),
             [TrainedModel.from_param(model) for model in snakemake.params.models],

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from linecam.errors import reported
 from linecam.evaluation.candidates import Candidate, Choice
 from linecam.evaluation.metrics import constant_score, paired, score
 from linecam.evaluation.votes import left_out, offsets, read_votes, vote, votes_for, why_none
 from linecam.files import read_json, write_json
 from linecam.frames.index import read_frames, read_pixels
+from linecam.workflow.job import job
 
 
 def evaluate_votes(
@@ -79,7 +79,7 @@ def evaluate_votes(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         evaluate_votes(
             Path(snakemake.input.choice),
             [Candidate.from_param(candidate) for candidate in snakemake.params.candidates],

@@ -10,11 +10,11 @@ import onnxruntime
 import torch
 from torch import nn
 
-from linecam.errors import reported
 from linecam.files import atomic_write, write_json
 from linecam.frames.index import read_pixels, read_split
 from linecam.networks.models import Classifier, load_weights, to_images
 from linecam.networks.torch_setup import prepare_torch
+from linecam.workflow.job import job
 
 COMPARED = 50  # frames
 TOLERANCE = 1e-4  # of a probability; two runtimes sum float32 in different orders
@@ -55,7 +55,7 @@ def export_onnx(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         export_onnx(
             Path(snakemake.input.model),
             Path(snakemake.input.pixels),

@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from urllib.parse import quote
 
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.files import atomic_write, sha256
 from linecam.frames.download import DownloadError, download
 from linecam.progress import progress
+from linecam.workflow.job import job
 
 _LINE = re.compile(r"([0-9a-f]{64})  ((?:train|test)/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+\.jpg)")
 
@@ -119,7 +120,7 @@ def prune(wanted: dict[str, str], folder: Path) -> set[str]:
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         fetch_masks(
             Path(snakemake.input.sums),
             Path(snakemake.output.frames),

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from linecam.errors import reported
 from linecam.files import atomic_write
 from linecam.frames.index import read_frames, read_split
 from linecam.frames.near_duplicates import NEAR, near_duplicate_distance, nearest_distances, number_gaps
+from linecam.workflow.job import job
 
 
 def find_near(index: Path, split: Path, embeddings: Path, near: Path) -> None:
@@ -42,7 +42,7 @@ def find_near(index: Path, split: Path, embeddings: Path, near: Path) -> None:
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         find_near(
             Path(snakemake.input.frames),
             Path(snakemake.input.split),

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from linecam.errors import reported
 from linecam.files import write_history
 from linecam.networks.models import save_weights
 from linecam.networks.torch_setup import prepare_torch
 from linecam.training.finetune import Recipe, labelled, start, train
+from linecam.workflow.job import job
 
 
 def finetune(
@@ -36,7 +36,7 @@ def finetune(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         finetune(
             Path(snakemake.input.pixels),
             Path(snakemake.input.frames),

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from linecam.errors import reported
 from linecam.files import atomic_write
 from linecam.networks.torch_setup import prepare_torch
 from linecam.training.finetune import Recipe, held_out_logits, labelled
+from linecam.workflow.job import job
 
 
 def finetune_fold(
@@ -47,7 +47,7 @@ def finetune_fold(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         finetune_fold(
             Path(snakemake.input.pixels),
             Path(snakemake.input.frames),

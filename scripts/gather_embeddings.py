@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from linecam.errors import reported
 from linecam.files import atomic_write
 from linecam.frames.index import read_frames
 from linecam.frames.reuse import keep
 from linecam.frames.shards import join
+from linecam.workflow.job import job
 
 
 def gather_embeddings(
@@ -38,7 +38,7 @@ def write_table(frames: pd.DataFrame, embeddings: NDArray[np.float32], table: Pa
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         table = snakemake.output.get("table")
         gather_embeddings(
             Path(snakemake.input.frames),

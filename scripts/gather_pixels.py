@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from linecam.errors import reported
 from linecam.frames.reuse import keep
 from linecam.frames.shards import join
+from linecam.workflow.job import job
 
 
 def gather_pixels(parts: list[Path], certificates: list[Path], pixels: Path) -> None:
@@ -14,7 +14,7 @@ def gather_pixels(parts: list[Path], certificates: list[Path], pixels: Path) -> 
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         gather_pixels(
             [Path(path) for path in snakemake.input.parts],
             [Path(path) for path in snakemake.input.certificates],

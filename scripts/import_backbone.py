@@ -5,10 +5,11 @@ from pathlib import Path
 
 import torch
 
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.networks.checkpoints import read_backbone
 from linecam.networks.models import backbone, check_weights, save_weights
+from linecam.workflow.job import job
 
 
 def import_backbone(checkpoint: Path, weights: Path, *, network: str) -> None:
@@ -32,7 +33,7 @@ def import_backbone(checkpoint: Path, weights: Path, *, network: str) -> None:
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         import_backbone(
             Path(snakemake.input.checkpoint), Path(snakemake.output.weights), network=snakemake.wildcards.network
         )

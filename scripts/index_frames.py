@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from linecam.camera.region import Region
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.files import atomic_write, write_json
 from linecam.frames.account import account
 from linecam.frames.edge_impulse import exported_labels
@@ -19,6 +19,7 @@ from linecam.frames.layout import is_mask_folder, is_unlabelled_folder
 from linecam.frames.look import Look, fit, look_at
 from linecam.frames.video import frame_digest, frame_path, look_at_video
 from linecam.progress import progress
+from linecam.workflow.job import job
 
 NOTHING = {"sha256": "", "bytes": 0, "width": 0, "height": 0, "sequence": "", "number": -1, "part": "", "label": ""}
 
@@ -169,7 +170,7 @@ def mark_duplicates(table: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         index_frames(
             Path(snakemake.params.folder),
             Path(snakemake.output.frames),

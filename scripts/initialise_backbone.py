@@ -4,8 +4,8 @@ from pathlib import Path
 
 import torch
 
-from linecam.errors import reported
 from linecam.networks.models import backbone, save_weights
+from linecam.workflow.job import job
 
 
 def initialise_backbone(weights: Path, *, network: str, seed: int) -> None:
@@ -15,7 +15,7 @@ def initialise_backbone(weights: Path, *, network: str, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         initialise_backbone(
             Path(snakemake.output.weights), network=snakemake.wildcards.network, seed=snakemake.params.seed
         )

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from linecam.errors import reported
 from linecam.evaluation.candidates import Candidate, Choice
 from linecam.evaluation.predictions import write_predictions
 from linecam.frames.index import read_pixels
 from linecam.tflite.tflm import predict
+from linecam.workflow.job import job
 
 
 def predict_clean(
@@ -29,7 +29,7 @@ def predict_clean(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         predict_clean(
             Path(snakemake.input.choice),
             [Candidate.from_param(candidate) for candidate in snakemake.params.candidates],

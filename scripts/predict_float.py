@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from linecam.errors import reported
 from linecam.evaluation.predictions import rows_of, write_predictions
 from linecam.frames.index import read_pixels
 from linecam.networks.models import Classifier, load_weights, probabilities
 from linecam.networks.torch_setup import prepare_torch
+from linecam.workflow.job import job
 
 
 def predict_float(
@@ -29,7 +29,7 @@ def predict_float(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         predict_float(
             Path(snakemake.input.model),
             Path(snakemake.input.pixels),

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from linecam.errors import reported
 from linecam.evaluation.predictions import rows_of, write_predictions
 from linecam.frames.index import read_pixels
 from linecam.progress import progress
+from linecam.workflow.job import job
 
 
 def predict_onnx(
@@ -27,7 +27,7 @@ def predict_onnx(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         predict_onnx(
             Path(snakemake.input.onnx),
             Path(snakemake.input.pixels),

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from linecam.errors import reported
 from linecam.evaluation.figures import FileCost
 from linecam.evaluation.predictions import judged_on, rows_of, write_predictions
 from linecam.files import write_json
 from linecam.frames.index import read_pixels
 from linecam.tflite.graph import read_graph
 from linecam.tflite.tflm import arena_bytes, predict
+from linecam.workflow.job import job
 
 
 def predict_tflite(
@@ -32,7 +32,7 @@ def predict_tflite(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         predict_tflite(
             Path(snakemake.input.tflite),
             Path(snakemake.input.pixels),

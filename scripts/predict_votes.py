@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from linecam.errors import reported
 from linecam.evaluation.candidates import Candidate, Choice
 from linecam.evaluation.votes import frames_around
 from linecam.files import atomic_write
 from linecam.frames.index import read_index, read_pixels, read_split
 from linecam.tflite.tflm import predict
+from linecam.workflow.job import job
 
 READ = ["path", "sha256", "sequence", "number", "status"]
 
@@ -51,7 +51,7 @@ def predict_votes(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         predict_votes(
             Path(snakemake.input.choice),
             [Candidate.from_param(candidate) for candidate in snakemake.params.candidates],

@@ -3,14 +3,12 @@
 import json
 import logging
 import math
-import os
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from lightly.loss import NTXentLoss
 
-from linecam.errors import reported
 from linecam.files import write_history
 from linecam.frames.index import read_pixels
 from linecam.networks.models import save_weights
@@ -20,6 +18,7 @@ from linecam.training.checkpoint import fingerprint, resume, save_checkpoint
 from linecam.training.distributed import Processes, launch, launched, synchronize_norms
 from linecam.training.simclr import Recipe, SimCLR, batches, recipe_for
 from linecam.training.simclr_views import Renderer
+from linecam.workflow.job import job
 
 LEAST_FALL = 0.01  # by what share the loss has to fall from the first epoch to the last
 
@@ -109,7 +108,7 @@ def hardly_moved(losses: list[float]) -> bool:
 if __name__ == "__main__":
     resources = snakemake.resources
     count = resources.devices * resources.num_nodes
-    with reported(snakemake.log[0] if os.environ.get("RANK", "0") == "0" else None):
+    with job(snakemake):
         threads = max(snakemake.threads // resources.devices, 1)
         device = prepare_torch(threads, resources.get("gpu", 0))
         recipe = recipe_for(

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from linecam.camera.region import Region
-from linecam.errors import reported
 from linecam.files import write_history
 from linecam.frames.decode import read_region
 from linecam.networks.models import save_weights
 from linecam.networks.torch_setup import prepare_torch
 from linecam.progress import progress
 from linecam.training.finetune import Recipe, start, train
+from linecam.workflow.job import job
 
 # Twice the batch of finetuning: here labels are not what there is too little of, but time.
 BATCH = 32
@@ -56,7 +56,7 @@ def pretrain_on_rendered(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         pretrain_on_rendered(
             Path(snakemake.input.frames),
             Path(snakemake.input.truth),

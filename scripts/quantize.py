@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from linecam.errors import reported
 from linecam.files import atomic_write
 from linecam.frames.index import read_pixels, read_split
 from linecam.tflite.converter import OpsSet, Optimize, TFLiteConverter, TFLiteConverterV2, int8
+from linecam.workflow.job import job
 
 
 def quantize(
@@ -67,7 +67,7 @@ def fixed(savedmodel: Path, span: tuple[float, float]) -> bytes:
 if __name__ == "__main__":
     for talkative in ("tensorflow", "absl"):
         logging.getLogger(talkative).setLevel(logging.ERROR)
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         quantize(
             Path(snakemake.input.savedmodel),
             Path(snakemake.input.pixels),

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.files import atomic_write
 from linecam.frames.index import read_index, usable
 from linecam.frames.lookup import Frames
 from linecam.labels.tables import meant, read_header
+from linecam.workflow.job import job
 
 _NUMBER = re.compile(r"(?i)embedding_\d+")
 
@@ -124,7 +125,7 @@ def finite_numbers(table: pd.DataFrame) -> NDArray[np.float32]:
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         read_embeddings(
             Path(snakemake.input.frames),
             Path(snakemake.input.table),

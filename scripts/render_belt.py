@@ -13,9 +13,10 @@ from PIL import Image
 
 from linecam.belt.conveyor import CAMERAS, HEIGHT, SQUARE, WIDTH, render_sequence
 from linecam.camera.region import Region
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.files import atomic_write
 from linecam.progress import progress
+from linecam.workflow.job import job
 
 QUALITY = 90
 COLUMNS = ["frame", "label", "mask_share", "defect_px", "sequence"]
@@ -111,7 +112,7 @@ def seen_in(region: Region | None) -> tuple[slice, slice]:
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         render_belt(
             Path(snakemake.output.frames),
             Path(snakemake.output.truth),

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from linecam.boards.board import Board
 from linecam.camera.region import Region
-from linecam.errors import reported
 from linecam.evaluation.candidates import Candidate, TrainedModel
 from linecam.report.page import Setup, Sources, write_page
+from linecam.workflow.job import job
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         given, params, config = snakemake.input, snakemake.params, snakemake.params.config
         studied = params.studied
         write_page(

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.files import atomic_write
 from linecam.selection.strategies import rank_by_hash
+from linecam.workflow.job import job
 
 
 def select_first(selection: Path, train: Path, *, count: int, shuffled: bool, seed: int) -> None:
@@ -28,7 +29,7 @@ def select_first(selection: Path, train: Path, *, count: int, shuffled: bool, se
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         select_first(
             Path(snakemake.input.selection),
             Path(snakemake.output.train),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.evaluation.candidates import Choice
 from linecam.evaluation.label_doubts import doubtful_labels
 from linecam.evaluation.predictions import read_predictions
@@ -20,6 +20,7 @@ from linecam.networks.model_name import ModelName
 from linecam.networks.models import Classifier, load_weights, probabilities
 from linecam.networks.torch_setup import prepare_torch
 from linecam.selection.next_batch import UNCERTAINTY, pick_batch, reason
+from linecam.workflow.job import job
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def trained_on(split: Path) -> set[str]:
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         models = [ModelName.parse(name) for name in snakemake.params.models]
         labels = snakemake.input.get("labels")
         select_next(

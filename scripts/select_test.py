@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.files import atomic_write
 from linecam.frames.index import read_index, usable
 from linecam.selection.pool import check_enough, check_given, pool_of
 from linecam.selection.strategies import rank_by_hash
+from linecam.workflow.job import job
 
 # So many times `gap` frames in a row are for the test: the longer, the fewer frames at their ends are lost to training.
 STRETCH = 4
@@ -70,7 +71,7 @@ def stretches(frames: pd.DataFrame, gap: int, seed: int) -> NDArray[np.intp]:
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         select_test(
             Path(snakemake.input.frames),
             Path(snakemake.output.test),

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from linecam.errors import reported
 from linecam.files import atomic_write
 from linecam.frames.index import read_frames
 from linecam.labels.store import labelled
 from linecam.selection.pool import check_enough, check_given, pool_of
 from linecam.selection.strategies import STRATEGIES
+from linecam.workflow.job import job
 
 
 def select_train(
@@ -79,7 +79,7 @@ def pick(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         select_train(
             Path(snakemake.input.frames),
             Path(snakemake.input.test),

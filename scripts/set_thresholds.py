@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from linecam.errors import reported
 from linecam.evaluation.figures import Thresholds
 from linecam.evaluation.predictions import read_predictions
 from linecam.evaluation.thresholds import deciding_scores, operating_point, too_few
 from linecam.files import write_json
+from linecam.workflow.job import job
 
 # The recalls that operating points are given for.
 WANTED = (0.9, 0.95, 0.98, 0.99, 1.0)
@@ -50,7 +50,7 @@ def set_thresholds(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         set_thresholds(
             Path(snakemake.input.held_out),
             Path(snakemake.output.thresholds),

@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 
 from linecam.bundle.signature import PASSWORD, sign
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
+from linecam.workflow.job import job
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         if not snakemake.params.key:
             raise UserError(
                 "There is no key to sign with: bundle.signing_key is null. Make one "

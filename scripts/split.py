@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.evaluation.weighing import effective_size
 from linecam.files import atomic_write, write_json
 from linecam.frames.index import read_index, usable
@@ -19,6 +19,7 @@ from linecam.labels.store import COLUMNS
 from linecam.labels.tables import neutral
 from linecam.selection.line_shares import line_shares
 from linecam.selection.strategies import rank_by_hash
+from linecam.workflow.job import job
 
 FACTS = ["path", "sha256", "sequence", "number", "part", "label", "status"]
 WRITTEN = ["row", "sha256", "path", "part", "label", "by", "fold", "weight"]
@@ -141,7 +142,7 @@ def summarize(chosen: pd.DataFrame, index: pd.DataFrame, classes: list[str]) -> 
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         labels, truth = snakemake.input.get("labels"), snakemake.input.get("truth")
         split(
             Sources(

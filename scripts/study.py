@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib import style
 
 from linecam.boards.verdict import VerdictFile
-from linecam.errors import reported
 from linecam.evaluation.figures import Metrics, Score
 from linecam.evaluation.metrics import rarest_class, score
 from linecam.evaluation.predictions import decide, read_predictions
@@ -16,6 +15,7 @@ from linecam.files import atomic_write, read_json
 from linecam.networks.model_name import ModelName
 from linecam.report.charts import save_png
 from linecam.report.study import cost_chart, labels_chart, markdown
+from linecam.workflow.job import job
 
 Row = dict[str, str | int | float | None]
 
@@ -123,7 +123,7 @@ def decided_figures(predictions: Path, decision: Decision, classes: list[str], c
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         thresholds = snakemake.input.get("thresholds")
         study(
             [StudiedModel.from_param(model) for model in snakemake.params.cells],

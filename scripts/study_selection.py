@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib import style
 from numpy.typing import NDArray
 
-from linecam.errors import UserError, reported
+from linecam.errors import UserError
 from linecam.evaluation.predictions import read_predictions
 from linecam.evaluation.selection_study import Learned, Summary, by_chance, compare, probe, verdict
 from linecam.evaluation.studies import StudiedSelection
@@ -17,6 +17,7 @@ from linecam.files import atomic_write, write_json
 from linecam.frames.index import read_split
 from linecam.report.charts import save_png
 from linecam.report.selection_study import chart, markdown
+from linecam.workflow.job import job
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def strategies_of_one_choice(chosen: dict[tuple[str, int], list[frozenset[int]]]
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         study_selection(
             [StudiedSelection.from_param(model) for model in snakemake.params.cells],
             Path(snakemake.input.embeddings),

@@ -3,7 +3,6 @@
 import logging
 from pathlib import Path
 
-from linecam.errors import reported
 from linecam.files import write_history
 from linecam.frames.index import read_pixels
 from linecam.networks.models import save_weights
@@ -11,6 +10,7 @@ from linecam.networks.teacher import Teacher
 from linecam.networks.torch_setup import prepare_torch
 from linecam.training import pasted, taught
 from linecam.training.descent import Recipe
+from linecam.workflow.job import job
 
 
 def teach(
@@ -49,7 +49,7 @@ def teach(
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         settings = dict(snakemake.params.settings)
         given = snakemake.input.get("teacher_weights")
         teach(

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from linecam.boards.cost import instructions
 from linecam.boards.network_costs import graph_of
-from linecam.errors import reported
 from linecam.evaluation.calibration import balanced_loss, best_temperature, by_class
 from linecam.evaluation.tournament import Entrant, Result, cheapest, hold
 from linecam.files import atomic_write, write_json
 from linecam.networks.torch_setup import prepare_torch
 from linecam.training.finetune import Recipe, held_out_logits, labelled
+from linecam.workflow.job import job
 
 # The name of what the configuration says anyway.
 CONFIGURED = "as configured"
@@ -173,7 +173,7 @@ def markdown(results: list[Result], winner: Result, frames: int) -> str:
 
 
 if __name__ == "__main__":
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         params = snakemake.params
         tune(
             Line(

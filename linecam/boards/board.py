@@ -16,8 +16,9 @@ class Board:
     places: dict[str, int | None]  # where a model may lie, the default first, and the largest file there in bytes
     frame_sizes: dict[str, list[int]]  # what main.py may ask of the sensor, and its width and height in pixels
     romfs_board: str  # the board's name in openmv-ota
+    pool_bytes: int | None = None  # the largest file seen to run from the frame buffer's memory; null: not measured
     refused: str | None = None  # where linecam builds nothing for the board, the reason
 
     def as_dict(self) -> dict[str, Any]:
-        """The facts, as JSON values; `refused` only where the board is."""
+        """The facts, as JSON values; without those that are null."""
         return {name: value for name, value in asdict(self).items() if value is not None}

@@ -8,25 +8,26 @@ import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from linecam.boards import cost
+from linecam.boards import cost, memory_rules
 from linecam.boards import firmware_rules as rules
 from linecam.boards.board import Board
 from linecam.boards.catalogue import load_boards
-from linecam.boards.verdict import Cost, VerdictFile
+from linecam.boards.output_rules import check_outputs
+from linecam.boards.verdict import Cost, Finding, VerdictFile
 from linecam.errors import UserError
 from linecam.tflite.graph import read_graph
 from linecam.tflite.tflm import TflmError, arena_bytes
 from linecam.tflite.vela import VelaError, compile_model
 
 NEWEST = ".".join(map(str, rules.LAST))
-FITTED = "between two published fits for the Cortex-M7, which leave out PAD, MUL and other small operators"
+FITTED = "between two published fits for the Cortex-M7; operators that these leave out by their instructions"
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What a board says of a file. `model` is what goes onto the board: the file itself, or what Vela made of it."""
 
-    findings: list[rules.Finding]
+    findings: list[Finding]
     cost: Cost
     model: bytes
 
@@ -44,19 +45,20 @@ def examine(
     firmware: str = NEWEST,
     budget_ms: float | None = None,
     measured: cost.Measured | None = None,
+    labels: int | None = None,
 ) -> Verdict:
     """Check a .tflite file against the rules, the memory and the speed of a board.
 
     `place` is where the file will lie (a key of the board's `places`; None is its first). `budget_ms` is the most
-    that one inference may take, `measured` a time to correct the estimate by (see `cost.recalibrated`). Raises
-    `UserError` where the file can't be read.
+    that one inference may take, `measured` a time to correct the estimate by (see `cost.recalibrated`), `labels` the
+    number of the model's labels, where it is known. Raises `UserError` where the file can't be read.
     """
     graph = read_graph(tflite)
     place = place or next(iter(board.places))
     findings = rules.check_board(board, firmware)
     if findings:
         return Verdict(findings, {}, tflite.read_bytes())
-    findings = rules.check_name(tflite.name) + rules.check_graph(graph)
+    findings = rules.check_name(tflite.name) + rules.check_graph(graph) + check_outputs(graph, labels)
     model, arena, estimate, basis = tflite.read_bytes(), None, None, None
     try:
         if board.engine == "ethos-u" and not findings:
@@ -64,15 +66,15 @@ def examine(
             model, arena = compiled.model, compiled.arena_bytes
             estimate, basis = (compiled.latency_ms, compiled.latency_ms), "Vela's own model of the engine"
         else:
-            arena = arena_bytes(tflite)
+            arena = memory_rules.on_board(graph, arena_bytes(tflite))
     except (TflmError, VelaError) as error:
         if not findings:
             findings.append(
-                rules.Finding(
+                Finding(
                     "vela" if isinstance(error, VelaError) else "tflm",
                     str(tflite),
                     f"it does not take this file: {error}",
-                    "convert it again, from int8-quantized standard operators",
+                    "convert it again, from int8-quantized standard operators, without the one that is named here",
                 )
             )
     if board.engine == "tflm" and graph.operators and not findings:
@@ -81,7 +83,7 @@ def examine(
     if estimate and measured:
         latency, basis = cost.recalibrated(estimate, measured), f"{basis}, corrected by a measured time"
     if arena is not None:
-        findings += rules.check_memory(len(model), arena, board, place, firmware)
+        findings += memory_rules.check_memory(len(model), arena, board, place, firmware)
     if not findings:
         findings += rules.check_latency(latency, budget_ms)
     peak, at = graph.peak
@@ -94,6 +96,7 @@ def examine(
         "macs": graph.macs,
         "estimate_ms": list(estimate) if estimate else None,
         "instructions": cost.instructions(graph) if board.engine == "tflm" else None,
+        "unmeasured": cost.unmeasured(graph) if board.engine == "tflm" else [],
         "latency_ms": list(latency) if latency else None,
         "latency_basis": basis,
         "layers": cost.as_json(cost.layers(graph), cortex_m7=board.engine == "tflm"),
@@ -108,11 +111,13 @@ def check_file(
     place: str | None = None,
     firmware: str | None = None,
     budget_ms: float | None = None,
+    labels: Path | None = None,
 ) -> tuple[str, bool]:
     """The verdict of the board `name` on a .tflite file, for a reader, and whether it takes the file.
 
-    The rest as for `examine`; `firmware` None is the newest. Raises `UserError` where the file cannot be read, or there
-    is no such board, place, version or time.
+    The rest as for `examine`; `firmware` None is the newest. `labels` is a file with a label a line; None is labels.txt
+    or the model's name with .txt beside it, where there is one. Raises `UserError` where a file cannot be read, or
+    there is no such board, place, version or time.
     """
     firmware = firmware or NEWEST
     boards = load_boards()
@@ -129,8 +134,20 @@ def check_file(
         raise UserError(f"--latency-ms {budget_ms}: write a time above 0, in milliseconds.")
     if not model.is_file():
         raise UserError(f"{model} is no file. Name the .tflite file to check.")
-    verdict = examine(model, board, place=place, firmware=firmware, budget_ms=budget_ms)
-    return _text(model, board.title, firmware, verdict), not verdict.findings
+    named = labels or next(filter(Path.is_file, (model.with_name("labels.txt"), model.with_suffix(".txt"))), None)
+    count = _count(named) if named else None
+    verdict = examine(model, board, place=place, firmware=firmware, budget_ms=budget_ms, labels=count)
+    text = _text(model, board.title, firmware, verdict)
+    return text + (f"\n{count} labels in {named}" if named else ""), not verdict.findings
+
+
+def _count(labels: Path) -> int:
+    """How many labels a file has, one a line, as main.py reads it."""
+    try:
+        lines = labels.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{labels} can't be read as labels, one a line, in UTF-8: {error}") from None
+    return sum(bool(line.strip()) for line in lines)
 
 
 def _text(path: Path, title: str, firmware: str, verdict: Verdict) -> str:
@@ -138,7 +155,7 @@ def _text(path: Path, title: str, firmware: str, verdict: Verdict) -> str:
     found = verdict.findings
     lines = [f"{path} on {title}, firmware {firmware}: {'refused' if found else 'accepted'}"]
     # A network breaks most rules at many operators in the same way.
-    wheres: dict[rules.Finding, list[str]] = {}
+    wheres: dict[Finding, list[str]] = {}
     for finding in found:
         wheres.setdefault(replace(finding, where=""), []).append(finding.where)
     for finding, places in wheres.items():
@@ -160,7 +177,7 @@ def _text(path: Path, title: str, firmware: str, verdict: Verdict) -> str:
         lines += [
             "",
             f"file {figures['file_bytes']:,} bytes, in {figures['place']}",
-            f"arena {f'{arena:,} bytes' if arena is not None else 'not known: TFLM does not load it'}, "
+            f"arena {f'{arena:,} bytes' if arena is not None else 'not known: TFLM does not run it'}, "
             f"of which {figures['peak_bytes']:,} are activations that live at once (at operator {figures['peak_at']})",
             f"{figures['macs']:,} multiply-accumulates"
             + (f", some {figures['instructions'] / 1e6:.1f} million instructions" if figures["instructions"] else ""),
@@ -169,4 +186,6 @@ def _text(path: Path, title: str, firmware: str, verdict: Verdict) -> str:
             low, high = latency
             span = f"{low:g} ms" if low == high else f"{low:g} to {high:g} ms"
             lines.append(f"one inference: {span} ({figures['latency_basis']})")
+        if figures["unmeasured"]:
+            lines.append(f"never measured on a board, counted as what is nearest: {', '.join(figures['unmeasured'])}")
     return "\n".join(lines)

@@ -5,10 +5,9 @@ with CMSIS-NN. PyPI's TFLM is newer and takes more: running there is necessary, 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from linecam.boards.board import Board
-from linecam.boards.verdict import FindingEntry
+from linecam.boards.verdict import Finding
 from linecam.tflite.graph import Graph, Operator, Tensor
 
 # The operators that the firmware registers, as TFLite spells them; its audio operators are left out.
@@ -27,29 +26,18 @@ REGISTERED = frozenset(
 )
 NPU = "ethos-u"  # the operator that Vela puts in
 FIRST, LAST = (4, 5, 6), (5, 0, 0)  # the firmware versions that linecam knows
-ROMFS_SINCE = (4, 7, 0)
-LOADS_TO_FRAME_BUFFER = (5, 0, 0)  # before it, a model may lie in the frame buffer's memory instead of the heap
-BESIDE_MODEL = 12_288  # room on the drive for main.py, labels and settings, in whole blocks
-ARENA_EXTRA = 512  # what the firmware adds to the arena that TFLM asks for
-_SCALE = 1 / 255
+# What networks are trained on: the number for a pixel p is p * the first + the second.
+PIXELS = {
+    "[0, 1]": (1 / 255, 0.0),
+    "p / 256": (1 / 256, 0.0),
+    "0..255": (1.0, 0.0),
+    "[-1, 1]": (1 / 127.5, -1.0),
+    "p / 128 - 1": (1 / 128, -1.0),
+    "[-0.5, 0.5]": (1 / 255, -0.5),
+    "p - 127.5": (1.0, -127.5),
+    "p - 128": (1.0, -128.0),
+}
 _ARGUMENTS = {"INT32", "INT64", "BOOL"}  # types of shapes, axes and biases
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A rule that a model breaks: at which operator or tensor, why the rule is there, how to mend the model."""
-
-    rule: str
-    where: str
-    why: str
-    mend: str
-
-    def as_json(self) -> FindingEntry:
-        """The finding as JSON values."""
-        return {"rule": self.rule, "where": self.where, "why": self.why, "mend": self.mend}
-
-    def __str__(self) -> str:
-        return f"{self.rule}: {self.where}: {self.why}. To mend it, {self.mend}."
 
 
 def version(text: str) -> tuple[int, ...]:
@@ -77,7 +65,7 @@ def check_board(board: Board, firmware: str) -> list[Finding]:
 
 
 def check_graph(graph: Graph) -> list[Finding]:
-    """Every rule of the firmware that the model's operators and tensors break; [] where they break none."""
+    """Every rule of the firmware that the model's input and operators break; [] where they break none."""
     return list(_graph(graph))
 
 
@@ -93,14 +81,6 @@ def check_name(name: str) -> list[Finding]:
             "rename the file so that its only dot is the one before tflite",
         )
     ]
-
-
-def check_memory(file_bytes: int, arena_bytes: int, board: Board, place: str, firmware: str) -> list[Finding]:
-    """What doesn't fit: the file into its place, or the arena, and where it is copied the file, into the heap.
-
-    `place` is one of the board's places; `arena_bytes` is what TFLM asks for.
-    """
-    return list(_memory(file_bytes, arena_bytes, board, place, version(firmware)))
 
 
 def check_latency(latency_ms: tuple[float, float] | None, budget_ms: float | None) -> list[Finding]:
@@ -130,14 +110,6 @@ def _graph(graph: Graph) -> Iterator[Finding]:
         yield from _input(tensor)
     for number, operator in enumerate(graph.operators):
         yield from _operator(f"operator {number}, {operator.name}", operator)
-    for output in graph.outputs:
-        if output.type not in {"INT8", "UINT8"}:
-            yield Finding(
-                "int8-output",
-                f"output {output.name}: {output.type}",
-                "main.py and the evaluation go by an int8 model, or one with uint8 at its borders",
-                "set inference_output_type = tf.int8",
-            )
 
 
 def _input(tensor: Tensor) -> Iterator[Finding]:
@@ -160,14 +132,44 @@ def _input(tensor: Tensor) -> Iterator[Finding]:
             "the firmware fills (1, height, width, 1 or 3)",
             "export with batch size 1 and channels last",
         )
-    if len(tensor.scales) != 1 or abs(tensor.scales[0] - _SCALE) > 1e-6 * _SCALE or tensor.zero_points != (zero,):
+    elif tensor.shape[1] != tensor.shape[2]:
+        yield Finding(
+            "square-input",
+            f"{where}: {tensor.shape[1]} x {tensor.shape[2]} pixels",
+            "main.py hands over the square in the middle of the frame, which firmware from 5.0.0 on would stretch, and "
+            "older ones crop",
+            "build the network with a square input",
+        )
+    if not _fed_right(tensor, zero):
+        scale, low, high = "none", 0.0, 0.0
+        if len(tensor.scales) == len(tensor.zero_points) == 1:
+            scale = f"{tensor.scales[0]:.8g}"
+            low, high = ((end + zero - tensor.zero_points[0]) * tensor.scales[0] for end in (0, 255))
         yield Finding(
             "input-scale",
-            f"{where}: scale {', '.join(f'{s:.8g}' for s in tensor.scales) or 'none'}, "
-            f"zero point {', '.join(map(str, tensor.zero_points)) or 'none'}",
-            f"the firmware ignores both and feeds the pixel: right for scale 1/255 and zero point {zero} alone",
-            "train on [0, 1], without mean and deviation outside the model, and calibrate over all of it",
+            f"{where}: scale {scale}, zero point {', '.join(map(str, tensor.zero_points)) or 'none'}",
+            f"the firmware ignores both and feeds the pixel, so this model would see {low:.4g} to {high:.4g} for 0 to "
+            "255, which no usual preparation of pixels gives. Mean and deviation of each channel do so, and so does a "
+            "calibration without black or white",
+            "train on [0, 1], 0..255 or [-1, 1], without mean and deviation outside the model, and calibrate over all "
+            "of it",
         )
+
+
+def _fed_right(tensor: Tensor, zero: int) -> bool:
+    """Whether the camera's number for each pixel is the one that the model's own quantization gives, up to rounding.
+
+    `zero` is the camera's number for a black pixel: -128 in int8, 0 in uint8. How the network was trained does not
+    stand in the file; so it is right where one of `PIXELS` fits all 256 pixels.
+    """
+    if len(tensor.scales) != 1 or len(tensor.zero_points) != 1:
+        return False
+    (scale,), (point,) = tensor.scales, tensor.zero_points
+    return any(
+        abs(step / scale - 1) < 1e-6 and abs(start / scale + point - zero) < 0.501
+        for step, start in PIXELS.values()
+        if scale > 0
+    )
 
 
 def _operator(where: str, operator: Operator) -> Iterator[Finding]:
@@ -219,52 +221,3 @@ def _operator(where: str, operator: Operator) -> Iterator[Finding]:
                     "the firmware's TFLM computes a fully connected layer with one scale a tensor alone",
                     "set _experimental_disable_per_channel_quantization_for_dense_layers, or use a 1x1 convolution",
                 )
-
-
-def _memory(
-    file_bytes: int, arena_bytes: int, board: Board, place: str, firmware: tuple[int, ...]
-) -> Iterator[Finding]:
-    title = board.title
-    if place == "romfs" and firmware < ROMFS_SINCE:
-        yield Finding(
-            "place",
-            "romfs",
-            "a ROMFS partition is there since firmware 4.7.0",
-            "update the camera's firmware, or put the model onto the drive",
-        )
-    room = board.places[place]
-    beside = BESIDE_MODEL if place == "drive" else 0
-    if room is not None and file_bytes + beside > room:
-        others = [f"{name} takes {size} bytes" for name, size in board.places.items() if name != place and size]
-        yield Finding(
-            "file-size",
-            f"{file_bytes} bytes" + (f", and {beside} for the program" if beside else ""),
-            f"the {place} of {title} takes {room}",
-            "take a network with fewer weights" + "".join(f", or another place: {other}" for other in others),
-        )
-    blocks = sorted(board.heap_bytes, reverse=True)
-    arena = arena_bytes + ARENA_EXTRA
-    if arena > blocks[0]:
-        yield Finding(
-            "arena-size",
-            f"arena of {arena} bytes",
-            f"the largest block of the heap of {title} is {blocks[0]}",
-            "take a smaller input, or a network with a stride in its first convolution",
-        )
-    elif place != "romfs" and firmware >= LOADS_TO_FRAME_BUFFER and not _both_fit(blocks, file_bytes, arena):
-        yield Finding(
-            "heap",
-            f"file of {file_bytes} and arena of {arena} bytes",
-            f"from the {place} the file is copied into the heap of {title}, whose blocks are "
-            f"{', '.join(map(str, blocks))} bytes",
-            "put the model into ROMFS, where it is used in place (bundle.place: romfs), or take a smaller network",
-        )
-
-
-def _both_fit(blocks: list[int], file_bytes: int, arena: int) -> bool:
-    """Whether file and arena each find a block, or share one."""
-    return any(
-        blocks[one] >= file_bytes
-        and any((room - file_bytes if other == one else room) >= arena for other, room in enumerate(blocks))
-        for one in range(len(blocks))
-    )

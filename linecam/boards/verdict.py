@@ -1,5 +1,6 @@
 """What a board says of a model, as the files firmware/<model>/<range>/<board>.json hold it."""
 
+from dataclasses import dataclass
 from typing import TypedDict
 
 
@@ -10,6 +11,23 @@ class FindingEntry(TypedDict):
     where: str
     why: str
     mend: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule that a model breaks: at which operator or tensor, why the rule is there, how to mend the model."""
+
+    rule: str
+    where: str
+    why: str
+    mend: str
+
+    def as_json(self) -> FindingEntry:
+        """The finding as JSON values."""
+        return {"rule": self.rule, "where": self.where, "why": self.why, "mend": self.mend}
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.where}: {self.why}. To mend it, {self.mend}."
 
 
 class LayerCost(TypedDict):
@@ -29,12 +47,13 @@ class Cost(TypedDict, total=False):
 
     file_bytes: int
     place: str  # where the file lies: drive, romfs or sd
-    arena_bytes: int | None  # None where TFLM does not load the model
+    arena_bytes: int | None  # on the board; None where TFLM does not run the model
     peak_bytes: int  # of activations that live at once
     peak_at: int  # the number of the operator where they do
     macs: int  # multiply-accumulates of one inference
     estimate_ms: list[float] | None  # lower and upper end, before any measured time corrects it
     instructions: int | None
+    unmeasured: list[str]  # kinds of operators that were not measured, and count in instructions as what is nearest
     latency_ms: list[float] | None  # lower and upper end
     latency_basis: str | None  # what the latency was estimated by
     layers: list[LayerCost]

@@ -5,8 +5,10 @@ import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from linecam.files import atomic_write
 
@@ -23,6 +25,18 @@ def rows_of(shard: str, count: int) -> range:
     return range(count * (number - 1) // shards, count * number // shards)
 
 
+def new_array(file: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[Any]:
+    """A new .npy of `dtype` and `shape`, memory-mapped, with room on the disk for all of it.
+
+    Raises `OSError` where the disk is full. Without the room, writing into the array would end the process by a signal.
+    """
+    array = np.lib.format.open_memmap(file, mode="w+", dtype=np.dtype(dtype), shape=shape)
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with file.open("r+b") as opened:
+            os.posix_fallocate(opened.fileno(), 0, max(file.stat().st_size, 1))
+    return array
+
+
 def join(parts: Sequence[Path], array: Path) -> None:
     """Write the rows of `parts`, .npy files in this order, as one .npy; the same bytes for any number of parts."""
     with atomic_write(array) as temporary:
@@ -31,9 +45,7 @@ def join(parts: Sequence[Path], array: Path) -> None:
             return
         arrays = [np.load(part, mmap_mode="r") for part in parts]
         count = sum(map(len, arrays))
-        joined = np.lib.format.open_memmap(
-            temporary, mode="w+", dtype=arrays[0].dtype, shape=(count, *arrays[0].shape[1:])
-        )
+        joined = new_array(temporary, arrays[0].dtype, (count, *arrays[0].shape[1:]))
         start = 0
         for rows in arrays:
             for low in range(0, len(rows), BLOCK):

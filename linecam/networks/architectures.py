@@ -13,7 +13,7 @@ class Residual:
     """A plain residual network (He et al., CVPR 2016): 3x3 convolutions and additions, which int8 runtimes do well.
 
     A stem of `stem` channels and stride 2, then one block of two convolutions for each of `widths`, at its stride, then
-    a 1x1 convolution to `features`. The second convolution of the first `separable` blocks is a depthwise and a 1x1 one.
+    a 1x1 convolution to `features`. The first `separable` blocks have a depthwise and a 1x1 one for the second.
     All padding is TensorFlow's SAME, and nothing normalizes the input: either would be an operator more on the camera.
     Features are the maximum over the image, since a defect is in one place of it.
     """

@@ -12,7 +12,7 @@ from torch import Tensor
 from linecam.files import atomic_write
 from linecam.frames.index import read_pixels
 from linecam.frames.reuse import certify, key_of, reuse, sums
-from linecam.frames.shards import rows_of
+from linecam.frames.shards import new_array, rows_of
 from linecam.progress import progress
 
 # One size of a batch, its last frames repeated where there are too few: what a frame's embedding is, to the last bit,
@@ -49,7 +49,7 @@ def embed_frames(
     certified = certify(key, map(np.ascontiguousarray, pixels), len(pixels))
     size = batch or BATCH[device.type]
     with atomic_write(array) as temporary:
-        out = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=(len(pixels), features))
+        out = new_array(temporary, np.float32, (len(pixels), features))
         missing = reuse(former, certified, out) if former else np.arange(len(pixels))
 
         @torch.inference_mode()

@@ -49,11 +49,9 @@ class Operator:
     def macs(self) -> int:
         """Multiply-accumulates of one inference."""
         if self.name in {"CONV_2D", "TRANSPOSE_CONV"}:
-            weights = next(t for t in self.inputs if t.constant and len(t.shape) == 4)
-            moved = (
-                self.outputs[0] if self.name == "CONV_2D" else self.inputs[2]
-            )  # TRANSPOSE_CONV: shape, weights, data
-            return math.prod(moved.shape[:3]) * math.prod(weights.shape)
+            # TRANSPOSE_CONV: shape, weights, data. Weights of float16 aren't constants, but come from a DEQUANTIZE.
+            moved = self.outputs[0] if self.name == "CONV_2D" else self.inputs[2]
+            return math.prod(moved.shape[:3]) * math.prod(self.inputs[1].shape)
         if self.name == "DEPTHWISE_CONV_2D":
             return math.prod(self.outputs[0].shape) * math.prod(self.inputs[1].shape[1:3])
         if self.name == "FULLY_CONNECTED":
@@ -76,8 +74,8 @@ class Graph:
         return sum(operator.macs for operator in self.operators)
 
     @property
-    def peak(self) -> tuple[int, int]:
-        """The most bytes of activations that live at once, and the number of the operator that runs then.
+    def live(self) -> list[int]:
+        """The bytes of activations that live at once while each operator runs.
 
         A tensor lives from the operator that makes it to the last one that reads it, inputs from the start, outputs
         to the end. TFLM's arena adds buffers of its own to this, and gaps between tensors.
@@ -93,10 +91,15 @@ class Graph:
         for tensor in self.outputs:
             if id(tensor) in lives:
                 lives[id(tensor)][1] = last
-        sums = [
+        return [
             sum(size for start, end, size in lives.values() if start <= number <= end) for number in range(last + 1)
         ]
-        return (max(sums), sums.index(max(sums))) if sums else (0, 0)
+
+    @property
+    def peak(self) -> tuple[int, int]:
+        """The most of `live`, and the number of the operator that runs then; (0, 0) without operators."""
+        live = self.live
+        return (max(live), live.index(max(live))) if live else (0, 0)
 
 
 def read_graph(path: str | Path) -> Graph:

@@ -5,12 +5,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from tflite_micro.python.tflite_micro.runtime import Interpreter
 
+from linecam.errors import UserError
 from linecam.progress import progress
 
 CHUNK = 16
@@ -26,12 +28,19 @@ class TflmError(Exception):
 def predict(model: Path, pixels: NDArray[np.uint8], workers: int, what: str) -> NDArray[np.float32]:
     """Outputs, (N, classes) dequantized float32, of an int8 model for pixels (N, H, W, 3), uint8.
 
-    The input tensor gets `pixel ^ 0x80`, as on the camera, whatever scale and zero point the model asks for.
+    The input tensor gets `pixel ^ 0x80`, as on the camera, whatever scale and zero point the model asks for. Raises
+    `UserError` where TFLM doesn't load the model, or doesn't survive it.
     """
     chunks = [pixels[start : start + CHUNK] for start in range(0, len(pixels), CHUNK)]
     with ProcessPoolExecutor(workers, initializer=_load, initargs=(model.read_bytes(),)) as pool:
         results: Iterator[NDArray[np.float32]] = pool.map(_run, chunks)
-        return np.concatenate(list(progress(results, what, f"x {CHUNK} frames", len(chunks))))
+        try:
+            return np.concatenate(list(progress(results, what, f"x {CHUNK} frames", len(chunks))))
+        except BrokenProcessPool:
+            raise UserError(
+                f"TFLM does not run {model}: its process ended, as it does on a damaged file. `linecam check {model}` "
+                "may say more. If linecam made the file, delete it, and run the same command again."
+            ) from None
 
 
 def _load(model: bytes) -> None:
@@ -52,22 +61,35 @@ def _run(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def arena_bytes(model: Path) -> int:
-    """Bytes of tensor arena that TFLM uses for the model on this machine.
+    """Bytes of tensor arena that TFLM uses for the model on this machine, which runs it once, on an image of zeros.
 
-    On the emulated board seven networks took 0.8 to 1.5 kB less (tests/boards/test_cost.py): this is a safe figure.
+    On the emulated board seven networks took 0.8 to 1.5 kB less (tests/boards/test_cost.py): this is a safe figure,
+    but for operators that ask for more there (`linecam.boards.memory_rules.on_board`).
 
-    Raises `TflmError` where TFLM doesn't load the model.
+    Raises `TflmError` where TFLM doesn't load the model, or fails at the first image.
     """
     # TFLM prints its allocations to the C library's stderr, which only a process of its own can catch.
-    code = (
-        "import sys; from tflite_micro.python.tflite_micro.runtime import Interpreter; "
-        f"Interpreter.from_file(sys.argv[1], arena_size={ARENA}).print_allocations()"
-    )
-    run = subprocess.run([sys.executable, "-c", code, str(model)], capture_output=True, text=True, check=False)
+    run = subprocess.run([sys.executable, "-c", ONCE, str(model)], capture_output=True, text=True, check=False)
     printed = run.stderr + run.stdout
     found = re.search(r"Arena allocation total (\d+) bytes", printed)
-    if run.returncode != 0 or found is None:
-        # TFLM's reason comes first, Python's traceback after it.
-        reason = [line.strip() for line in printed.split("Traceback")[0].splitlines() if line.strip()]
-        raise TflmError(" ".join(reason[:2]) or f"its process ended with status {run.returncode}")
-    return int(found[1])
+    if run.returncode == 0 and found is not None:
+        return int(found[1])
+    # TFLM's reason comes before Python's traceback, the list of allocations before or after it.
+    said = [line.strip() for line in printed.split("Traceback")[0].splitlines()]
+    reason = [line for line in said if line and not line.startswith("[RecordingMicroAllocator]")]
+    text = " ".join(reason[:2]) or f"its process ended with status {run.returncode}"
+    raise TflmError(text if found is None else f"it loads the file, and fails at the first image: {text}")
+
+
+ONCE = f"""
+import sys
+import numpy as np
+from tflite_micro.python.tflite_micro.runtime import Interpreter
+
+interpreter = Interpreter.from_file(sys.argv[1], arena_size={ARENA})
+interpreter.print_allocations()
+sys.stderr.flush()
+image = interpreter.get_input_details(0)
+interpreter.set_input(np.zeros(image["shape"], image["dtype"]), 0)
+interpreter.invoke()
+"""

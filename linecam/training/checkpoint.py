@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -23,16 +24,26 @@ def save_checkpoint(
     for number, state in optimizer.state_dict()["state"].items():
         tensors[f"momentum.{number}"] = state["momentum_buffer"].detach().cpu().contiguous()
     with atomic_write(path) as temporary:
-        save_file(tensors, temporary, metadata={"settings": settings, "losses": json.dumps(losses)})
+        metadata = {"settings": settings, "losses": json.dumps(losses), "crc32": _crc32(tensors)}
+        save_file(tensors, temporary, metadata=metadata)
 
 
 def resume(path: Path, settings: str, model: nn.Module, optimizer: torch.optim.Optimizer) -> list[float]:
-    """Load the state that `save_checkpoint` wrote under the same settings; return the losses so far, [] without one."""
+    """Load the state that `save_checkpoint` wrote under the same settings; return the losses so far, [] without one.
+
+    One that was damaged since counts as none, with a warning.
+    """
     if not path.exists():
         return []
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata()
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        if metadata["crc32"] != _crc32(tensors):
+            raise ValueError("its tensors have other bytes than they had")
+    except Exception as error:  # safetensors has its own
+        logging.warning("%s is damaged, or of an older linecam, and training starts anew: %s", path, error)
+        return []
     if metadata["settings"] != settings:
         logging.info("%s belongs to other frames or settings: starting anew", path)
         return []
@@ -44,6 +55,14 @@ def resume(path: Path, settings: str, model: nn.Module, optimizer: torch.optim.O
     optimizer.load_state_dict(state)
     losses: list[float] = json.loads(metadata["losses"])
     return losses
+
+
+def _crc32(tensors: dict[str, torch.Tensor]) -> str:
+    crc = 0
+    for name in sorted(tensors):
+        values = tensors[name].contiguous().reshape(-1).view(torch.uint8).numpy()
+        crc = zlib.crc32(values.data, zlib.crc32(name.encode(), crc))
+    return f"{crc:08x}"
 
 
 def fingerprint(pixels: NDArray[np.uint8]) -> str:

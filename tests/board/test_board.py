@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from linecam.boards.memory_rules import BESIDE_MODEL
 from linecam.camera.arithmetic import to_rgb565
 from linecam.camera.region import Region
 from linecam.frames.index import path_facts
-from linecam.boards.firmware_rules import BESIDE_MODEL
 
 ROOT = Path(__file__).parents[2]
 MAIN, COLLECT = ROOT / "openmv/main.py", ROOT / "openmv/collect.py"
@@ -504,6 +504,21 @@ def test_the_lock_finds_an_allocation(camera, tmp_path):
         script.write_text(MAIN.read_text().replace("        seen += 1\n", f"        seen += 1\n        {harm}\n"))
         with pytest.raises(AssertionError, match="heap is locked"):
             camera.run(script=script, scores=[GOOD], rounds=5, lock=True)
+
+
+@pytest.mark.parametrize("firmware", FIRMWARE)
+@pytest.mark.parametrize("error", ["ValueError", "RuntimeError", "MemoryError"])
+def test_a_model_that_fails_at_a_frame_ends_with_one_sentence(camera, firmware, error):
+    """As one does with an int8 SQRT: it loads, and says "Invoke failed" at the first frame."""
+    camera.write()
+    run = camera.run(firmware, scores=[GOOD], raises=error)
+    *decisions, last = run.printed.splitlines()
+    assert json.loads(decisions[-1])["label"] == "good"
+    assert last.startswith(
+        f"linecam: the model fails ({error}('Invoke failed',)): too little memory, or an operator"
+    )
+    assert last.endswith("or put it into ROMFS.")
+    assert run.seen["lit"][-1] == "", "an old decision would still be shown"
 
 
 @pytest.mark.parametrize("script", [MAIN, COLLECT], ids=["main.py", "collect.py"])

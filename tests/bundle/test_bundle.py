@@ -528,9 +528,9 @@ def test_the_lines_of_the_readme_are_those_of_the_program() -> None:
         "does not load",
         "needs firmware 4.5.6 or later",
         "this firmware has no frame size ",
-        "Failed to allocate tensors",
         "does not hold the region",
         "this sensor sees no colour",
+        "the model fails",
     ],
 )
 def test_the_messages_of_the_readme_are_those_of_the_program(h7: Path, message: str) -> None:

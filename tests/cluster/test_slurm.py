@@ -37,7 +37,7 @@ DEFAULT = yaml.safe_load((ROOT / "profiles/default/config.yaml").read_text(encod
 
 # What is put into scripts/embed.py of the copy: as on a node with a broken driver, once.
 FAULT = """\
-    with reported(snakemake.log[0]):
+    with job(snakemake):
         if not Path("failed-once").exists():
             Path("failed-once").touch()
             raise RuntimeError("no working GPU on this node")

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from linecam.errors import UserError
 from linecam.tflite.graph import read_graph
 from linecam.tflite.tflm import CHUNK, TflmError, arena_bytes, predict
 from tests.conftest import Project
@@ -71,6 +72,13 @@ def test_a_file_that_is_no_model_is_refused_with_a_reason(tmp_path: Path) -> Non
     path.write_bytes(b"\0" * 64)
     with pytest.raises(TflmError, match=r"\w{4}"):
         arena_bytes(path)
+
+
+def test_a_damaged_model_ends_a_prediction_with_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"\0\0\0\0TFL3" + bytes(64))
+    with pytest.raises(UserError, match=rf"TFLM does not run {path}"):
+        predict(path, np.zeros((1, 2, 2, 3), np.uint8), 1, "test")
 
 
 def test_int8_says_of_the_frames_of_a_belt_what_float_says(belt: Project) -> None:

@@ -1,5 +1,6 @@
 """The camera that the stub modules share: its clock, its drive, its sensor, its LEDs and its model."""
 
+import builtins
 import gc
 import struct
 from array import array
@@ -17,6 +18,7 @@ plan = {
     "frame_ms": 100,
     "predict_ms": 20,
     "scores": [],  # one list a frame; when they are used up, somebody presses Ctrl-C
+    "raises": None,  # what the model raises instead of the scores after those: "ValueError" and so on
     "rounds": 1,  # how often the scores are gone through
     "tuple": False,  # scores as the first builds with ml gave them
     "snapshots": 0,  # when so many were taken, somebody presses Ctrl-C; 0 for never
@@ -204,7 +206,7 @@ class Led:
 
 
 def over():
-    return 0 < len(plan["scores"]) * plan["rounds"] <= predictions
+    return not plan["raises"] and 0 < len(plan["scores"]) * plan["rounds"] <= predictions
 
 
 class Model:
@@ -234,6 +236,8 @@ class Model:
         assert image.pixformat == RGB565
         assert self.stretches or image.width() == image.height(), "before 5.0.0 it is cropped"
         clock += plan["predict_ms"]
+        if plan["raises"] and predictions >= len(self.outputs):
+            raise getattr(builtins, plan["raises"])("Invoke failed")
         output = self.outputs[predictions % len(self.outputs)]
         predictions += 1
         lock()

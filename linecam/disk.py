@@ -1,0 +1,144 @@
+"""What a disk says when it is full, read-only or another user's: for people, not as an error number."""
+
+import errno
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+RESULTS = Path("results")
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_DENIED = {errno.EACCES, errno.EPERM}
+# Libraries that are not Python's say it in words: safetensors and other Rust, TensorFlow, NumPy, which has no number.
+_WORDS = (
+    (re.compile(r"os error (\d+)"), None),
+    (re.compile(r"No space left on device|\d+ requested and \d+ written"), errno.ENOSPC),
+    (re.compile(r"Disk quota exceeded"), errno.EDQUOT),
+    (re.compile(r"Read-only file system"), errno.EROFS),
+)
+
+
+def explain(error: BaseException) -> str | None:
+    """One paragraph for an error that is the disk's fault, or one of its causes is; None for any other."""
+    for one in _chain(error):
+        number, path = number_of(one), _path(one)
+        if number in _FULL:
+            return _full(path, quota=number == errno.EDQUOT)
+        if number == errno.EROFS:
+            where = path or RESULTS.absolute()
+            return (
+                f"{where} can't be written: the file system {_mount(where)} is read-only. Mount it for writing, or "
+                "work in another folder: snakemake --directory FOLDER. A disk that turns read-only by itself is often "
+                "failing."
+            )
+        if number in _DENIED and path is not None:
+            return _denied(path)
+    return None
+
+
+def size(count: float) -> str:
+    """Bytes as people say them: '3.8 MB'."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} bytes" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def number_of(error: BaseException) -> int | None:
+    """The error number of an error of the system, also where it has it in words alone; None of any other."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    text = str(error)
+    for pattern, number in _WORDS:
+        if found := pattern.search(text):
+            return number or int(found[1])
+    return None
+
+
+def _path(error: BaseException) -> Path | None:
+    """The file that the system names, or that `linecam.files.atomic_write` was about to write."""
+    name = getattr(error, "filename", None) or getattr(error, "writing", None)
+    return Path(os.fsdecode(name)).absolute() if isinstance(name, str | bytes | Path) else None
+
+
+def _full(path: Path | None, *, quota: bool) -> str:
+    # A write that fails tells no path: then it is the fuller one of those that a step writes to.
+    places = [path] if path else [RESULTS.absolute(), Path(tempfile.gettempdir())]
+    place = min(map(_there, places), key=lambda place: shutil.disk_usage(place).free)
+    usage, mount = shutil.disk_usage(place), _mount(place)
+    what = f"Your share of the disk (its quota) is used up on {mount}" if quota else f"The disk is full: {mount}"
+    text = (
+        f"{what}, which holds {size(usage.total)}, has {size(usage.free)} free now that the unfinished file is deleted."
+        f" This step needs more{f' to write {path}' if path else ''}. "
+    )
+    results = _there(RESULTS.absolute())
+    if _mount(results) == mount and (largest := _largest(RESULTS)):
+        text += (
+            "Make room there. All of results/ can be made again: delete what you no longer need of it. The most is in "
+            f"{', '.join(f'{folder} ({size(count)})' for folder, count in largest)}. "
+        )
+    elif place == _there(Path(tempfile.gettempdir())):
+        text += "Make room there, or name a folder on another disk in the environment variable TMPDIR. "
+    else:
+        text += "Make room there. "
+    return text + "Then run the same command again: what is made already stays."
+
+
+def _denied(path: Path) -> str:
+    there = _there(path)
+    status = there.stat()
+    you = f" You are the user {_name(os.getuid())}." if hasattr(os, "getuid") else ""
+    return (
+        f"{path} can't be opened: permission denied. {there} belongs to the user {_name(status.st_uid)} and has the "
+        f"mode {status.st_mode & 0o777:o}.{you} Run linecam as its owner, or change owner or mode: chown -R, "
+        "chmod -R u+rwX."
+    )
+
+
+def _name(user: int) -> str:
+    try:
+        import pwd  # noqa: PLC0415 (not on Windows)
+
+        return pwd.getpwuid(user).pw_name
+    except (ImportError, KeyError):
+        return str(user)
+
+
+def _there(path: Path) -> Path:
+    """The path, or the nearest folder above it that is there and can be looked at."""
+    for place in (path, *path.parents):
+        try:
+            if place.exists():
+                return place
+        except OSError:
+            continue
+    return Path("/")
+
+
+def _mount(path: Path) -> Path:
+    """Where the file system of a path is mounted."""
+    place = _there(path).resolve()
+    while not os.path.ismount(place) and place != place.parent:
+        place = place.parent
+    return place
+
+
+def _largest(results: Path, count: int = 3) -> list[tuple[Path, int]]:
+    """The folders of results/<dataset>/ that hold the most bytes, largest first."""
+    sizes = []
+    for folder in results.glob("*/[!.]*"):
+        if folder.is_dir():
+            files = (os.path.join(root, name) for root, _, names in os.walk(folder) for name in names)  # noqa: PTH118
+            sizes.append((folder, sum(os.lstat(file).st_size for file in files)))
+    return sorted((one for one in sizes if one[1]), key=lambda one: -one[1])[:count]
