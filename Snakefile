@@ -38,8 +38,8 @@ pathvars:
     benchmarks=f"{plan.results}/benchmarks",
     training=TRAINING_PATTERN,
     model=MODEL_PATTERN,
-    # The square of the sensor's frame that goes to the network, in pixels.
-    side=str(plan.side),
+    # The region of the sensor's frame that goes to the network, in pixels: its side, or width x height.
+    region=plan.region.name,
     # The embeddings that frames are selected by, and the selection whose models compete for the bundle.
     selecting=plan.selecting_backbone,
     first=plan.first_selection,
@@ -51,7 +51,7 @@ wildcard_constraints:
     selection=SELECTION,
     fold=r"\d+",
     part="train|test",
-    size=r"\d+",
+    size=r"\d+(x\d+)?",
     board=r"[^./]+",
     range=r"calibrated|fixed_[-.\de]+_[.\de]+",
 

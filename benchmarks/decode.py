@@ -27,6 +27,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # run as a file, from anywhere
 from benchmarks.sides import in_turn, show, show_ratio
+from linecam.camera.region import Region
 from linecam.files import sha256
 from scripts.decode_frames import decode_frames
 from scripts.gather_pixels import gather_pixels
@@ -86,7 +87,7 @@ def ours(index: Path, paths: list[Path], place: Path, workers: int, *, clean: bo
         paths[0].parent,
         part,
         size=SIZE,
-        side=SIDE,
+        region=Region(side=SIDE),
         workers=workers,
         certificate=certificate,
         former=pixels,

@@ -1,4 +1,4 @@
-"""linecam on the camera: records raw frames to train on, the same square RGB565 frames that main.py judges.
+"""linecam on the camera: records raw frames to train on, the same RGB565 frames that main.py judges.
 
 Copy it to the camera as main.py and reset, or run it in OpenMV IDE. Frames go to frames/R<run>-<number>.bmp on the
 SD card, or with STREAM over USB to a PC that runs `linecam receive PORT FOLDER`.
@@ -12,7 +12,8 @@ import time
 from binascii import b2a_base64, hexlify
 
 FRAME_SIZE = "QQVGA"  # a settings.json beside this file comes first; on an AE3 take "QVGA" and 200
-SIDE = 120  # of the square, in pixels
+SIDE = 120  # of the square in the middle, in pixels
+ROI = None  # instead of it (x, y, width, height), as camera.roi
 FOLDER = "frames"
 EVERY_MS = 500  # from one frame to the next, at least
 LIMIT = 0  # frames, 0 for no limit
@@ -27,8 +28,8 @@ class Stop(Exception):
     """Ends the program; says what is wrong and what to do."""
 
 
-def start_camera(frame_size, side):
-    """Square RGB565 frames, which every firmware resizes alike. Returns `snapshot`."""
+def start_camera(frame_size, region):
+    """RGB565 frames of a region: (side, side) in the middle, or (x, y, w, h). Returns `snapshot`."""
     try:
         import csi as names
 
@@ -39,18 +40,26 @@ def start_camera(frame_size, side):
         camera, verbs = names, ("set_pixformat", "set_framesize", "set_windowing")
     pixformat, framesize, window = [getattr(camera, x) for x in verbs]
     size = getattr(names, frame_size, None)
-    if size is None and frame_size[0] == "B":  # to csi, B64X64 is (64, 64)
+    if size is None and frame_size[0] == "B":  # in csi, (64, 64)
         size = tuple(int(x) for x in frame_size[1:].split("X"))
     if size is None:
         raise Stop("this firmware has no frame size " + frame_size)
     camera.reset()
-    pixformat(names.RGB565)
+    try:
+        pixformat(names.RGB565)
+    except RuntimeError:  # of a bad contact, too
+        pixformat(names.GRAYSCALE)
+        try:
+            pixformat(names.RGB565)
+        except RuntimeError:
+            raise Stop("this sensor sees no colour (no RGB565): put a colour module into the camera")
     framesize(size)
-    width, height = camera.width(), camera.height()
-    if min(width, height) < side:
-        raise Stop("%s has fewer than %d pixels a side" % (frame_size, side))
-    if width != side or height != side:
-        window((side, side))
+    full = camera.width(), camera.height()
+    x, y, w, h = ((0, 0) + region)[-4:]
+    if x + w > full[0] or y + h > full[1]:
+        raise Stop("%s, here %s, does not hold the region %s" % (frame_size, full, region))
+    if full != region:
+        window(region)
     started = time.ticks_ms()
     while time.ticks_diff(time.ticks_ms(), started) < 2000:  # exposure settles
         try:
@@ -61,7 +70,7 @@ def start_camera(frame_size, side):
 
 
 def find_leds():
-    """The red, green and blue LED; [] where the board has none."""
+    """Red, green and blue; [] without LEDs."""
     for module, names in (("machine", ("LED_RED", "LED_GREEN", "LED_BLUE")), ("pyb", (1, 2, 3))):
         try:
             return [__import__(module).LED(name) for name in names]
@@ -118,7 +127,7 @@ def send(image, run, number):
         sys.stdout.write(b2a_base64(pixels[start : start + PIECE]))
 
 
-def record(size, side, leds):
+def record(size, region, leds):
     """Take frames until LIMIT, a full card or Ctrl-C."""
     run, number, failed, snapshot, say = next_run(), 0, 0, None, None
     try:
@@ -126,7 +135,7 @@ def record(size, side, leds):
             started = time.ticks_ms()
             try:
                 if snapshot is None:
-                    snapshot = start_camera(size, side)
+                    snapshot = start_camera(size, region)
                 image = snapshot()
             except (RuntimeError, OSError) as error:  # of the sensor, not of the card
                 print(json.dumps({"error": str(error)}))
@@ -158,14 +167,14 @@ def record(size, side, leds):
 
 
 def main():
-    size, side = FRAME_SIZE, SIDE
+    size, side, roi = FRAME_SIZE, SIDE, ROI
     leds = find_leds()
     show(leds, NONE)
     try:
         try:
             with open("settings.json") as file:
                 settings = json.load(file)
-            size, side = settings["frame_size"], settings["side"]
+            size, side, roi = settings["frame_size"], settings.get("side"), settings.get("roi")
         except OSError:
             pass
         except ValueError:
@@ -182,7 +191,7 @@ def main():
             if not os.getcwd().startswith("/sdcard"):
                 text = "no SD card: frames go to the camera's own drive, %d kB free; STREAM = True sends them to a PC"
                 print(json.dumps({"note": text % (room() // 1024)}))
-        record(size, side, leds)
+        record(size, tuple(roi or (side, side)), leds)
     except Stop as stop:
         print("linecam: %s." % stop)
 

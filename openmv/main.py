@@ -1,7 +1,6 @@
-"""linecam on the camera: sorts what passes, lights the LED, prints JSON. OpenMV firmware 4.5.6 to 5.0.0.
+"""linecam on the camera: sorts what passes, lights the LED, prints JSON.
 
-The loop allocates nothing of its own, so that the heap never frays: scores are whole numbers of 1/65536, since
-MicroPython puts every float on the heap, and the line to print is filled in place.
+The loop allocates nothing, lest the heap frays: scores are in whole 1/65536, since floats go to the heap.
 """
 
 import gc
@@ -15,18 +14,19 @@ from array import array
 from binascii import hexlify
 
 RED, GREEN, BLUE, NONE = 0, 1, 2, -1
-COLORS = {"good": GREEN, "bad": RED}  # every other class is blue
+COLORS = {"good": GREEN, "bad": RED}  # others are blue
 AGAIN = ": copy the whole bundle again, or write its linecam.romfs"
+OTHER = "not the one that settings.json names" + AGAIN
 LACKS = "%s (%r): too little memory, or an operator or quantization that the firmware lacks. "
 LACKS += "Build the bundle for this board, or put it into ROMFS"
 
 
 class Stop(Exception):
-    """What is wrong, and what to do."""
+    pass
 
 
 def checksum(path):
-    """SHA-256 in hex, read in pieces that fit in the heap; None where there is no such file."""
+    """SHA-256 in hex; None: no such file."""
     digest, piece = hashlib.sha256(), bytearray(1024)
     try:
         with open(path, "rb") as file:
@@ -38,7 +38,7 @@ def checksum(path):
 
 
 def read_bundle():
-    """Settings, labels and the model's path, from the working directory or /rom."""
+    """Settings, labels and the model's path, from here or /rom."""
     root = ""
     try:
         os.stat("settings.json")
@@ -55,30 +55,33 @@ def read_bundle():
     except (OSError, ValueError, KeyError, TypeError):
         raise Stop(path + " is missing or damaged" + AGAIN)
     if labels != named:
-        raise Stop(path + " is not the one that settings.json names" + AGAIN)
-    # In /rom a model is used in place, elsewhere copied into memory; but /rom may hold an older one.
+        raise Stop(path + " is " + OTHER)
+    # /rom comes first, but may hold an older one.
     for path in ("/rom/model.tflite", root + "model.tflite"):
         if checksum(path) == expected:
             return settings, labels, path
-    raise Stop(path + " is missing, or not the one that settings.json names" + AGAIN)
+    raise Stop(path + " is missing, or " + OTHER)
 
 
-def load_model(path):
+def load_model(path, oblong):
     try:
         import ml
     except ImportError:
         raise Stop("this needs firmware 4.5.6 or later: in OpenMV IDE, Tools, Install the latest firmware")
     try:
         try:
-            return ml.Model(path, load_to_fb=True)  # not onto the heap, which is small
+            model = ml.Model(path, load_to_fb=True)  # not the heap
         except TypeError:
             return ml.Model(path)  # firmware 5.0.0
+        if oblong:
+            raise Stop("an oblong camera.roi needs firmware 5.0.0: update it, or build with a square one")
+        return model
     except (MemoryError, OSError, RuntimeError, ValueError) as error:
         raise Stop(LACKS % (path + " does not load", error))
 
 
-def start_camera(frame_size, side):
-    """Square RGB565 frames, which every firmware resizes alike. Returns `snapshot`."""
+def start_camera(frame_size, region):
+    """RGB565 frames of a region: (side, side) in the middle, or (x, y, w, h). Returns `snapshot`."""
     try:
         import csi as names
 
@@ -89,18 +92,26 @@ def start_camera(frame_size, side):
         camera, verbs = names, ("set_pixformat", "set_framesize", "set_windowing")
     pixformat, framesize, window = [getattr(camera, x) for x in verbs]
     size = getattr(names, frame_size, None)
-    if size is None and frame_size[0] == "B":  # to csi, B64X64 is (64, 64)
+    if size is None and frame_size[0] == "B":  # in csi, (64, 64)
         size = tuple(int(x) for x in frame_size[1:].split("X"))
     if size is None:
         raise Stop("this firmware has no frame size " + frame_size)
     camera.reset()
-    pixformat(names.RGB565)
+    try:
+        pixformat(names.RGB565)
+    except RuntimeError:  # of a bad contact, too
+        pixformat(names.GRAYSCALE)
+        try:
+            pixformat(names.RGB565)
+        except RuntimeError:
+            raise Stop("this sensor sees no colour (no RGB565): put a colour module into the camera")
     framesize(size)
-    width, height = camera.width(), camera.height()
-    if min(width, height) < side:
-        raise Stop("%s has fewer than %d pixels a side" % (frame_size, side))
-    if width != side or height != side:
-        window((side, side))
+    full = camera.width(), camera.height()
+    x, y, w, h = ((0, 0) + region)[-4:]
+    if x + w > full[0] or y + h > full[1]:
+        raise Stop("%s, here %s, does not hold the region %s" % (frame_size, full, region))
+    if full != region:
+        window(region)
     started = time.ticks_ms()
     while time.ticks_diff(time.ticks_ms(), started) < 2000:  # exposure settles
         try:
@@ -111,12 +122,12 @@ def start_camera(frame_size, side):
 
 
 def find_leds():
-    """The red, green and blue LED; [] where the board has none."""
+    """Red, green and blue; [] without LEDs."""
     for module, names in (("machine", ("LED_RED", "LED_GREEN", "LED_BLUE")), ("pyb", (1, 2, 3))):
         try:
             return [__import__(module).LED(name) for name in names]
         except Exception:
-            pass  # not on this board
+            pass
     print('{"note": "this board has no LED"}')
     return []
 
@@ -130,26 +141,26 @@ def show(leds, color):
 
 
 class Poll:
-    """Adds up the scores of some frames, decides, and prints that; JSON allows blanks."""
+    """Adds up the scores of frames, decides, prints."""
 
     def __init__(self, labels, votes, thresholds):
         count = len(labels)
         self.votes, self.sums = votes, array("i", [0] * count)
-        # The sums that decide; below 0 for a class without threshold.
+        # Sums that decide; below 0: none.
         self.limits = array("i", [int(thresholds.get(x, -1) * 65536 * votes + 0.5) for x in labels])
-        self.half = 32768 * votes  # up to this a limit finds more than the highest sum does, and never less
+        self.half = 32768 * votes  # up to this a limit never finds less than the highest sum does
         self.bits, self.raw = io.BytesIO(4 * count), bytearray(4 * count)
         names = [json.dumps(x) for x in labels] + ["null"]  # names[NONE] is the last
         width = max(len(x) for x in names)
         self.names = [(x + " " * (width - len(x))).encode() for x in names]
         line = '{"label": %s, "score": 0.0000, "scores": [%s], "frames": %d, "ms": 000000000, "inference_ms": 00000}\n'
         self.line = bytearray((line % (" " * width, ", ".join(["0.0000"] * count), votes)).encode())
-        self.at = width + 21  # of the score; the scores begin 19 bytes later
+        self.at = width + 21  # of the score; the scores: 19 on
 
     def add(self, scores):
-        """Add a frame's scores, float32 in 0..1, from their bits: a float would be allocated."""
+        """Add a frame's scores, float32 in 0..1, from their bits."""
         raw, sums = self.raw, self.sums
-        if isinstance(scores, tuple):  # early builds of 4.5.6; an ndarray since
+        if isinstance(scores, tuple):  # early 4.5.6
             scores = array("f", scores)
         self.bits.seek(0)
         if self.bits.write(scores) != len(raw):
@@ -164,7 +175,7 @@ class Poll:
                 sums[i] += min(65536, (mantissa + (1 << shift - 1)) >> shift)
 
     def decide(self):
-        """The first class that reaches its threshold; else the best, but for one that has a threshold above a half."""
+        """The first class that reaches its threshold; else the best, but for one with a threshold above a half."""
         sums, best, free = self.sums, 0, NONE
         for i in range(len(sums)):
             if 0 <= self.limits[i] <= sums[i]:
@@ -176,7 +187,7 @@ class Poll:
         return best if self.limits[best] <= self.half else free  # NONE, where each class has a threshold
 
     def tell(self, decided, ms, inference):
-        """Print a line and start anew; without a decision, `score` is the highest. The last frame's inference is told."""
+        """Print a line and start anew; without a decision, `score` is the highest."""
         line, sums, name = self.line, self.sums, self.names[decided]
         for i in range(len(name)):
             line[10 + i] = name[i]
@@ -193,7 +204,7 @@ class Poll:
             self.sums[i] = 0
 
     def score(self, total, at):
-        # In this order nothing reaches 2 ** 30, where whole numbers go to the heap, too.
+        # In this order nothing reaches 2 ** 30, which goes to the heap.
         mean = ((total + self.votes // 2) // self.votes * 10000 + 32768) >> 16
         self.line[at] = 48 + mean // 10000
         self.digits(mean % 10000, at + 5, 4, 48)
@@ -204,7 +215,7 @@ class Poll:
             value //= 10
 
 
-def run(settings, labels, model, leds):
+def run(settings, region, labels, model, leds):
     votes, period = settings["votes"], settings["period_ms"]
     poll = Poll(labels, votes, settings["thresholds"])
     colors = [COLORS.get(x, BLUE) for x in labels] + [NONE]
@@ -212,7 +223,7 @@ def run(settings, labels, model, leds):
     while True:
         try:
             if snapshot is None:
-                snapshot = start_camera(settings["frame_size"], settings["side"])
+                snapshot = start_camera(settings["frame_size"], region)
                 started = time.ticks_ms()
             frame[0] = snapshot()
         except (RuntimeError, OSError) as error:
@@ -250,14 +261,15 @@ def main():
     leds = []
     try:
         settings, labels, path = read_bundle()
+        region = tuple(settings.get("roi") or [settings["side"]] * 2)
         gc.collect()  # the model needs one large block
-        model = load_model(path)
+        model = load_model(path, region[-2] != region[-1])
         leds = find_leds()
         boot = {"linecam": settings["model"]["sha256"][:12], "labels": labels, "votes": settings["votes"]}
         if hasattr(os, "uname"):
             boot["firmware"] = os.uname()[3]
         print(json.dumps(boot))
-        run(settings, labels, model, leds)
+        run(settings, region, labels, model, leds)
     except Stop as stop:
         print("linecam: %s." % stop)
     except KeyboardInterrupt:

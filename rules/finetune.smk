@@ -1,7 +1,7 @@
 """Split to float model.
 
-In:  pixels/<selection>-train-<side>.npy
-     pixels/<selection>-train-<side>.csv
+In:  pixels/<selection>-train-<region>.npy
+     pixels/<selection>-train-<region>.csv
      pretrain/<network>-<method>/backbone.safetensors
 Out: finetune/<training>/weights.safetensors and history.csv
      finetune/<training>/held_out/<fold>.csv
@@ -23,8 +23,8 @@ TRAINING = {
 rule finetune:
     """Finetune the whole network on all labelled training frames."""
     input:
-        pixels="<results>/pixels/{selection}-train-<side>.npy",
-        frames="<results>/pixels/{selection}-train-<side>.csv",
+        pixels="<results>/pixels/{selection}-train-<region>.npy",
+        frames="<results>/pixels/{selection}-train-<region>.csv",
         backbone="<results>/pretrain/{network}-{method}/backbone.safetensors",
         code=job_files.code_of("scripts/finetune.py"),
     output:
@@ -49,8 +49,8 @@ rule finetune:
 rule finetune_fold:
     """Finetune the network without one fold of the labelled frames, and predict that fold."""
     input:
-        pixels="<results>/pixels/{selection}-train-<side>.npy",
-        frames="<results>/pixels/{selection}-train-<side>.csv",
+        pixels="<results>/pixels/{selection}-train-<region>.npy",
+        frames="<results>/pixels/{selection}-train-<region>.csv",
         backbone="<results>/pretrain/{network}-{method}/backbone.safetensors",
         code=job_files.code_of("scripts/finetune_fold.py"),
     output:

@@ -36,6 +36,7 @@ rule render_belt:
         frames=settings.belt.frames,
         seed=settings.belt.seed,
         defects=settings.belt.defects,
+        region=plan.region.as_param() if settings.camera.roi else None,
     script:
         "../scripts/render_belt.py"
 
@@ -89,6 +90,8 @@ rule index_frames:
         max_pixels=settings.dataset.max_pixels,
         every=settings.dataset.every,
         damaged=settings.dataset.damaged,
+        # The middle square is that of any frame, whatever its side is.
+        region=plan.region.as_param() if settings.camera.roi else None,
         given=plan.strategies == ["given"],
         folder=job_files.frames_folder,
         content=digest_of(files_found) if scanned else "",
@@ -119,7 +122,7 @@ rule decode_frames:
         mem_mb=memory(1000, each=300),
         runtime=minutes(120),
     params:
-        side=plan.side,
+        region=plan.region.as_param(),
         folder=job_files.frames_folder,
         former=lambda wildcards: plan.pixels(wildcards.size),
     script:
@@ -168,6 +171,7 @@ rule decode_part:
         mem_mb=memory(500, each=300),
         runtime=minutes(60),
     params:
+        region=plan.region.as_param(),
         folder=job_files.frames_folder,
     script:
         "../scripts/decode_part.py"
@@ -193,6 +197,7 @@ rule decode_sample:
         mem_mb=memory(500 + settings.pretrain.taught.views // 2, each=300),
         runtime=minutes(60),
     params:
+        region=plan.region.as_param(),
         folder=job_files.frames_folder,
         number=settings.pretrain.taught.views,
         seed=settings.pretrain.seed,

@@ -16,7 +16,7 @@ trains a new one by `taught`, `snakemake -R pretrain` by SimCLR.
 rule teach:
     """Pretrain a backbone, without labels, on what a large network sees in the frames, then on drawn defects."""
     input:
-        pixels="<results>/pixels/sample-<side>.npy",
+        pixels="<results>/pixels/sample-<region>.npy",
         teacher_weights=job_files.local_file(settings.pretrain.taught.weights or []),
         code=job_files.code_of("scripts/teach.py"),
     output:
@@ -163,7 +163,7 @@ rule pretrain_on_rendered:
         runtime=minutes(60),
         gpu=gpus,
     params:
-        side=plan.side,
+        region=plan.region.as_param(),
         epochs=settings.pretrain.rendered.epochs,
         seed=settings.pretrain.seed,
     script:

@@ -1,6 +1,6 @@
 """Which network, and which variants of the frames, suit your line: `snakemake tune`.
 
-In:  pixels/<selection>-train-<side>.npy and .csv
+In:  pixels/<selection>-train-<region>.npy and .csv
      pretrain/<network>-<method>/backbone.safetensors, of every network of `tune.networks`
 Out: tune/best.yaml, the winner's settings, to lay over a configuration
      tune/table.md and result.json, what every entrant came to
@@ -10,8 +10,8 @@ Out: tune/best.yaml, the winner's settings, to lay over a configuration
 rule tune:
     """Find the network and the augmentation that suit your line, by a tournament on its labelled frames."""
     input:
-        pixels="<results>/pixels/<first>-train-<side>.npy",
-        frames="<results>/pixels/<first>-train-<side>.csv",
+        pixels="<results>/pixels/<first>-train-<region>.npy",
+        frames="<results>/pixels/<first>-train-<region>.csv",
         backbones=expand(
             "<results>/pretrain/{network}-{method}/backbone.safetensors",
             network=settings.tune.networks,

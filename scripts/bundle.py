@@ -10,7 +10,6 @@ from linecam.boards.board import Board
 from linecam.boards.verdict import VerdictFile
 from linecam.bundle.bill_of_materials import Dataset, Model, bill
 from linecam.bundle.contents import (
-    FIRMWARE,
     IMAGE,
     ROMFS,
     Program,
@@ -93,7 +92,7 @@ def bundle(
             model,
             dataset,
             board=name,
-            firmware=FIRMWARE,
+            firmware=program.firmware,
             versions=versions,
             python=origin.python,
             version=origin.linecam,

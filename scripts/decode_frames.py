@@ -1,5 +1,6 @@
 """Decode every usable frame once, into one array of what the camera would give the network."""
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 from PIL import features
 
 from linecam.camera import arithmetic as camera
+from linecam.camera.region import Region
 from linecam.files import atomic_write
-from linecam.frames.decode import read_square
+from linecam.frames.decode import read_region
 from linecam.frames.index import read_frames
 from linecam.frames.reuse import certify, key_of, reuse, sums
 from linecam.frames.shards import new_array, rows_of
@@ -33,7 +35,7 @@ def decode_frames(
     pixels: Path,
     *,
     size: int,
-    side: int,
+    region: Region,
     workers: int,
     shard: str = "1-of-1",
     certificate: Path | None = None,
@@ -44,17 +46,19 @@ def decode_frames(
     Frames that an earlier run decoded into `former` are copied, and `certificate` is what lets the next run do so
     (`linecam.reuse`). Raises `UserError` where a frame is no longer what the index says.
     """
+    if said := region.enlarged(size):
+        logging.warning("%s.", said)
     frames = read_frames(index)
     rows = rows_of(shard, len(frames))
     paths, digests = ([*frames[column].iloc[rows.start : rows.stop]] for column in ("path", "sha256"))
-    key = key_of(modules_of("scripts/decode_frames.py"), size=size, side=side, decoders=DECODERS)
+    key = key_of(modules_of("scripts/decode_frames.py"), size=size, region=region.as_param(), decoders=DECODERS)
     certified = certify(key, map(bytes.fromhex, digests), len(paths))
     with atomic_write(pixels) as temporary:
         array = new_array(temporary, np.uint8, (len(paths), size, size, 3))
         missing = reuse(former, certified, array) if former else np.arange(len(paths))
         chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
         if chunks:
-            work = partial(_work, side=side)
+            work = partial(_work, region=region)
             settings = (temporary, [str(folder / path) for path in paths], digests)
             with ProcessPoolExecutor(min(workers, len(chunks)), initializer=_start, initargs=settings) as pool:
                 done = progress(pool.map(work, chunks), "decode", f"x {CHUNK} frames", len(chunks))
@@ -74,9 +78,9 @@ def _start(pixels: Path, paths: list[str], digests: list[str]) -> None:
     _held.append((np.load(pixels, mmap_mode="r+"), paths, digests))
 
 
-def _work(rows: NDArray[np.intp], side: int) -> NDArray[np.uint32]:
+def _work(rows: NDArray[np.intp], region: Region) -> NDArray[np.uint32]:
     array, paths, digests = _held[0]
-    seen = decode([paths[row] for row in rows], array.shape[1], side, [digests[row] for row in rows])
+    seen = decode([paths[row] for row in rows], array.shape[1], region, [digests[row] for row in rows])
     array[rows] = seen
     return sums(seen)
 
@@ -84,7 +88,7 @@ def _work(rows: NDArray[np.intp], side: int) -> NDArray[np.uint32]:
 def decode(
     paths: Sequence[str | Path],
     size: int,
-    side: int,
+    region: Region,
     digests: Sequence[str] | None = None,
 ) -> NDArray[np.uint8]:
     """The network's input for each file, (files, size, size, 3), uint8, 0..255, through the camera's own arithmetic."""
@@ -92,8 +96,10 @@ def decode(
     seen = np.empty((len(paths), size, size, 3), np.uint8)
     for start in range(0, len(paths), CACHED):
         now = slice(start, start + CACHED)
-        squares = [read_square(path, side, digest) for path, digest in zip(paths[now], expected[now], strict=True)]
-        seen[now] = camera.to_input(np.stack(squares), size)
+        regions = [
+            read_region(path, region, digest=digest) for path, digest in zip(paths[now], expected[now], strict=True)
+        ]
+        seen[now] = camera.to_input(np.stack(regions), size)
     return seen
 
 
@@ -104,7 +110,7 @@ if __name__ == "__main__":
             Path(snakemake.params.folder),
             Path(snakemake.output.pixels),
             size=int(snakemake.wildcards.size),
-            side=snakemake.params.side,
+            region=Region.of(snakemake.params.region),
             workers=snakemake.threads,
             shard=snakemake.wildcards.scatteritem,
             certificate=Path(snakemake.output.certificate),

@@ -2,23 +2,27 @@
 
 from pathlib import Path
 
+from linecam.camera.region import Region, Size, size_of
 from linecam.files import atomic_write
-from linecam.frames.decode import write_squares
+from linecam.frames.decode import write_regions
 from linecam.frames.index import read_split
 from linecam.workflow.job import job
 
 
-def decode_part(split: Path, folder: Path, pixels: Path, frames: Path, *, part: str, size: int, workers: int) -> None:
-    """Write the frames of a `part` of `split`, anti-aliased to `size`, and the table of them.
+def decode_part(
+    split: Path, folder: Path, pixels: Path, frames: Path, *, part: str, region: Region, seen: Size, workers: int
+) -> None:
+    """Write the frames of a `part` of `split`, the region anti-aliased to `seen`, and the table of them.
 
-    `pixels` is a .npy of (frames, size, size, 3), uint8, 0..255; `frames` is that part of `split`, in its order,
+    `pixels` is a .npy of (frames, height, width, 3), uint8, 0..255; `frames` is that part of `split`, in its order,
     `row` being the row in `pixels`. Raises `UserError` where a frame is no longer what the split says.
     """
     table = read_split(split)
     table = table[table["part"] == part]
     table["row"] = range(len(table))
     paths = [folder / path for path in table["path"]]
-    write_squares(paths, list(table["sha256"]), pixels, size=size, workers=workers, what=f"decode {part}")
+    digests = list(table["sha256"])
+    write_regions(paths, digests, pixels, region=region, seen=seen, workers=workers, what=f"decode {part}")
     with atomic_write(frames) as temporary:
         table.to_csv(temporary, index=False)
 
@@ -31,6 +35,7 @@ if __name__ == "__main__":
             Path(snakemake.output.pixels),
             Path(snakemake.output.frames),
             part=snakemake.wildcards.part,
-            size=int(snakemake.wildcards.size),
+            region=Region.of(snakemake.params.region),
+            seen=size_of(snakemake.wildcards.size),
             workers=snakemake.threads,
         )

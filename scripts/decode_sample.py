@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from linecam.frames.decode import write_squares
+from linecam.camera.region import Region
+from linecam.frames.decode import write_regions
 from linecam.frames.index import read_frames
 from linecam.selection.strategies import rank_by_hash
 from linecam.workflow.job import job
 
 
 def decode_sample(
-    index: Path, test: Path, folder: Path, pixels: Path, *, count: int, size: int, seed: int, workers: int
+    index: Path, test: Path, folder: Path, pixels: Path, *, count: int, region: Region, seed: int, workers: int
 ) -> None:
-    """Write up to `count` frames, a .npy of (frames, size, size, 3), uint8, 0..255; never a test frame.
+    """Write up to `count` frames, a .npy of (frames, height, width, 3), uint8, 0..255; never a test frame.
 
     Raises `UserError` where a frame is no longer what the index says.
     """
@@ -22,7 +23,8 @@ def decode_sample(
     drawn = rank_by_hash(list(frames["sha256"]), seed, count)
     chosen = frames.iloc[drawn]
     paths = [folder / path for path in chosen["path"]]
-    write_squares(paths, list(chosen["sha256"]), pixels, size=size, workers=workers, what="decode a sample")
+    digests, seen = list(chosen["sha256"]), region.size
+    write_regions(paths, digests, pixels, region=region, seen=seen, workers=workers, what="decode a sample")
 
 
 if __name__ == "__main__":
@@ -33,7 +35,7 @@ if __name__ == "__main__":
             Path(snakemake.params.folder),
             Path(snakemake.output.pixels),
             count=snakemake.params.number,
-            size=int(snakemake.wildcards.size),
+            region=Region.of(snakemake.params.region),
             seed=snakemake.params.seed,
             workers=snakemake.threads,
         )

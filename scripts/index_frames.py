@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.files import atomic_write, write_json
 from linecam.frames.account import account
@@ -36,6 +37,7 @@ def index_frames(
     every: int = 1,
     given: bool = False,
     damaged: bool = False,
+    region: Region | None = None,
 ) -> None:
     """Write `index`, one row for each frame below `folder`, and `quarantine`, the rows that cannot be used.
 
@@ -43,7 +45,8 @@ def index_frames(
 
     `status` is ok, duplicate (same bytes as another frame, which `reason` names) or quarantined. Of equal frames,
     a training frame is the one that counts, then the first by path. Quarantined are also masks and, where the folders'
-    split is `given`, what lies in neither part; and what cannot even be opened, with no hash. `damaged` frames that
+    split is `given`, what lies in neither part; what cannot even be opened, with no hash; and, where there is a
+    `region` other than the middle square, frames that have none such. `damaged` frames that
     decode are used where that is wanted. `summary` says what became of every file (`linecam.frames.account`), and so
     does the log. Raises `UserError` where no frame is usable.
     """
@@ -69,6 +72,8 @@ def index_frames(
             looks[frame] = fit(film.width, film.height, max_pixels)
         if film.problem:
             looks[path] = Look(film.width, film.height, film.problem)
+    if region:
+        looks = {path: look if look.reason else in_region(look, region) for path, look in looks.items()}
 
     rows = []
     for path, look in looks.items():
@@ -93,6 +98,7 @@ def index_frames(
         every=every,
         exported=sum(label != "" and path in listing.files for path, (label, _) in exported.items()),
         parted=parted,
+        region=region,
     )
     for line in said["lines"]:
         logging.info("%s", line)
@@ -108,6 +114,12 @@ def index_frames(
             temporary, index=False
         )
     write_json(summary, said)
+
+
+def in_region(look: Look, region: Region) -> Look:
+    """A look at a frame that can be used, or at one that cannot since it has no such region."""
+    reason = region.refusal((look.width, look.height))
+    return Look(look.width, look.height, reason) if reason else look
 
 
 def facts_of(path: str, classes: list[str], exported: Mapping[str, tuple[str, str]]) -> dict[str, object]:
@@ -171,4 +183,5 @@ if __name__ == "__main__":
             every=snakemake.params.every,
             given=snakemake.params.given,
             damaged=snakemake.params.damaged == "use",
+            region=Region.of(snakemake.params.region) if snakemake.params.region else None,
         )

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from linecam.camera.region import Region
 from linecam.files import write_history
-from linecam.frames.decode import read_square
+from linecam.frames.decode import read_region
 from linecam.networks.models import save_weights
 from linecam.networks.torch_setup import prepare_torch
 from linecam.progress import progress
@@ -29,7 +30,7 @@ def pretrain_on_rendered(
     history: Path,
     *,
     network: str,
-    side: int,
+    region: Region,
     epochs: int,
     seed: int,
     gpus: int = 0,
@@ -37,15 +38,16 @@ def pretrain_on_rendered(
     """Write the backbone of a classifier that all frames of `folder` made, and the mean loss of each epoch.
 
     `truth` has (frame, label), as `render_belt` writes it; training starts with `backbone`, and is that of
-    `linecam.training`, from the square of `side` pixels in the middle of each frame.
+    `linecam.training`, from the sensor's pixels of the region of each frame.
     """
     device = prepare_torch(1, gpus)
     table = pd.read_csv(truth, dtype=str)
     classes = sorted(set(table["label"]))
     targets = np.array([classes.index(label) for label in table["label"]], dtype=np.intp)
-    frames = np.empty((len(table), side, side, 3), np.uint8)
+    width, height = region.size
+    frames = np.empty((len(table), height, width, 3), np.uint8)
     for number, name in enumerate(progress(table["frame"], "decode rendered", "frames")):
-        frames[number] = read_square(folder / name, side)
+        frames[number] = read_region(folder / name, region)
     model = start(network, len(classes), backbone, seed)
     recipe = Recipe(epochs, BATCH, learning_rate=0.005, weight_decay=0.05, label_smoothing=0.05, seed=seed)
     model, losses = train(model, frames, targets, recipe, network=network, device=device, what=f"pretrain {network}")
@@ -62,7 +64,7 @@ if __name__ == "__main__":
             Path(snakemake.output.weights),
             Path(snakemake.output.history),
             network=snakemake.wildcards.network,
-            side=snakemake.params.side,
+            region=Region.of(snakemake.params.region),
             epochs=snakemake.params.epochs,
             seed=snakemake.params.seed,
             gpus=snakemake.resources.get("gpu", 0),

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from linecam.belt.conveyor import CAMERAS, render_sequence
+from linecam.belt.conveyor import CAMERAS, HEIGHT, SQUARE, WIDTH, render_sequence
+from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.files import atomic_write
 from linecam.progress import progress
@@ -51,7 +52,9 @@ def plan(frames: int, seed: int) -> list[Sequence]:
     return sequences
 
 
-def film(sequence: Sequence, *, folder: Path, seed: int, small: bool = False) -> list[tuple[str, str, float, int, str]]:
+def film(
+    sequence: Sequence, *, folder: Path, seed: int, small: bool = False, seen: tuple[slice, slice] = SQUARE
+) -> list[tuple[str, str, float, int, str]]:
     """Write the frames of one sequence into `folder`; return its rows of the truth, in `COLUMNS`."""
     frames = render_sequence(
         np.random.SeedSequence(seed, spawn_key=(sequence.number, 1)),
@@ -59,6 +62,7 @@ def film(sequence: Sequence, *, folder: Path, seed: int, small: bool = False) ->
         length=sequence.length,
         turn=(sequence.number + seed) % 3,
         small=small,
+        seen=seen,
     )
     rows = []
     for number, frame in enumerate(islice(frames, sequence.take), start=sequence.first):
@@ -68,25 +72,43 @@ def film(sequence: Sequence, *, folder: Path, seed: int, small: bool = False) ->
     return rows
 
 
-def render_belt(folder: Path, truth: Path, *, frames: int, seed: int, workers: int, small: bool = False) -> None:
+def render_belt(
+    folder: Path,
+    truth: Path,
+    *,
+    frames: int,
+    seed: int,
+    workers: int,
+    small: bool = False,
+    region: Region | None = None,
+) -> None:
     """Render `frames` QVGA frames (JPEG, 320x240 RGB) into `folder` and what they show into the CSV `truth`.
 
     The truth has a row a frame: its file name; its label; mask_share, the share of the central square that is mask,
     0..1; defect_px, the px of visible defect in it; its sequence. The same `seed` (>= 0) gives the same bytes for
     every number of `workers` (processes), and more `frames` only add files. `small` makes all defects small and faint.
+    With a `region` the truth is that of the region instead of the central square.
     """
     if frames < 1 or seed < 0:
         raise UserError(f"The belt needs at least one frame and a seed of 0 or more: got {frames} frames, seed {seed}.")
     sequences = plan(frames, seed)
     with atomic_write(folder) as new_folder, atomic_write(truth) as new_truth:
         new_folder.mkdir()
-        work = functools.partial(film, folder=new_folder, seed=seed, small=small)
+        work = functools.partial(film, folder=new_folder, seed=seed, small=small, seen=seen_in(region))
         rows: list[tuple[Any, ...]] = []
         with Pool(min(workers, len(sequences))) as pool:
             for part in progress(pool.imap(work, sequences), "Rendering", "sequences", len(sequences)):
                 rows += part
         table = pd.DataFrame(rows, columns=COLUMNS)
         table.to_csv(new_truth, index=False, float_format="%.4f", lineterminator="\n")
+
+
+def seen_in(region: Region | None) -> tuple[slice, slice]:
+    """The rows and columns of a frame that the network sees; None is the square in its middle."""
+    if region is None:
+        return SQUARE
+    left, top, right, bottom = map(round, region.box((WIDTH, HEIGHT)))
+    return slice(top, bottom), slice(left, right)
 
 
 if __name__ == "__main__":
@@ -98,4 +120,5 @@ if __name__ == "__main__":
             seed=snakemake.params.seed,
             workers=snakemake.threads,
             small=snakemake.params.defects == "small",
+            region=Region.of(snakemake.params.region) if snakemake.params.region else None,
         )

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from linecam.boards.board import Board
+from linecam.camera.region import Region
 from linecam.evaluation.candidates import Candidate, TrainedModel
 from linecam.report.page import Setup, Sources, write_page
 from linecam.workflow.job import job
@@ -32,6 +33,7 @@ if __name__ == "__main__":
                 dataset=config["dataset"]["name"],
                 classes=config["dataset"]["classes"],
                 frame_size=config["camera"]["frame_size"],
+                region=Region.of(params.region),
                 confidence=config["evaluate"]["confidence"],
                 accept=config["bundle"]["accept"],
                 configuration=params.configuration,

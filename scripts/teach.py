@@ -30,9 +30,9 @@ def teach(
 ) -> None:
     """Write the backbone to `weights` and its losses to `history`.
 
-    It learns from the sensor's frames in `pixels`, (N, side, side, 3), uint8: first from the teacher's maps of `views`
-    views for `steps` steps, then from pasted defects for `pasted_steps`. Raises `UserError` where there is no such
-    teacher.
+    It learns from the sensor's frames in `pixels`, (N, height, width, 3), uint8: first from the teacher's maps of
+    `views` views for `steps` steps, then from pasted defects for `pasted_steps`. Raises `UserError` where there is no
+    such teacher.
     """
     device = prepare_torch(threads, gpus)
     frames = read_pixels(pixels)

@@ -19,7 +19,8 @@ from linecam.belt.drawing import FINE, Bytes, Floats, Rng, axes, smooth, waves
 from linecam.belt.medical_mask import draw_mask
 
 WIDTH, HEIGHT = 320, 240
-SQUARE = slice((WIDTH - HEIGHT) // 2, (WIDTH + HEIGHT) // 2)  # the columns that the camera's square sees
+# The rows and columns that the camera's square sees.
+SQUARE = slice(0, HEIGHT), slice((WIDTH - HEIGHT) // 2, (WIDTH + HEIGHT) // 2)
 HALF_ROWS, MARGIN = 160, 230  # px of strip above and below the middle, and before the first view's middle
 PITCH, HOLES = 19, 26  # px from hole to hole, and holes until the belt repeats
 
@@ -204,12 +205,19 @@ def _drift(rng: Rng, length: int, size: float) -> Floats:
 
 
 def render_sequence(
-    seed: np.random.SeedSequence, *, camera: str, length: int, turn: int, small: bool = False
+    seed: np.random.SeedSequence,
+    *,
+    camera: str,
+    length: int,
+    turn: int,
+    small: bool = False,
+    seen: tuple[slice, slice] = SQUARE,
 ) -> Iterator[Frame]:
     """Film `length` frames in a row with one of `CAMERAS`.
 
     A pure function of its arguments: the frames taken from it are the same however many are taken. `turn` (0..2)
-    says which mask of the first three is bad, and `small` that all defects are small and faint.
+    says which mask of the first three is bad, and `small` that all defects are small and faint. The truth is that of
+    the rows and columns that are `seen`.
     """
     rng = np.random.default_rng(seed)
     eye = CAMERAS[camera]
@@ -219,7 +227,7 @@ def render_sequence(
     packed = strip.view(np.uint32).ravel()
     truth = strip[..., 3].ravel()
     taps, weights, vignette = _view(eye, strip.shape[1])
-    nearest = np.take_along_axis(taps, weights[..., 0].argmax(axis=0)[None], axis=0).reshape(HEIGHT, WIDTH)[:, SQUARE]
+    nearest = np.take_along_axis(taps, weights[..., 0].argmax(axis=0)[None], axis=0).reshape(HEIGHT, WIDTH)[seen]
 
     gain = np.clip(rng.normal(0.02, 0.34), -1.05, 0.40) + _drift(rng, length, 0.06)
     for _ in range(rng.choice([0, 1, 2], p=[0.5, 0.3, 0.2])):  # somebody switches a lamp

@@ -14,7 +14,7 @@ class Board:
     engine: Literal["tflm", "ethos-u", "st"]  # ethos-u: TFLM too, with what Vela compiles for the NPU
     heap_bytes: list[int]  # free blocks of the garbage-collected heap
     places: dict[str, int | None]  # where a model may lie, the default first, and the largest file there in bytes
-    frame_sizes: dict[str, int]  # what main.py may ask of the sensor, and the shorter side in pixels
+    frame_sizes: dict[str, list[int]]  # what main.py may ask of the sensor, and its width and height in pixels
     romfs_board: str  # the board's name in openmv-ota
     pool_bytes: int | None = None  # the largest file seen to run from the frame buffer's memory; null: not measured
     refused: str | None = None  # where linecam builds nothing for the board, the reason

@@ -20,21 +20,42 @@ class Program:
     """How main.py looks at the line and decides."""
 
     frame_size: str
-    side: int  # of the square in the middle of the frame that goes to the network, in pixels
+    side: int | None  # of the square in the middle of the frame that goes to the network, in pixels
     votes: int  # over how many frames it decides
     period_ms: int  # at most one decision in so many ms
     thresholds: dict[str, float]  # by class, the mean score from which on it decides for it
+    roi: list[int] | None = None  # instead of `side`: x, y, width and height of what goes to the network
 
     @classmethod
     def of(cls, config: dict[str, Any], votes: int, thresholds: dict[str, float]) -> Self:
         """What a complete configuration, and the `votes` and `thresholds` that were made of it, say."""
         camera, bundle = config["camera"], config["bundle"]
-        return cls(camera["frame_size"], camera["side"], votes, bundle["period_ms"], thresholds)
+        return cls(camera["frame_size"], camera["side"], votes, bundle["period_ms"], thresholds, camera["roi"])
+
+    @property
+    def firmware(self) -> tuple[str, str]:
+        """The OpenMV releases that main.py runs on with these settings: an oblong region is cropped before 5.0.0."""
+        oblong = self.roi is not None and self.roi[2] != self.roi[3]
+        return (FIRMWARE[1], FIRMWARE[1]) if oblong else FIRMWARE
+
+    @property
+    def view(self) -> dict[str, object]:
+        """What the camera looks at, as JSON values: the frame size, and `side` or `roi`."""
+        return {"frame_size": self.frame_size} | ({"roi": self.roi} if self.roi else {"side": self.side})
+
+    @property
+    def seen(self) -> str:
+        """What of the frame goes to the network, in words."""
+        if self.roi is None:
+            return f"the {self.side} x {self.side} pixels in its middle"
+        x, y, width, height = self.roi
+        return f"the {width} x {height} pixels from {x}, {y} on"
 
     def settings(self, model: Model) -> dict[str, object]:
         """What main.py reads, in settings.json: few keys, since the camera's heap is small."""
         about = {"sha256": model.sha256, "name": f"{model.name} {model.range}"}
-        return {"model": about, "labels": model.classes} | vars(self)
+        decides = {"votes": self.votes, "period_ms": self.period_ms, "thresholds": self.thresholds}
+        return {"model": about, "labels": model.classes} | self.view | decides
 
 
 def drive_files(place: str | None) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, Self
 from linecam import __version__
 from linecam.boards.verdict import Cost
 from linecam.bundle.bill_of_materials import Model
-from linecam.bundle.contents import FIRMWARE, Program, drive_files
+from linecam.bundle.contents import Program, drive_files
 from linecam.evaluation.candidates import Choice
 from linecam.evaluation.figures import Thresholds
 from linecam.files import ROOT, sha256
@@ -49,15 +49,10 @@ def manifest(
     paths = sorted(folder.iterdir())
     return {
         "board": board,
-        "camera": {
-            "frame_size": program.frame_size,
-            "side": program.side,
-            "input": model.name.input_size,
-            "votes": program.votes,
-        },
+        "camera": program.view | {"input": model.name.input_size, "votes": program.votes},
         "drive": drive_files(cost.get("place")),
         "files": {path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in paths},
-        "firmware": {"from": FIRMWARE[0], "to": FIRMWARE[1]},
+        "firmware": dict(zip(("from", "to"), program.firmware, strict=True)),
         "cost": cost,
         "model": {"name": str(model.name), "quantization": model.range, "reason": choice.reason, "weak": choice.weak},
         "metrics": model.metrics,

@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from linecam.boards.board import Board
 from linecam.boards.verdict import Cost
 from linecam.bundle.bill_of_materials import Dataset, Model
-from linecam.bundle.contents import FIRMWARE, IMAGE, Program
+from linecam.bundle.contents import IMAGE, Program
 from linecam.bundle.romfs import flash_command
 from linecam.evaluation.figures import Weakness
 from linecam.evaluation.predictions import HALF
@@ -55,7 +55,8 @@ def readme(
         confidence=confidence,
         weak=weak,
         frame_size=program.frame_size,
-        side=program.side,
+        seen=program.seen,
+        roi=program.roi,
         votes=program.votes,
         thresholds=program.thresholds,
         demanding=[name for name in model.classes if program.thresholds.get(name, 0) > HALF],
@@ -67,7 +68,7 @@ def readme(
         arena=cost.get("arena_bytes"),
         latency=None if low is None else {"low": low, "high": high, "basis": cost.get("latency_basis")},
         compiled=board.engine == "ethos-u",
-        firmware=FIRMWARE,
+        firmware=program.firmware,
         image=IMAGE,
         flash=flash_command(board.romfs_board, IMAGE),
         boot=boot_line(model, program.votes),

@@ -1,7 +1,8 @@
 """From the sensor to the network's input, in the camera firmware's own integer arithmetic.
 
-Facts measured on OpenMV firmware 5.0.0: the frame is RGB565; a square region is resized to the network's input
-while it still is RGB565, bilinear without anti-aliasing, in fixed point; then it is expanded to 8 bits a channel.
+Facts measured on OpenMV firmware 5.0.0: the frame is RGB565; a region of it is resized to the network's input while
+it still is RGB565, each axis by itself, bilinear without anti-aliasing, in fixed point; then it is expanded to 8 bits a
+channel. Before 5.0.0 an oblong region was cropped to a square first.
 """
 
 import math
@@ -9,6 +10,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from linecam.camera.region import Region, Size
 
 # Bits of the red, green and blue field.
 _BITS = np.array([5, 6, 5], dtype=np.uint16)
@@ -28,6 +31,23 @@ def square(image: Image.Image, side: int) -> NDArray[np.uint8]:
     if short != side:
         image = image.resize((side, side), Image.Resampling.LANCZOS if short > side else Image.Resampling.BILINEAR)
     return np.asarray(image, dtype=np.uint8)
+
+
+def cut_out(image: Image.Image, region: Region, seen: Size | None = None) -> NDArray[np.uint8]:
+    """The region of a frame (RGB), as a sensor would see it that has `seen` pixels for it; None: those it has.
+
+    As `square`, and each axis by itself. `image` is not refused. Returns (height, width, 3) of `seen`, 0..255.
+    """
+    seen = seen or region.size
+    if region.roi is None and seen[0] == seen[1]:
+        return square(image, seen[0])
+    box = left, top, right, bottom = region.box(image.size)
+    if all(float(edge).is_integer() for edge in box) and (right - left, bottom - top) == seen:
+        return np.asarray(image.crop((int(left), int(top), int(right), int(bottom))), dtype=np.uint8)
+    shrinks = right - left > seen[0] or bottom - top > seen[1]
+    resampling = Image.Resampling.LANCZOS if shrinks else Image.Resampling.BILINEAR
+    # Of what lies beyond the box, its filter sees as much as the neighbouring pixels of a sensor do.
+    return np.asarray(image.resize(seen, resampling, box=box), dtype=np.uint8)
 
 
 def to_input(frames: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

@@ -82,9 +82,9 @@ def at_chance(held_out: pd.DataFrame, classes: list[str], confidence: float) -> 
         "why": f"Of {in_number(held_out)} that it had not seen it finds {balanced['value']:.1%} of a class, "
         f"on average ({balanced['low']:.1%} to {balanced['high']:.1%}); always the same answer finds {chance:.1%}.",
         "mend": "Look at the frames as the network sees them, in the report. Where you cannot tell the classes apart "
-        "yourself, look closer: a smaller camera.side, or a network with a larger input. Where you can, look for wrong "
-        "labels (`snakemake select_next` lists suspects, `linecam labels agreement` compares people), then label more "
-        "frames (select.train).",
+        "yourself, look closer: a smaller camera.side, a camera.roi, or a network with a larger input. Where you can, "
+        "look for wrong labels (`snakemake select_next` lists suspects, `linecam labels agreement` compares people), "
+        "then label more frames (select.train).",
     }
 
 

@@ -8,10 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from linecam.camera.region import Region, Size
 from linecam.frames.folder import LABELS_FILE, VIDEO_SUFFIXES, Listing, in_words
 from linecam.frames.layout import class_of, is_third, near_class, part_of
 
-LINES = 20  # of folders, of reasons and of notes, each
+LINES = 20  # of folders, of reasons and of frame sizes, each
+ENOUGH = 0.75  # what the middle square has of a frame of 4 to 3: it is said where the network sees less
+MIDDLE = Region(side=1)  # the square is that of any frame, whatever its side on the sensor is
 
 _PART = {"train": "to train on", "test": "to test on"}
 
@@ -25,12 +28,13 @@ def account(
     every: int,
     exported: int,
     parted: Sequence[str],
+    region: Region | None = None,
 ) -> dict[str, Any]:
     """What became of the files in `listing`, whose index is `table`, as JSON values.
 
     `notes` says by path what is to be said of a frame that is used, and `exported` is how many labels a file of labels
-    gave. Of videos one frame in `every` is used. `parted` are the sequences that were parted by folder. `lines` of what
-    is returned says it all in words.
+    gave. Of videos one frame in `every` is used. `parted` are the sequences that were parted by folder. `region` is
+    a `camera.roi`; None is the middle square. `lines` of what is returned says it all in words.
     """
     statuses = table["status"].value_counts()
     used, copies, aside = (int(statuses.get(name, 0)) for name in ("ok", "duplicate", "quarantined"))
@@ -44,6 +48,8 @@ def account(
     lines += _first([_folder_line(one) for one in folders], "folders")
     lines += _first([f"set aside, {_files(one['files'])}: {one['reason']} (first: {one['first']})" for one in reasons])
     lines += [f"used, {_files(len(paths))}: {text} (first: {paths[0]})" for text, paths in sorted(said.items())]
+    in_part = _first(_shares(table, region or MIDDLE), "frame sizes")
+    lines += in_part
     if listing.videos and every > 1:
         lines.append(f"of videos, one frame in {every} is used (dataset.every)")
     if listing.passed_over or listing.hidden:
@@ -64,6 +70,7 @@ def account(
         "notes": {text: len(paths) for text, paths in sorted(said.items())},
         "passed_over": dict(sorted(listing.passed_over.items())),
         "hidden": listing.hidden,
+        "seen_in_part": in_part,
         "lines": lines,
     }
 
@@ -116,6 +123,28 @@ def _reasons(table: pd.DataFrame) -> list[dict[str, Any]]:
         groups[re.sub(r"\d+", "N", reason.split(":")[0])].append((path, reason))
     ordered = sorted(groups.values(), key=lambda group: (-len(group), group[0]))
     return [{"files": len(group), "first": group[0][0], "reason": group[0][1]} for group in ordered]
+
+
+def _shares(table: pd.DataFrame, region: Region) -> list[str]:
+    """Of which frames the network sees but a part, by their size, the most frequent first."""
+    used = table.loc[table["status"] == "ok", ["width", "height"]].astype(int)
+    sizes = Counter(used.itertuples(index=False, name=None))
+    ordered = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))
+    return [line for size, count in ordered if (line := _share_line(region, size, count))]
+
+
+def _share_line(region: Region, size: Size, count: int) -> str:
+    frames = f"{count} frame{'' if count == 1 else 's'} of {size[0]} x {size[1]}"
+    if region.recorded(size):
+        return f"{frames}: the network sees all of each, as collect.py records just camera.roi"
+    if region.share(size) >= ENOUGH:
+        return ""
+    left, top, right, bottom = map(round, region.box(size))
+    share = f"{100 * region.share(size):.2g}" if region.share(size) < 0.01 else f"{100 * region.share(size):.0f}"
+    seen = f"{right - left} x {bottom - top}"
+    if region.roi:
+        return f"{frames}: the network sees {seen} from {left}, {top} on, {share} % of each, as camera.roi says"
+    return f"{frames}: the network sees the middle {seen}, {share} % of each; camera.roi names another region"
 
 
 def _doubts(table: pd.DataFrame, folders: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""From a frame's file to the square that the sensor would see."""
+"""From a frame's file to the region of it that the sensor would see."""
 
 import hashlib
 import io
@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from linecam.camera.arithmetic import square
+from linecam.camera.arithmetic import cut_out
+from linecam.camera.region import Region, Size
 from linecam.errors import UserError
 from linecam.files import atomic_write
-from linecam.frames.picture import FORMATS, upright
+from linecam.frames.picture import FORMATS, QUARTER_TURNS, turn, upright
 from linecam.frames.video import place_in_video, read_video_frame
 from linecam.progress import progress
 
@@ -44,31 +45,45 @@ def open_frame(path: Path, digest: str = "") -> Image.Image:
     return Image.open(io.BytesIO(data), formats=FORMATS)
 
 
-def read_square(path: str | Path, side: int, digest: str = "") -> NDArray[np.uint8]:
-    """The largest centred square of an image file, anti-aliased to (side, side, 3), uint8, 0..255.
+def read_region(path: str | Path, region: Region, seen: Size | None = None, digest: str = "") -> NDArray[np.uint8]:
+    """The region of an image file, anti-aliased to `seen` (width, height), by default the sensor's pixels of it.
 
-    A JPEG is decoded at a half, a quarter or an eighth of its size where that leaves at least `side`: its decoder
-    then leaves out the frequencies that the resize would take away, in a third of the time. Raises `UserError` as
-    `open_frame` does.
+    Returns (height, width, 3), uint8, 0..255. A JPEG is decoded at a half, a quarter or an eighth of its size where
+    that leaves at least so many pixels: its decoder then leaves out the frequencies that the resize would take away,
+    in a third of the time. Raises `UserError` as `open_frame` does, and where the frame has no such region.
     """
     with open_frame(Path(path), digest) as image:
-        image.draft("RGB", (side, side))
-        return square(upright(image), side)
+        whole, enough = image.size, region.enough(seen or region.size)
+        if region.roi and turn(image) in QUARTER_TURNS:
+            whole, enough = whole[::-1], enough[::-1]
+        if why := region.refusal(whole):
+            raise UserError(
+                f"{path} cannot be used: {why}. Take it away, or set camera.frame_size and camera.roi for it."
+            )
+        image.draft("RGB", enough)
+        return cut_out(upright(image), region, seen)
 
 
-def write_squares(
-    paths: Sequence[Path], digests: Sequence[str], array: Path, *, size: int, workers: int, what: str
+def write_regions(
+    paths: Sequence[Path],
+    digests: Sequence[str],
+    array: Path,
+    *,
+    region: Region,
+    seen: Size,
+    workers: int,
+    what: str,
 ) -> None:
-    """Write `read_square` of each file, in this order, to a .npy of (files, size, size, 3), uint8, 0..255.
+    """Write `read_region` of each file, in this order, to a .npy of (files, height, width, 3) of `seen`, uint8, 0..255.
 
     Raises `UserError` where the SHA-256 of a file is not that of `digests`.
     """
     # Frames of a video are read in their order, which saves a search for each.
     order = sorted(range(len(paths)), key=lambda place: str(paths[place]))
     with ProcessPoolExecutor(workers) as pool:
-        chosen = [paths[place] for place in order], repeat(size), [digests[place] for place in order]
-        decoded = pool.map(read_square, *chosen, chunksize=CHUNK)
+        chosen = [paths[place] for place in order], repeat(region), repeat(seen), [digests[place] for place in order]
+        decoded = pool.map(read_region, *chosen, chunksize=CHUNK)
         by_path = list(progress(decoded, what, "frames", len(paths)))
-    squares = [by_path[place] for place in np.argsort(order)]
+    regions = [by_path[place] for place in np.argsort(order)]
     with atomic_write(array) as temporary, temporary.open("wb") as file:  # np.save would add a suffix to a path
-        np.save(file, np.stack(squares))
+        np.save(file, np.stack(regions))

@@ -32,6 +32,7 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.frames.decode import open_frame
 from linecam.frames.picture import upright
@@ -98,13 +99,18 @@ class Desk:
         classes: list[str],
         by: str,
         dataset: str,
+        region: Region,
     ) -> None:
-        """`by` is who labels. Raises `UserError` where `labels` cannot be read."""
+        """`by` is who labels, `region` what of a frame the network sees.
+
+        Raises `UserError` where `labels` cannot be read.
+        """
         if any(frame.part == "test" and frame.suggestion for frame in frames):
             raise ValueError("whoever judges a test frame must not see what the model says")
         read_rows(labels, classes)
         self.frames = list(frames)
         self.folder, self.labels, self.classes, self.by, self.dataset = folder, labels, classes, by, dataset
+        self.region = region
         self.listed = {frame.sha256: frame for frame in frames}
         self._shown = {frame.sha256: frame for frame in beside} | self.listed
 
@@ -116,9 +122,14 @@ class Desk:
             "decision": DECISION,
             "unsure": UNSURE,
             "classes": self.classes,
-            "frames": [asdict(frame) for frame in self.frames],
+            "frames": [asdict(frame) | {"seen": self._seen(frame)} for frame in self.frames],
             "paths": {digest: frame.path for digest, frame in self._shown.items()},
         }
+
+    def _seen(self, frame: Frame) -> list[float]:
+        """Left, top, width and height of what the network sees, as shares of the frame's width and height."""
+        left, top, right, bottom = self.region.box((frame.width, frame.height))
+        return [left / frame.width, top / frame.height, (right - left) / frame.width, (bottom - top) / frame.height]
 
     def standing(self) -> dict[str, list[Row]]:
         """All rows of the listed frames by sha256, as the file has them now."""

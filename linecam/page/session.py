@@ -3,6 +3,7 @@
 import logging
 from getpass import getuser
 
+from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.labels.store import DECISION
 from linecam.page.server import Desk, serve
@@ -17,16 +18,18 @@ def run_session(
     dataset: str,
     classes: list[str],
     by: str,
+    region: Region,
     port: int | None,
     browser: bool,
 ) -> None:
     """Serve the page until the user ends it, or `stop` is made; then say goodbye.
 
-    `by` is who labels. `port` is one of this machine, None: one that is free. `browser` says whether to open one.
+    `by` is who labels, `region` what of a frame the network sees. `port` is one of this machine, None: one that is
+    free. `browser` says whether to open one.
     Raises `UserError` where the port is taken, or labels.csv has problems.
     """
     frames, beside = frames_to_label(sources, classes)
-    desk = Desk(frames, beside, sources.frames, sources.labels, classes=classes, by=by, dataset=dataset)
+    desk = Desk(frames, beside, sources.frames, sources.labels, classes=classes, by=by, dataset=dataset, region=region)
     if not stop.made:
         serve(desk, stop, port=port, browser=browser)
     place = f" Your labels are in {sources.labels}." if sources.labels.exists() else ""

@@ -7,6 +7,7 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from linecam.boards.board import Board
+from linecam.camera.region import Region
 from linecam.evaluation.candidates import Candidate, Choice, TrainedModel
 from linecam.evaluation.metrics import rarest_class
 from linecam.evaluation.predictions import read_predictions
@@ -61,6 +62,7 @@ class Setup:
     dataset: str
     classes: list[str]
     frame_size: str
+    region: Region  # of the frame, that goes to the network
     confidence: float
     accept: str  # whether a bundle is made of a weak model, `bundle.accept`
     configuration: str  # all of it, YAML
@@ -116,6 +118,7 @@ def frames(sources: Sources, input_size: int, predictions: Path) -> dict[str, ob
         "sheet": list(split[split["part"] == "train"].head(SHEET).itertuples()),
         "statuses": {status: int((index["status"] == status).sum()) for status in ("ok", "duplicate", "quarantined")},
         "account": read_json(sources.account)["lines"],
+        "seen_in_part": read_json(sources.account)["seen_in_part"],
         "unlabelled": int((split["part"] == "unlabelled").sum()),
         "summaries": {selection: read_json(path) for selection, path in sources.summaries.items()},
         "set_aside": list(set_aside.head(ROWS).itertuples()),

@@ -32,7 +32,7 @@ class Spread:
 
     degrees: float = 10  # that each axis turns, to either side: rotation, and shear where they differ
     scale: tuple[float, float] = (0.9, 1.15)
-    shift: float = 0.08  # of the side, in any direction
+    shift: float = 0.08  # of width and height, in any direction
     brightness: float = 1.4  # the largest factor, and 1 over the smallest
     contrast: float = 1.2  # the same, about a frame's mean
     gain: float = 0.05  # of each colour, more or less
@@ -47,7 +47,7 @@ class Spread:
 
 
 def variants(frames: NDArray[np.uint8], size: int, rng: np.random.Generator, spread: Spread = Spread()) -> Tensor:
-    """A random variant of each of the sensor's frames (N, side, side, 3), uint8, as the network sees it.
+    """A random variant of each of the sensor's frames (N, height, width, 3), uint8, as the network sees it.
 
     Returns (N, 3, size, size), float32 in [0, 1], channels last in memory.
     """
@@ -65,7 +65,7 @@ def view(
     rng: np.random.Generator | None = None,
     spread: Spread = Spread(),
 ) -> Tensor:
-    """The sensor's frames (N, side, side, 3), uint8, each seen from its place in `place` (N, 2, 3); see `draw`.
+    """The sensor's frames (N, height, width, 3), uint8, each seen from its place in `place` (N, 2, 3); see `draw`.
 
     With `rng`, light and noise are those of `spread`; without, they stay as they are. Returns (N, 3, size, size),
     float32 in [0, 1], channels last in memory.
@@ -86,8 +86,8 @@ def draw(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Where each variant looks, (count, 2, 3), its light, (count, 3, 2) of scale and offset, and its noise, (count,).
 
-    A place is an affine map of the unit square [-1, 1]^2 of (x, y); the light of a colour is a factor, and the share
-    of the frame's mean that is added.
+    A place is an affine map of the unit square [-1, 1]^2 of (x, y), to which an oblong frame is stretched: so what is
+    drawn stays in sight. The light of a colour is a factor, and the share of the frame's mean that is added.
     """
     x_axis, y_axis = np.radians(rng.uniform(-spread.degrees, spread.degrees, (2, count)))
     if spread.turn:
@@ -129,7 +129,7 @@ def render(
     table: Floats,
     images: Floats,
 ) -> None:
-    """Render frames (N, side, side, 3), uint8, as drawn, into images (N, size, size, 3), float32."""
+    """Render frames (N, height, width, 3), uint8, as drawn, into images (N, size, size, 3), float32."""
     for n in range(len(frames)):
         look(frames[n], place[n], images[n])
         mean = images[n].mean()
@@ -139,18 +139,19 @@ def render(
 @loops
 def look(frame: NDArray[np.uint8], place: Floats, image: Floats) -> None:
     """The image, 0..1, that `place` looks at: bilinear, mirrored at the borders."""
-    side, size = frame.shape[0], image.shape[0]
-    half, top = np.float32(side) * HALF, np.float32(side - 1)
+    height, width, size = frame.shape[0], frame.shape[1], image.shape[0]
+    half_x, half_y = np.float32(width) * HALF, np.float32(height) * HALF
+    last_x, last_y = np.float32(width - 1), np.float32(height - 1)
     for i in range(size):
         v = (np.float32(i) + HALF) / np.float32(size) * TWO - ONE
         for j in range(size):
             u = (np.float32(j) + HALF) / np.float32(size) * TWO - ONE
-            x = abs((place[0, 0] * u + place[0, 1] * v + place[0, 2] + ONE) * half - HALF)
-            y = abs((place[1, 0] * u + place[1, 1] * v + place[1, 2] + ONE) * half - HALF)
-            x = max(TWO * top - x, ZERO) if x > top else x
-            y = max(TWO * top - y, ZERO) if y > top else y
+            x = abs((place[0, 0] * u + place[0, 1] * v + place[0, 2] + ONE) * half_x - HALF)
+            y = abs((place[1, 0] * u + place[1, 1] * v + place[1, 2] + ONE) * half_y - HALF)
+            x = max(TWO * last_x - x, ZERO) if x > last_x else x
+            y = max(TWO * last_y - y, ZERO) if y > last_y else y
             left, above = int(x), int(y)
-            right, below = min(left + 1, side - 1), min(above + 1, side - 1)
+            right, below = min(left + 1, width - 1), min(above + 1, height - 1)
             across, down = x - np.float32(left), y - np.float32(above)
             for c in range(3):
                 high = np.float32(frame[above, left, c])

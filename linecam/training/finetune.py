@@ -46,7 +46,7 @@ class Recipe:
 def labelled(
     pixels: Path, frames: Path, classes: list[str]
 ) -> tuple[NDArray[np.uint8], pd.DataFrame, NDArray[np.intp]]:
-    """The sensor's frames (N, side, side, 3), uint8, the table of them, and their classes (N,) as numbers."""
+    """The sensor's frames (N, height, width, 3), uint8, the table of them, and their classes (N,) as numbers."""
     table = read_split(frames)
     return read_pixels(pixels), table, np.array([classes.index(label) for label in table["label"]], dtype=np.intp)
 
@@ -79,7 +79,7 @@ def train(
     device: torch.device,
     what: str,
 ) -> tuple[Classifier, list[float]]:
-    """Train `model` on the sensor's frames (N, side, side, 3), uint8, and their classes (N,): the model to use, in
+    """Train `model` on the sensor's frames (N, height, width, 3), uint8, and their classes (N,): the model to use, in
     evaluation mode, and the mean loss of each epoch.
 
     Each epoch has a new variant of each frame, and each class weighs the same in the loss, however rare. What is
@@ -130,8 +130,8 @@ def held_out_logits(
 ) -> NDArray[np.float32]:
     """What a model says of the frames `held`, (N,), that trained on all others: logits (held, classes).
 
-    `frames` are the sensor's, (N, side, side, 3), uint8, `targets` their classes (N,). Where no frame is held, nothing
-    is trained. Raises `UserError` where the training diverges.
+    `frames` are the sensor's, (N, height, width, 3), uint8, `targets` their classes (N,). Where no frame is held,
+    nothing is trained. Raises `UserError` where the training diverges.
     """
     if not held.any():
         return np.zeros((0, classes), np.float32)

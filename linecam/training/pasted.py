@@ -40,7 +40,7 @@ class Finder(nn.Module):
 def learn(
     frames: NDArray[np.uint8], start: Backbone, recipe: Recipe, device: torch.device
 ) -> tuple[Backbone, list[float]]:
-    """The backbone, trained on to find drawn defects in frames (N, side, side, 3), uint8, and its losses on the way.
+    """The backbone, trained on to find drawn defects in frames (N, height, width, 3), uint8, and its losses on the way.
 
     The loss is the cross-entropy of each cell of the last map, whether it holds a defect, and of the frame, of which
     kind its defect is; see `descend`.
@@ -86,11 +86,16 @@ def defective(
 
 
 def covered(mask: NDArray[np.float32], place: NDArray[np.float32], side: int, cells: int) -> NDArray[np.float32]:
-    """How many pixels of the network's input, `side` x `side`, a mask covers in each of `cells` x `cells`."""
+    """How many pixels of the network's input, `side` x `side`, a mask (height, width) covers in each of its cells.
+
+    Returns (cells, cells).
+    """
     y, x = np.nonzero(mask > 0.05)
-    half = len(mask) / 2
+    height, width = mask.shape
+    half = np.array([[width], [height]]) / 2
     u, v = np.linalg.inv(place[:, :2]) @ (np.stack([x, y]) / half - 1 + 0.5 / half - place[:, 2:])
-    area = (side / len(mask)) ** 2 / abs(np.linalg.det(place[:, :2]))  # of a pixel of the mask, in the input's
+    # Of a pixel of the mask, in the input's.
+    area = (side / height) * (side / width) / abs(np.linalg.det(place[:, :2]))
     inside = (abs(u) < 1) & (abs(v) < 1)
     across, down = (((one[inside] + 1) / 2 * cells).astype(int) for one in (u, v))
     found = np.zeros((cells, cells), np.float32)

@@ -42,7 +42,7 @@ class Views:
 
 
 def look(frames: NDArray[np.uint8], count: int, teacher: Teacher, seed: int, device: torch.device) -> Views:
-    """What the teacher sees in `count` views of frames (N, side, side, 3), uint8; at least one of each frame.
+    """What the teacher sees in `count` views of frames (N, height, width, 3), uint8; at least one of each frame.
 
     The first view of each frame is all of it. The maps take about 75 kB a view for EfficientNet-Lite0.
     """

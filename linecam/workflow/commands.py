@@ -33,6 +33,7 @@ def label_frames(builder: Builder, *, by: str | None, port: int | None, browser:
         dataset=plan.name,
         classes=plan.classes,
         by=name,
+        region=plan.region,
         port=port,
         browser=browser,
     )

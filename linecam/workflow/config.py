@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from linecam.boards.board import Board
+from linecam.camera.region import STRETCHES_SINCE, Region
 from linecam.errors import UserError
 from linecam.frames.folder import frames_folder
 from linecam.networks.architectures import parse
@@ -78,13 +79,16 @@ def check(settings: Settings, boards: Mapping[str, Board]) -> None:
         )
     parse(f"{pretrain.teacher}-64")
     _check_bundle(settings.bundle, settings.dataset.classes, boards)
-    check_sizes(settings.networks, settings.camera.frame_size, side_of(settings, boards))
+    check_sizes(settings.networks, settings.camera.frame_size, region_of(settings, boards))
     for part in settings.study:  # whether they fit is asked where there is a study
         list(map(parse, part.networks))
 
 
-def check_sizes(networks: Iterable[str], frame_size: str, side: int) -> None:
-    """Raise `UserError` where a network's input is too small, or larger than the camera's square of `side` pixels."""
+def check_sizes(networks: Iterable[str], frame_size: str, region: Region) -> None:
+    """Raise `UserError` where a network's input is too small, or larger than the camera's middle square.
+
+    A `camera.roi` may be smaller than the input: parts that are small in the frame are worth a look at all the same.
+    """
     for network in networks:
         size = parse(network)[1]
         if size < SMALLEST:
@@ -92,30 +96,65 @@ def check_sizes(networks: Iterable[str], frame_size: str, side: int) -> None:
                 f"networks: the input of {network} has {size} pixels a side, too few to show anything. Take {SMALLEST} "
                 "or more."
             )
-        if size > side:
+        if region.side is not None and size > region.side:
             raise UserError(
-                f"networks: the input of {network} is larger than the square of {side} pixels that camera.frame_size "
-                f"{frame_size} delivers. Take a smaller input, or a larger frame."
+                f"networks: the input of {network} is larger than the square of {region.side} pixels that "
+                f"camera.frame_size {frame_size} delivers. Take a smaller input, or a larger frame."
             )
 
 
-def side_of(settings: Settings, boards: Mapping[str, Board]) -> int:
-    """The side, in pixels, of the square that goes to the network: one for all boards, so that one path is simulated.
+def region_of(settings: Settings, boards: Mapping[str, Board]) -> Region:
+    """The region of the sensor's frame that goes to the network: one for all boards, so that one path is simulated.
 
-    `camera.side`, or the largest that the frame of every board has. Raises `UserError` where a board's sensor has no
-    such frame, or a smaller one.
+    `camera.roi`, or the square in the middle: of `camera.side`, or the largest that the frame of every board has.
+    Raises `UserError` where a board's sensor has no such frame, a smaller one, or, with a `camera.roi`, one of another
+    shape, and where the firmware would crop the region.
     """
-    name, wanted = settings.camera.frame_size, settings.camera.side
-    chosen = [boards[board] for board in settings.bundle.boards]
-    for board in chosen:
+    name, roi = settings.camera.frame_size, settings.camera.roi
+    frames = _frames_of(name, [boards[board] for board in settings.bundle.boards])
+    if roi is None:
+        return Region(side=_side(name, settings.camera.side, min(min(frame) for frame in frames.values())))
+    if settings.camera.side is not None:
+        raise UserError(
+            f"camera.side is {settings.camera.side}, and camera.roi is {list(roi)}: each says what the network sees. "
+            "Set one of them, and leave out the other."
+        )
+    if len(set(frames.values())) > 1:
+        told = ", ".join(f"{width} x {height} on {title}" for title, (width, height) in frames.items())
+        raise UserError(
+            f"camera.roi is a region of one frame, and {name} is another one for each of bundle.boards: {told}. Build "
+            "for them in runs of their own, each with its own region."
+        )
+    (width, height), (x, y, across, down) = next(iter(frames.values())), roi
+    if x + across > width or y + down > height:
+        raise UserError(
+            f"camera.roi: {list(roi)} reaches to {x + across}, {y + down}, and the frame {name} of bundle.boards has "
+            f"{width} x {height} pixels. Take a region [x, y, width, height] within it, or a larger camera.frame_size."
+        )
+    region = Region(roi=roi, frame=(width, height))
+    firmware = settings.bundle.firmware
+    if region.oblong and tuple(map(int, firmware.split("."))) < STRETCHES_SINCE:
+        raise UserError(
+            f"camera.roi: {list(roi)} is no square, which firmware before 5.0.0 crops to one instead of stretching it, "
+            f"and bundle.firmware is {firmware}. Take a square, or firmware 5.0.0 on the cameras and here."
+        )
+    return region
+
+
+def _frames_of(name: str, boards: Sequence[Board]) -> dict[str, tuple[int, int]]:
+    """Width and height of the frame called `name`, by the board's title. Raises `UserError` where one has no such."""
+    for board in boards:
         if name not in board.frame_sizes:
-            common = set.intersection(*(set(other.frame_sizes) for other in chosen))
+            common = set.intersection(*(set(other.frame_sizes) for other in boards))
             raise UserError(
                 f"camera.frame_size: the sensor of {board.title} has no frame {name} for linecam, but "
                 f"{', '.join(board.frame_sizes)}. All of bundle.boards have: "
                 f"{', '.join(sorted(common)) or 'none in common'}."
             )
-    largest = min(board.frame_sizes[name] for board in chosen)
+    return {board.title: (board.frame_sizes[name][0], board.frame_sizes[name][1]) for board in boards}
+
+
+def _side(name: str, wanted: int | None, largest: int) -> int:
     if wanted is not None and wanted > largest:
         raise UserError(
             f"camera.side is {wanted}, and the frame {name} of bundle.boards is {largest} pixels high. Take a smaller "

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from linecam.boards.board import Board
+from linecam.camera.region import Region
 from linecam.evaluation.candidates import Candidate, TrainedModel
 from linecam.frames.folder import frames_folder
 from linecam.frames.layout import gives_split
 from linecam.networks.architectures import input_size
 from linecam.networks.model_name import ModelName
 from linecam.selection.selection_name import SelectionName
-from linecam.workflow.config import check, side_of
+from linecam.workflow.config import check, region_of
 from linecam.workflow.settings import Settings
 
 # Strategies that choose without a look at embeddings.
@@ -43,13 +44,13 @@ MODEL_PATTERN = f"{TRAINING_PATTERN}{{stage,{AS_TRAINED}|}}"
 class Plan:
     """What a run makes of `settings`.
 
-    `boards` are the entries of config/boards.yaml. `side` is that of the square, in pixels, that goes from the sensor's
-    frame to the network. `given_split` says that the frames lie in train/<class>/ and test/<class>/.
+    `boards` are the entries of config/boards.yaml. `region` is what goes from the sensor's frame to the network.
+    `given_split` says that the frames lie in train/<class>/ and test/<class>/.
     """
 
     settings: Settings
     boards: Mapping[str, Board]
-    side: int
+    region: Region
     given_split: bool
 
     @classmethod
@@ -61,7 +62,7 @@ class Plan:
         given = dataset.kind == "masks" or (
             dataset.kind == "folder" and gives_split(dataset.source or "", dataset.classes, strict=not asked)
         )
-        return cls(settings, boards, side_of(settings, boards), given)
+        return cls(settings, boards, region_of(settings, boards), given)
 
     # --- Names
 
@@ -353,7 +354,7 @@ class Plan:
         """
         config = self.settings.as_dict()
         del config["shards"], config["bundle"]["signing_key"]
-        config["camera"]["side"] = self.side
+        config["camera"]["side"] = self.region.side
         return config
 
 

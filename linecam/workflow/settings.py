@@ -18,11 +18,13 @@ from linecam.workflow.values import (
     Confidence,
     Count,
     Distinct,
+    Extent,
     Jitter,
     Labels,
     Name,
     Network,
     NotNegative,
+    Offset,
     Place,
     Range,
     Rate,
@@ -95,6 +97,10 @@ class Camera(Section):
     side: Annotated[int, Field(strict=True, ge=32)] | None = None
     """The side, in pixels, of the square in the middle of the frame that goes to the network: a smaller one looks at
     less. `null`: the largest that the sensors of all `bundle.boards` have."""
+    roi: tuple[Offset, Offset, Extent, Extent] | None = None
+    """`[x, y, width, height]`: the region of the frame that goes to the network instead of the square in its middle, in
+    pixels of `frame_size`, from its upper left corner. An oblong one is stretched to the network's square input, on
+    firmware 5.0.0. `null`: the square."""
 
 
 class RenderedTraining(Section):

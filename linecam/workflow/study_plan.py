@@ -71,7 +71,7 @@ class StudyPlan:
     def check(self) -> None:
         """Raise `UserError` where a network is too large for the frame, or more labels are asked for than there are."""
         settings = self.plan.settings
-        check_sizes({model.network for model in self.models}, settings.camera.frame_size, self.plan.side)
+        check_sizes({model.network for model in self.models}, settings.camera.frame_size, self.plan.region)
         if self.most_labels > settings.select.train:
             raise UserError(
                 f"study: a model is to be trained on {self.most_labels} labels, but select.train is "

@@ -63,6 +63,8 @@ Shards = Annotated[int, Field(strict=True, ge=1, le=1000)]  # each is a job for 
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)]
 BatchSize = Annotated[int, Field(strict=True, ge=2)]
 Labels = Annotated[int, Field(strict=True, ge=8)]
+Offset = Annotated[int, Field(strict=True, ge=0)]  # in pixels, as is the next
+Extent = Annotated[int, Field(strict=True, ge=8)]
 AsWritten = WrapValidator(_as_written)
 Rate = Annotated[float, Field(strict=True, gt=0), AsWritten]
 Confidence = Annotated[float, Field(strict=True, gt=0, lt=1), AsWritten]

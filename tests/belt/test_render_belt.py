@@ -1,18 +1,20 @@
 """The built-in line: the same bytes from the same seed, the promised classes, and a truth that the pixels bear out."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image, ImageFilter
 
-from linecam.belt.conveyor import _moved, draw_mask
+from linecam.belt.conveyor import SQUARE, _moved, draw_mask
+from linecam.camera.region import Region
 from linecam.errors import UserError
-from scripts.render_belt import render_belt
+from scripts.render_belt import render_belt, seen_in
 
 
-def rendered(place: Path, **options: int) -> tuple[dict[str, bytes], pd.DataFrame]:
+def rendered(place: Path, **options: Any) -> tuple[dict[str, bytes], pd.DataFrame]:
     """Render into `place`; the files' bytes by name, and the truth."""
     render_belt(place / "frames", place / "truth.csv", **options)
     assert sorted(path.name for path in place.iterdir()) == ["frames", "truth.csv"]
@@ -164,3 +166,31 @@ def test_a_run_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         render_belt(tmp_path / "frames", tmp_path / "truth.csv", frames=3, seed=0, workers=1)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_truth_is_that_of_the_region_and_the_frames_stay(line, tmp_path):
+    """Of the left and the right half of the square: together they show what the square shows."""
+    _, files, truth = line
+    halves = []
+    for name, left in (("left", 40), ("right", 160)):
+        region = Region(roi=(left, 0, 120, 240), frame=(320, 240))
+        fewer, half = rendered(tmp_path, frames=60, seed=0, workers=2, region=region)
+        assert all(files[name] == content for name, content in fewer.items())
+        halves.append(half)
+    whole = truth.head(60)
+    np.testing.assert_allclose((halves[0]["mask_share"] + halves[1]["mask_share"]) / 2, whole["mask_share"], atol=1e-4)
+    np.testing.assert_array_equal(halves[0]["defect_px"] + halves[1]["defect_px"], whole["defect_px"])
+    assert (halves[0]["mask_share"] - halves[1]["mask_share"]).abs().max() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("region", "seen"),
+    [
+        (Region(roi=(20, 60, 280, 120), frame=(320, 240)), (slice(60, 180), slice(20, 300))),
+        (Region(roi=(20, 60, 280, 120), frame=(640, 480)), (slice(30, 90), slice(10, 150))),
+        (Region(side=100), SQUARE),
+        (None, SQUARE),
+    ],
+)
+def test_the_region_lies_where_the_network_sees_it(region, seen):
+    assert seen_in(region) == seen

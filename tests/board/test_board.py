@@ -14,6 +14,7 @@ from PIL import Image
 
 from linecam.boards.memory_rules import BESIDE_MODEL
 from linecam.camera.arithmetic import to_rgb565
+from linecam.camera.region import Region
 from linecam.frames.index import path_facts
 
 ROOT = Path(__file__).parents[2]
@@ -230,7 +231,7 @@ def test_frames_are_square(camera, firmware, frame_size, side, window):
 
 @pytest.mark.parametrize(
     ("frame_size", "side", "message"),
-    [("WXGA", 720, "no frame size WXGA"), ("QQVGA", 240, "QQVGA has fewer than 240 pixels a side")],
+    [("WXGA", 720, "no frame size WXGA"), ("QQVGA", 240, "QQVGA, here (160, 120), does not hold the region (240, 240)")],
 )
 @pytest.mark.parametrize("firmware", ["4.7.0", "5.0.0"])
 def test_an_impossible_frame_size_is_explained(camera, firmware, frame_size, side, message):
@@ -238,6 +239,64 @@ def test_an_impossible_frame_size_is_explained(camera, firmware, frame_size, sid
     run = camera.run(firmware, scores=[GOOD])
     assert message in run.printed.splitlines()[-1]
     assert '"label"' not in run.printed
+
+
+@pytest.mark.parametrize("firmware", FIRMWARE)
+@pytest.mark.parametrize(
+    ("frame_size", "roi"), [("QVGA", [100, 40, 96, 96]), ("QVGA", [0, 0, 320, 240]), ("QQVGA", [10, 60, 150, 60])]
+)
+def test_a_region_is_looked_at_where_the_firmware_does_not_crop_it(camera, firmware, frame_size, roi):
+    """The stub's model refuses an oblong frame before 5.0.0, where ml would crop it in silence."""
+    camera.write(frame_size=frame_size, roi=roi)
+    run = camera.run(firmware, scores=[GOOD])
+    if roi[2] == roi[3] or firmware == "5.0.0":
+        assert run.labels == ["good"]
+        assert run.seen["calls"][2:] == [["framesize", frame_size], ["window", roi]]
+    else:
+        assert run.printed == (
+            "linecam: an oblong camera.roi needs firmware 5.0.0: update it, or build with a square one.\n"
+        )
+        assert run.seen["calls"] == []
+
+
+def test_a_bundle_with_a_region_names_no_side(camera):
+    camera.write(roi=[8, 8, 64, 64])
+    path = camera.folder / "drive/settings.json"
+    settings = json.loads(path.read_text())
+    del settings["side"]
+    path.write_text(json.dumps(settings))
+    assert camera.run(scores=[GOOD]).labels == ["good"]
+
+
+@pytest.mark.parametrize("script", [MAIN, COLLECT], ids=["main.py", "collect.py"])
+@pytest.mark.parametrize("roi", [[0, 0, 161, 120], [100, 0, 61, 60], [0, 61, 60, 60]])
+def test_a_region_that_the_frame_does_not_hold_is_explained(camera, script, roi):
+    camera.write(frame_size="QQVGA", roi=roi)
+    run = camera.run(script=script, scores=[GOOD])
+    region = str(tuple(roi))
+    expected = f"linecam: QQVGA, here (160, 120), does not hold the region {region}."
+    assert run.printed.splitlines()[-1] == expected
+
+
+@pytest.mark.parametrize("firmware", FIRMWARE)
+@pytest.mark.parametrize("script", [MAIN, COLLECT], ids=["main.py", "collect.py"])
+def test_a_sensor_without_colour_ends_the_program_with_what_to_do(camera, script, firmware):
+    camera.write()
+    run = camera.run(firmware, script, scores=[GOOD], mono=True)
+    assert run.printed.splitlines()[-1] == (
+        "linecam: this sensor sees no colour (no RGB565): put a colour module into the camera."
+    )
+    assert "error" not in run.printed
+    assert run.seen["lit"][-1] == ""
+
+
+@pytest.mark.parametrize(("refused", "told"), [(1, 0), (2, 1), (3, 1), (5, 2)])
+def test_a_bad_contact_is_taken_for_no_sensor_without_colour(camera, refused, told):
+    """It is told as before, and the program goes on."""
+    camera.write()
+    run = camera.run(scores=[GOOD], refused=refused)
+    assert run.labels == ["good"]
+    assert [line for line in run.lines if "error" in line] == [{"error": "Sensor control failed."}] * told
 
 
 @pytest.mark.parametrize("count", [2, 4])
@@ -504,13 +563,13 @@ def collect(folder: Path, **constants: object) -> Path:
     return script
 
 
-def pixels(number: int, side: int) -> np.ndarray:
+def pixels(number: int, width: int, height: int) -> np.ndarray:
     """What the stub's sensor saw in its snapshot `number`: fields of 5, 6 and 5 bits."""
     value, values = 12345 + number, []
-    for _ in range(side * side):
+    for _ in range(width * height):
         value = (value * 1103 + 12347) & 0xFFFFF
         values.append(value >> 4)
-    fields = np.array(values).reshape(side, side)
+    fields = np.array(values).reshape(height, width)
     return np.stack([fields >> 11, fields >> 5 & 63, fields & 31], axis=-1)
 
 
@@ -528,7 +587,26 @@ def test_frames_are_recorded_without_loss(camera, tmp_path, firmware):
     for number, name in enumerate(frames(camera), start=1):
         with Image.open(tmp_path / "drive/frames" / name) as image:
             seen = np.asarray(image.convert("RGB"))
-        np.testing.assert_array_equal(to_rgb565(seen), pixels(SETTLING + number, 61))
+        np.testing.assert_array_equal(to_rgb565(seen), pixels(SETTLING + number, 61, 61))
+
+
+@pytest.mark.parametrize("firmware", FIRMWARE)
+@pytest.mark.parametrize("roi", [[3, 20, 61, 30], [0, 0, 64, 64]])
+def test_a_region_is_recorded_by_every_firmware(camera, tmp_path, firmware, roi):
+    """It is ml that crops an oblong frame, and not the sensor. The PC takes frames of this size whole."""
+    (tmp_path / "drive").mkdir()
+    (tmp_path / "drive/settings.json").write_text(json.dumps({"frame_size": "B64X64", "roi": roi}))
+    run = camera.run(firmware, collect(tmp_path, LIMIT=1))
+    assert run.seen["calls"][3:] == [["window", roi]]
+    with Image.open(tmp_path / "drive/frames/R0001-000001.bmp") as image:
+        assert Region(roi=tuple(roi), frame=(64, 64)).recorded(image.size)
+        seen = np.asarray(image.convert("RGB"))
+    np.testing.assert_array_equal(to_rgb565(seen), pixels(SETTLING + 1, roi[2], roi[3]))
+
+
+def test_a_region_can_be_written_into_collect(camera, tmp_path):
+    run = camera.run(script=collect(tmp_path, LIMIT=1, FRAME_SIZE="B64X64", ROI=(2, 4, 40, 20)))
+    assert run.seen["calls"][3:] == [["window", [2, 4, 40, 20]]]
 
 
 def test_the_index_finds_run_and_number_in_the_names(camera, tmp_path):

@@ -34,7 +34,7 @@ PROGRAM = (ROOT / "openmv/main.py").read_text(encoding="utf-8")
 CONTENT = b"\x1c\x00\x00\x00TFL3" + bytes(range(256)) * 380
 CONFIG = {
     "dataset": {"name": "caps", "kind": "folder", "source": "/home/someone/caps", "classes": ["bad", "good", "empty"]},
-    "camera": {"frame_size": "QVGA", "side": 240},
+    "camera": {"frame_size": "QVGA", "side": 240, "roi": None},
     "pretrain": {"methods": ["given"], "checkpoint": "/home/someone/weights.safetensors"},
     "embed": {"file": None},
     "evaluate": {"confidence": 0.95},
@@ -182,6 +182,30 @@ def test_the_settings_are_what_the_program_on_the_camera_reads(h7: Path) -> None
     )
     assert (h7 / "labels.txt").read_text(encoding="utf-8") == "bad\ngood\nempty\n"
     assert (h7 / "main.py").read_bytes() == (ROOT / "openmv/main.py").read_bytes()
+
+
+def with_roi(roi: list[int]) -> dict[str, Any]:
+    return CONFIG | {"camera": {"frame_size": "QVGA", "side": None, "roi": roi}}
+
+
+@pytest.mark.parametrize(("roi", "first"), [([40, 100, 200, 60], "5.0.0"), ([40, 100, 96, 96], "4.5.6")])
+def test_a_region_is_in_the_settings_the_manifest_and_the_readme(tmp_path: Path, roi: list[int], first: str) -> None:
+    """An oblong one is for the firmware that stretches it."""
+    made = make(tmp_path, "openmv-h7", with_roi(roi))
+    settings, manifest = read_json(made / "settings.json"), read_json(made / "manifest.json")
+    assert (settings["frame_size"], settings["roi"]) == ("QVGA", roi)
+    assert "side" not in settings
+    assert manifest["camera"] == {"frame_size": "QVGA", "roi": roi, "input": 64, "votes": 3}
+    assert manifest["firmware"] == {"from": first, "to": "5.0.0"}
+    text = (made / "README.md").read_text(encoding="utf-8")
+    assert f"(QVGA, the {roi[2]} x {roi[3]} pixels from 40, 100 on)" in text
+    assert ("Firmware 5.0.0 is needed" in text) == (first == "5.0.0")
+    assert ("Firmware 4.5.6 to 5.0.0 is needed" in text) == (first == "4.5.6")
+    message = "an oblong camera.roi needs firmware 5.0.0"
+    assert message in PROGRAM
+    assert (message in text) == (first == "5.0.0")
+    assert "camera.side" not in text
+    assert first in (made / "bom.cdx.json").read_text(encoding="utf-8")
 
 
 def test_the_camera_decides_by_the_thresholds_that_were_set(tmp_path: Path) -> None:
@@ -499,11 +523,13 @@ def test_the_lines_of_the_readme_are_those_of_the_program() -> None:
 @pytest.mark.parametrize(
     "message",
     [
-        "is missing, or not the one that settings.json names",
+        "not the one that settings.json names",
         "is missing or damaged",
         "does not load",
         "needs firmware 4.5.6 or later",
         "this firmware has no frame size ",
+        "does not hold the region",
+        "this sensor sees no colour",
         "the model fails",
     ],
 )

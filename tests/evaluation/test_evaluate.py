@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.evaluation.candidates import Candidate
 from linecam.evaluation.metrics import agreement, leak, paired, score
@@ -411,7 +412,16 @@ def test_a_part_is_decoded_as_the_sensor_sees_it_in_the_order_of_the_split(tmp_p
     listed = read_split(split)
     listed.assign(sha256=listed["path"].map(digests).fillna(listed["sha256"])).to_csv(split, index=False)
     for workers in (1, 2):
-        decode_part(split, tmp_path, tmp_path / "8.npy", tmp_path / "8.csv", part=part, size=8, workers=workers)
+        decode_part(
+            split,
+            tmp_path,
+            tmp_path / "8.npy",
+            tmp_path / "8.csv",
+            part=part,
+            region=Region(side=240),
+            seen=(8, 8),
+            workers=workers,
+        )
         pixels, table = read_pixels(tmp_path / "8.npy"), read_split(tmp_path / "8.csv")
         assert pixels.shape == (len(paths), 8, 8, 3)
         assert pixels.dtype == np.uint8

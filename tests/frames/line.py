@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from linecam.camera.region import Region
 from linecam.files import read_json
 from linecam.frames.folder import LABELS_FILE
 from linecam.frames.index import COLUMNS, read_frames, read_index, read_pixels
@@ -95,14 +96,16 @@ class Line:
     def decode(self, size: int = 32) -> NDArray[np.uint8]:
         """The pixels by row, after a check of each against a single decode."""
         out = self.place / "pixels" / f"{size}.npy"
-        decode_frames(self.index, self.folder, out, size=size, side=64, workers=1)
+        decode_frames(self.index, self.folder, out, size=size, region=Region(side=64), workers=1)
         pixels = read_pixels(out)
         frames = read_frames(self.index)
         assert pixels.shape == (len(frames), size, size, 3)
         assert pixels.dtype == np.uint8
         assert [path.name for path in out.parent.iterdir()] == [out.name]
         for row in frames.itertuples():
-            np.testing.assert_array_equal(pixels[row.Index], decode([self.folder / row.path], size=size, side=64)[0])
+            np.testing.assert_array_equal(
+                pixels[row.Index], decode([self.folder / row.path], size=size, region=Region(side=64))[0]
+            )
         return np.asarray(pixels)
 
 

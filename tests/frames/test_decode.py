@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from linecam.camera import arithmetic as camera
+from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.frames import decode, reuse
@@ -23,7 +24,7 @@ from linecam.workflow.dependencies import modules_of
 from scripts.decode_frames import CHUNK, decode_frames
 from scripts.gather_pixels import gather_pixels
 
-SIZE, SIDE = 32, 48
+SIZE, REGION = 32, Region(side=48)
 
 
 def noise(height: int, width: int, seed: int = 0) -> Image.Image:
@@ -48,7 +49,7 @@ def test_a_square_is_cut_and_resized(tmp_path: Path, width: int, height: int) ->
     left, top = (width - short) // 2, (height - short) // 2
     cut = image.crop((left, top, left + short, top + short))
     expected = cut.resize((120, 120), Image.Resampling.LANCZOS if short > 120 else Image.Resampling.BILINEAR)
-    np.testing.assert_array_equal(decode.read_square(tmp_path / "a.png", 120), np.asarray(expected))
+    np.testing.assert_array_equal(decode.read_region(tmp_path / "a.png", Region(side=120)), np.asarray(expected))
 
 
 def in_full(path: Path, side: int) -> NDArray[np.uint8]:
@@ -60,7 +61,7 @@ def in_full(path: Path, side: int) -> NDArray[np.uint8]:
 def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(tmp_path: Path, width: int, height: int) -> None:
     path = tmp_path / "a.jpg"
     scene(width, height).save(path, quality=90)
-    difference = np.abs(decode.read_square(path, 120).astype(int) - in_full(path, 120))
+    difference = np.abs(decode.read_region(path, Region(side=120)).astype(int) - in_full(path, 120))
     assert difference.any(), "it was decoded in full"
     assert difference.mean() < 2
     assert difference.max() < 16
@@ -70,7 +71,7 @@ def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(tmp_path: Path, widt
 def test_a_jpeg_of_less_than_two_sides_is_decoded_in_full(tmp_path: Path, width: int, height: int) -> None:
     path = tmp_path / "a.jpg"
     noise(height, width).save(path, quality=90)
-    np.testing.assert_array_equal(decode.read_square(path, 120), in_full(path, 120))
+    np.testing.assert_array_equal(decode.read_region(path, Region(side=120)), in_full(path, 120))
 
 
 def test_a_large_frame_on_its_side_is_turned(tmp_path: Path) -> None:
@@ -78,7 +79,9 @@ def test_a_large_frame_on_its_side_is_turned(tmp_path: Path) -> None:
     exif[0x0112] = 6
     scene(640, 480).save(tmp_path / "turned.jpg", quality=95, exif=exif)
     scene(640, 480).transpose(Image.Transpose.ROTATE_270).save(tmp_path / "upright.jpg", quality=95)
-    turned, expected = (decode.read_square(tmp_path / name, 120).astype(int) for name in ("turned.jpg", "upright.jpg"))
+    turned, expected = (
+        decode.read_region(tmp_path / name, Region(side=120)).astype(int) for name in ("turned.jpg", "upright.jpg")
+    )
     assert np.abs(turned - expected).mean() < 2
 
 
@@ -103,7 +106,9 @@ class Folder:
         table.assign(status="ok").to_csv(self.place / "frames.csv", index=False)
         return self.place / "frames.csv"
 
-    def run(self, index: Path, *, shards: int = 1, workers: int = 2, size: int = SIZE, side: int = SIDE) -> bytes:
+    def run(
+        self, index: Path, *, shards: int = 1, workers: int = 2, size: int = SIZE, region: Region = REGION
+    ) -> bytes:
         """As the rules do it, after Snakemake has deleted the output: the bytes of the gathered array."""
         self.array.unlink(missing_ok=True)
         parts = [self.place / f"parts/{number + 1}-of-{shards}.npy" for number in range(shards)]
@@ -114,7 +119,7 @@ class Folder:
                 self.frames,
                 part,
                 size=size,
-                side=side,
+                region=region,
                 workers=workers,
                 shard=part.stem,
                 certificate=certificate,
@@ -127,7 +132,7 @@ class Folder:
     def clean(self, index: Path, **options: int) -> bytes:
         """What a run makes that knows of no other."""
         out = self.place / "clean.npy"
-        decode_frames(index, self.frames, out, **({"size": SIZE, "side": SIDE, "workers": 1} | options))
+        decode_frames(index, self.frames, out, **({"size": SIZE, "region": REGION, "workers": 1} | options))
         return out.read_bytes()
 
 
@@ -206,7 +211,7 @@ def test_only_new_frames_are_decoded(folder: Folder, change: Callable[[Folder], 
     assert folder.run(index, shards=shards[1]) == expected, "and what was copied can be copied again"
 
 
-@pytest.mark.parametrize("setting", [{"size": 48}, {"side": 60}])
+@pytest.mark.parametrize("setting", [{"size": 48}, {"region": Region(side=60)}])
 def test_other_settings_decode_anew(folder: Folder, setting: dict[str, int]) -> None:
     index = folder.index()
     folder.run(index)

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.frames.index import COLUMNS
@@ -39,7 +40,7 @@ def sample(tmp_path: Path) -> Callable[..., NDArray[np.uint8]]:
             tmp_path,
             tmp_path / "out/sample.npy",
             count=count,
-            size=SIDE,
+            region=Region(side=SIDE),
             seed=seed,
             workers=workers,
         )
@@ -87,7 +88,15 @@ def test_of_the_split_too(sample: Callable, tmp_path: Path, swapped: bool) -> No
     outputs = tmp_path / "out/part.npy", tmp_path / "out/part.csv"
 
     def run() -> None:
-        decode_part(tmp_path / "split.csv", tmp_path, *outputs, part="train", size=SIDE, workers=1)
+        decode_part(
+            tmp_path / "split.csv",
+            tmp_path,
+            *outputs,
+            part="train",
+            region=Region(side=240),
+            seen=(SIDE, SIDE),
+            workers=1,
+        )
 
     if swapped:
         with pytest.raises(UserError, match=r"frame-03\.png is not the file that was indexed"):

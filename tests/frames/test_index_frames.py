@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from linecam.camera.arithmetic import square, to_input
+from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.frames.index import read_index, read_pixels
 from linecam.frames.look import look_at
@@ -236,7 +237,7 @@ def test_the_number_of_workers_changes_nothing(line, tmp_path):
             max_pixels=10**6,
             workers=workers,
         )
-        decode_frames(out / "f.csv", line.folder, out / "p.npy", size=32, side=120, workers=workers)
+        decode_frames(out / "f.csv", line.folder, out / "p.npy", size=32, region=Region(side=120), workers=workers)
         outputs.append([(out / name).read_bytes() for name in ("f.csv", "q.csv", "s.json", "p.npy")])
     assert outputs[0] == outputs[1]
 
@@ -285,7 +286,7 @@ def test_damaged_bytes_are_refused_or_decodable(tmp_path, kind):
             refused += 1
         else:
             usable += 1
-            assert decode([path], size=32, side=64).shape == (1, 32, 32, 3)
+            assert decode([path], size=32, region=Region(side=64)).shape == (1, 32, 32, 3)
     assert refused
     assert usable or kind == "PNG"  # a PNG's checksums find everything
 
@@ -319,5 +320,5 @@ def test_the_tutorials_frames(tmp_path):
     copies = table[table["status"] == "duplicate"]
     assert (copies["part"] == "test").all()
     assert any(path.endswith("C-10352.jpg") for path in copies["path"])
-    decode_frames(index, MASKS, pixels, size=64, side=240, workers=2)
+    decode_frames(index, MASKS, pixels, size=64, region=Region(side=240), workers=2)
     assert read_pixels(pixels).shape == ((table["status"] == "ok").sum(), 64, 64, 3)

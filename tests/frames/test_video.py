@@ -11,10 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from linecam.camera.arithmetic import square
+from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.files import read_json, sha256
 from linecam.frames import video as module
-from linecam.frames.decode import open_frame, read_square, write_squares
+from linecam.frames.decode import open_frame, read_region, write_regions
 from linecam.frames.index import path_facts, read_frames
 from linecam.frames.video import frame_digest, frame_path, look_at_video, place_in_video, read_video_frame
 from tests.frames.films import COUNT, KINDS, film
@@ -157,14 +158,16 @@ def test_a_video_that_was_swapped_after_the_index_is_refused(tmp_path):
     path = film(tmp_path / "a.mp4", 10)
     digest = frame_digest(sha256(path), 3)
     frame = Path(frame_path(str(path), 3))
-    np.testing.assert_array_equal(read_square(frame, 60, digest), square(open_frame(frame, digest), 60))
+    np.testing.assert_array_equal(
+        read_region(frame, Region(side=60), digest=digest), square(open_frame(frame, digest), 60)
+    )
     film(path, 11)
     os.utime(path, ns=(1, 1))
     with pytest.raises(UserError, match=r"a\.mp4 is not the video that was indexed"):
-        read_square(frame, 60, digest)
+        read_region(frame, Region(side=60), digest=digest)
     path.unlink()
     with pytest.raises(UserError, match="can't be read any more"):
-        read_square(frame, 60, digest)
+        read_region(frame, Region(side=60), digest=digest)
 
 
 def test_squares_stay_in_their_order(tmp_path):
@@ -175,6 +178,8 @@ def test_squares_stay_in_their_order(tmp_path):
     random.Random(2).shuffle(numbers)
     paths = [Path(frame_path(str(path), number)) for number in numbers]
     digests = [frame_digest(sha256(path), number) for number in numbers]
-    write_squares(paths, digests, tmp_path / "x.npy", size=120, workers=2, what="decode")
+    write_regions(
+        paths, digests, tmp_path / "x.npy", region=Region(side=120), seen=(120, 120), workers=2, what="decode"
+    )
     for number, seen in zip(numbers, np.load(tmp_path / "x.npy"), strict=True):
         np.testing.assert_array_equal(seen, square(read_video_frame(path, number), 120))

@@ -179,11 +179,13 @@ def test_twenty_frames_a_kill_and_the_rest(caps: Project, chromium: webdriver.Ch
 SERVER = """
 import json, sys
 from pathlib import Path
+from linecam.camera.region import Region
 from linecam.page.server import Desk, Frame, serve
 from linecam.stop_request import StopRequest
 place = Path(sys.argv[1])
 frames = [Frame(**frame) for frame in json.loads((place / "frames.json").read_text())]
-desk = Desk(frames, [], place, place / "labels.csv", classes=["bad", "good", "no_mask"], by=sys.argv[2], dataset="caps")
+about = {"classes": ["bad", "good", "no_mask"], "by": sys.argv[2], "dataset": "caps", "region": Region(side=240)}
+desk = Desk(frames, [], place, place / "labels.csv", **about)
 serve(desk, StopRequest(), port=None, browser=False)
 """
 
@@ -244,6 +246,19 @@ def window(served: Served, chromium: webdriver.Chrome) -> Iterator[Window]:
 def at(window: Window) -> int:
     """The number of the frame that is shown, from 0."""
     return int(window.until(lambda: re.match(r"Frame (\d+)", window.text("count")))[1]) - 1
+
+
+def test_what_the_network_does_not_see_is_dimmed(served: Served, window: Window) -> None:
+    """The middle square of a frame of 4 to 3, or of what shape it has."""
+    frame = next(one for one in served.frames if one["sha256"] == window.until(window.seen))
+    left, width = window.driver.execute_script(
+        "const photo = document.getElementById('photo').getBoundingClientRect();"
+        "const region = document.getElementById('region').getBoundingClientRect();"
+        "return [(region.left - photo.left) / photo.width, region.width / photo.width];"
+    )
+    share = min(frame["width"], frame["height"]) / frame["width"]
+    assert width == pytest.approx(share, abs=0.01)
+    assert left == pytest.approx((1 - share) / 2, abs=0.01)
 
 
 def test_moving(served: Served, window: Window) -> None:

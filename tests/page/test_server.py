@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.frames.video import frame_digest
@@ -31,6 +32,9 @@ from tests.frames.films import film
 CLASSES = ["bad", "good"]
 HOST = "127.0.0.1:8000"
 TOKEN, TICKET = "the-token", "the-ticket"
+
+
+MIDDLE = Region(side=240)
 
 
 class Page:
@@ -52,8 +56,17 @@ class Page:
         content = (self.folder / name).read_bytes()
         return Frame(hashlib.sha256(content).hexdigest(), name, len(content), *image.size)
 
-    def open(self, by: str) -> None:
-        self.desk = Desk(self.frames, [self.beside], self.folder, self.labels, classes=CLASSES, by=by, dataset="caps")
+    def open(self, by: str, region: Region = MIDDLE) -> None:
+        self.desk = Desk(
+            self.frames,
+            [self.beside],
+            self.folder,
+            self.labels,
+            classes=CLASSES,
+            by=by,
+            dataset="caps",
+            region=region,
+        )
         app = make_app(self.desk, port=8000, token=TOKEN, ticket=TICKET, done=self.end)
         self.client = TestClient(app, base_url=f"http://{HOST}", follow_redirects=False)
 
@@ -206,6 +219,20 @@ def test_a_file_that_has_changed_since_is_not_shown(page):
         assert page.get(f"/{TOKEN}/large/{page.frames[0].sha256}").status_code == 404
     path.unlink()
     assert page.get(f"/{TOKEN}/large/{page.frames[0].sha256}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("region", "seen"),
+    [
+        (MIDDLE, [0.125, 0, 0.75, 1]),
+        (Region(roi=(20, 60, 200, 120), frame=(320, 240)), [0.0625, 0.25, 0.625, 0.5]),
+        (Region(roi=(5, 5, 40, 30), frame=(320, 240)), [0, 0, 1, 1]),  # recorded with it
+    ],
+)
+def test_the_page_is_told_what_the_network_sees_of_each_frame(page, region, seen):
+    page.open("Ann", region)
+    frames = page.get(f"/{TOKEN}/everything").json()["frames"]
+    assert [frame["seen"] for frame in frames] == [pytest.approx(seen)] * 3
 
 
 def test_frames_are_shown_upright_small_enough_and_in_rgb(page):

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from linecam.boards.catalogue import load_boards
+from linecam.camera.region import Region
 from linecam.evaluation.candidates import Candidate, TrainedModel
 from linecam.networks.model_name import ModelName
 from linecam.report.page import Setup, Sources, write_page
@@ -267,6 +268,7 @@ def prepare(folder: Path) -> Inputs:
         "unsure_in_test": 1,
     }
     choice = choice_of(CHOSEN, reason="Because <it> is best.")
+    said = {"lines": ["train/<i>/: 8 .jpg, labelled good"], "seen_in_part": []}
     return Inputs(
         Sources(
             choice=write(folder / "choice.json", choice),
@@ -274,7 +276,7 @@ def prepare(folder: Path) -> Inputs:
             votes=write(folder / "votes.json", on_votes()),
             index=write(folder / "frames.csv", index),
             quarantine=write(folder / "quarantine.csv", aside),
-            account=write(folder / "account.json", {"lines": ["train/<i>/: 8 .jpg, labelled good"]}),
+            account=write(folder / "account.json", said),
             split=write(folder / "split.csv", split),
             summaries={"coreset-6": write(folder / "split.json", summary)},
             pixels={16: folder / "16.npy", 8: folder / "8.npy"},
@@ -308,6 +310,7 @@ def prepare(folder: Path) -> Inputs:
             dataset="belt",
             classes=CLASSES,
             frame_size="QVGA",
+            region=Region(side=240),
             confidence=0.95,
             accept="good",
             configuration="dataset: {name: belt}\n",
@@ -685,6 +688,25 @@ def test_the_data_are_counted(page):
     assert "The first 50 of 53" in data
     assert "dataset: {name: belt}" in page.text("making")
     assert "torch 2.14.1" in page.text("making")
+
+
+def test_what_the_network_sees_of_the_frames_is_said_where_everybody_reads_it(inputs: Inputs, tmp_path: Path) -> None:
+    line = "512 frames of 2048 x 96: the network sees the middle 96 x 96, 5 % of each"
+    write(inputs.sources.account, {"lines": [line], "seen_in_part": [line]})
+    text = inputs.write(tmp_path / "page.html").text()
+    assert text.index(f"{line}. What became of every file") > 0
+
+
+def test_a_region_of_the_frame_is_named_and_what_is_enlarged_is_said(inputs: Inputs, tmp_path: Path) -> None:
+    plain = inputs.write(tmp_path / "page.html").text()
+    assert "Camera: QVGA, RGB565" in plain
+    assert "enlarged" not in plain
+    for size, enlarged in ((6, True), (60, False)):
+        region = Region(roi=(40, 100, 200, size), frame=(320, 240))
+        inputs.setup = replace(inputs.setup, region=region)
+        text = inputs.write(tmp_path / "page.html").text()
+        assert f"Camera: QVGA, the 200 x {size} pixels from 40, 100 on, RGB565" in text
+        assert (f"camera.roi has 200 x {size} pixels, which are enlarged to 8 x 8" in text) == enlarged
 
 
 def test_nothing_set_aside_and_no_unlabelled_frame(inputs, tmp_path):

@@ -56,9 +56,35 @@ def test_nothing_drawn_is_the_cameras_resize_within_the_rounding_of_rgb565(side,
     assert np.abs(centred - camera).mean() > np.abs(seen - camera).mean()
 
 
+@pytest.mark.parametrize(("height", "width"), [(60, 200), (200, 60), (40, 239)])
+def test_nothing_drawn_of_an_oblong_frame_is_the_cameras_stretch(height, width):
+    frames, size = some_frames(3, height, width=width), 64
+    before = -1 / size
+    seen = looked_at(frames, size, [[1, 0, before], [0, 1, before]])
+    camera = to_input(frames, size) / 255.0
+    inside = np.s_[:, 1:-1, 1:-1]
+    assert (np.abs(seen - camera)[inside] < 1.5 / LEVELS).all()
+    assert np.abs(seen - camera)[inside].mean() < 0.6 / 31
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 32), (32, 8)])
+def test_an_oblong_frame_is_mirrored_at_its_own_borders(height, width):
+    """Pixel by pixel along the long side, and the short one by itself."""
+    frames = some_frames(2, height, width=width)
+    seen = looked_at(frames, 32, [[1, 0, 0.5], [0, 1, 0]])
+    np.testing.assert_array_equal(seen[:, :, :24], looked_at(frames, 32)[:, :, 8:])
+    if width == 32:
+        np.testing.assert_array_equal(seen[:, :, 24:31], looked_at(frames, 32)[:, :, 30:23:-1])
+    down = looked_at(frames, 32, [[1, 0, 0], [0, 1, -0.5]])
+    np.testing.assert_array_equal(down[:, 8:], looked_at(frames, 32)[:, :24])
+    if height == 32:
+        np.testing.assert_array_equal(down[:, 1:8], looked_at(frames, 32)[:, 7:0:-1])
+
+
 @pytest.mark.parametrize(("x", "y"), [(-1, 1), (1, -1), (-1, -1)])
-def test_a_flip_is_a_flip(x, y):
-    frames = some_frames(2, 40)
+@pytest.mark.parametrize("width", [40, 150])
+def test_a_flip_is_a_flip(x, y, width):
+    frames = some_frames(2, 40, width=width)
     seen = looked_at(frames, 32, [[x, 0, 0], [0, y, 0]])
     expected = looked_at(frames, 32)[:, ::y, ::x]
     assert (np.abs(seen - expected) <= 1.01 / LEVELS).all(), "but for a level where float32 rounds otherwise"
@@ -221,7 +247,7 @@ def test_the_settings_of_a_spread_are_its_defaults():
 
 @pytest.mark.parametrize(("count", "side", "size"), [(3, 120, 112), (1, 64, 64), (2, 48, 96), (5, 17, 9)])
 def test_variants_are_images_as_the_network_takes_them(count, side, size):
-    frames = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+    frames = np.random.default_rng(0).integers(0, 256, (count, side, 3 * side, 3), dtype=np.uint8)
     images = variants(frames, size, np.random.default_rng(1))
     assert images.shape == (count, 3, size, size)
     assert images.dtype == torch.float32

@@ -20,25 +20,25 @@ NUMBERS = range(len(KINDS))
 NAMES = [kind.__name__ for kind in KINDS]
 
 
-def textured(count: int, side: int, seed: int = 0) -> NDArray[np.uint8]:
+def textured(count: int, side: int, seed: int = 0, width: int | None = None) -> NDArray[np.uint8]:
     """Smooth pictures with grain: a patch without texture, or from elsewhere, is another one."""
-    noise = np.random.default_rng(seed).normal(0, 12, (count, side, side, 3))
-    return (some_frames(count, side, seed) + noise).clip(0, 255).astype(np.uint8)
+    noise = np.random.default_rng(seed).normal(0, 12, (count, side, width or side, 3))
+    return (some_frames(count, side, seed, width) + noise).clip(0, 255).astype(np.uint8)
 
 
 # --- a defect
 
 
-@pytest.mark.parametrize("side", [SIDE, 96, 64])
+@pytest.mark.parametrize(("height", "width"), [(SIDE, SIDE), (96, 96), (64, 64), (60, 200), (200, 60)])
 @pytest.mark.parametrize("kind", NUMBERS, ids=NAMES)
-def test_a_defect_is_where_its_mask_is_and_nowhere_else(kind: int, side: int) -> None:
-    frame, other = textured(2, side)
+def test_a_defect_is_where_its_mask_is_and_nowhere_else(kind: int, height: int, width: int) -> None:
+    frame, other = textured(2, height, width=width)
     before = frame.copy(), other.copy()
     rng, changed = np.random.default_rng(kind), 0
     for _ in range(60):
         copy, mask = pasted(frame, other, kind, rng)
         assert (copy.dtype, copy.shape) == (np.uint8, frame.shape)
-        assert (mask.dtype, mask.shape) == (np.float32, (side, side))
+        assert (mask.dtype, mask.shape) == (np.float32, (height, width))
         assert mask.min() >= 0
         assert mask.max() <= 1
         difference = np.abs(copy.astype(int) - frame).max(axis=2)
@@ -85,14 +85,31 @@ def shown(mask: NDArray[np.float32], place: NDArray[np.float32], size: int) -> N
     return rendered
 
 
+@pytest.mark.parametrize("kind", NUMBERS, ids=NAMES)
+def test_defects_lie_all_over_an_oblong_frame(kind: int) -> None:
+    """To its ends, and about as much of it is covered as of a square one of its area."""
+    where, shares = np.zeros((60, 240), np.float32), []
+    for seed in range(250):
+        mask = pasted(*textured(2, 60, seed % 3, 240), kind, np.random.default_rng(seed))[1]
+        where += mask
+        shares.append(mask.mean())
+    thirds = where.reshape(3, 20, 3, 80).sum(axis=(1, 3))
+    assert thirds.min() > 0.25 * thirds.mean()
+    square = [pasted(*textured(2, 120), kind, np.random.default_rng(seed))[1].mean() for seed in range(100)]
+    assert 0.4 < np.mean(shares) / np.mean(square) < 2
+
+
 @pytest.mark.parametrize("seed", range(12))
-def test_cells_count_the_pixels_that_a_view_shows(seed: int) -> None:
+@pytest.mark.parametrize(("height", "width"), [(120, 120), (110, 290), (290, 110)])
+def test_cells_count_the_pixels_that_a_view_shows(seed: int, height: int, width: int) -> None:
     """Turned, scaled, shifted and mirrored, and beyond the border not twice."""
     rng = np.random.default_rng(seed)
-    mask = np.zeros((120, 120), np.float32)
+    mask = np.zeros((height, width), np.float32)
     top, left = rng.integers(20, 70, 2)
-    mask[top : top + 30, left : left + 18] = 1
-    mask[top : top + 6, left : left + 30] = 0.5
+    # As in a square frame, and stretched as an oblong one is.
+    below, right = height / 120, width / 120
+    mask[int(top * below) : int((top + 30) * below), int(left * right) : int((left + 18) * right)] = 1
+    mask[int(top * below) : int((top + 6) * below), int(left * right) : int((left + 30) * right)] = 0.5
     place = augment.draw(1, rng, Spread(degrees=30, scale=(0.8, 1.6), shift=0.15))[0][0]
     found = covered(mask, place, 64, 8)
     # The mirror beyond the border shows what is seen already: count only what lies in the frame.
@@ -108,11 +125,12 @@ def test_cells_count_the_pixels_that_a_view_shows(seed: int) -> None:
 
 def test_a_pixel_in_each_corner_is_in_the_cell_of_that_corner() -> None:
     for corner in ((0, 0), (0, -1), (-1, 0), (-1, -1)):
-        mask = np.zeros((64, 64), np.float32)
-        mask[corner] = 1
-        found = covered(mask, np.float32(augment.WHOLE), 32, 4)
-        assert found[corner] == pytest.approx(0.25), "a pixel of 64 is a quarter of one of 32"
-        assert found.sum() == pytest.approx(0.25)
+        for shape, area in (((64, 64), 1 / 4), ((16, 128), 1 / 2), ((128, 16), 1 / 2)):
+            mask = np.zeros(shape, np.float32)
+            mask[corner] = 1
+            found = covered(mask, np.float32(augment.WHOLE), 32, 4)
+            assert found[corner] == pytest.approx(area), "a pixel of 64 x 64 is a quarter of one of 32 x 32"
+            assert found.sum() == pytest.approx(area)
 
 
 # --- frames to train on
@@ -181,10 +199,11 @@ def trained(frames: NDArray[np.uint8], start: dict[str, torch.Tensor], steps: in
     return learn(frames, network, Recipe("swift7-32", steps, seed, batch_size=24), CPU)
 
 
-def test_it_learns_to_find_defects() -> None:
+@pytest.mark.parametrize("width", [96, 160])
+def test_it_learns_to_find_defects(width: int) -> None:
     torch.manual_seed(3)
     recipe = Recipe("swift7-64", 60, 1, batch_size=64)
-    network, losses = learn(some_frames(64, 96), backbone("swift7-64"), recipe, CPU)
+    network, losses = learn(some_frames(64, 96, width=width), backbone("swift7-64"), recipe, CPU)
     assert isinstance(network, Backbone)
     assert np.mean(losses[-5:]) < 0.8 * losses[0]
 

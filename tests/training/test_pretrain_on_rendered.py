@@ -4,12 +4,14 @@ import pandas as pd
 import pytest
 import torch
 
+from linecam.camera.region import Region
 from linecam.networks.models import backbone, load_weights
 from scripts.initialise_backbone import initialise_backbone
 from scripts.pretrain_on_rendered import pretrain_on_rendered
 from scripts.render_belt import render_belt
 
 NETWORK = "swift7-32"
+MIDDLE = Region(side=96)
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +22,10 @@ def drawn(tmp_path_factory):
     return place
 
 
-def pretrained(place, name, epochs=3):
+def pretrained(place, name, epochs=3, region=MIDDLE):
     files = [place / "frames", place / "truth.csv", place / "start.safetensors"]
     results = [place / f"{name}.safetensors", place / f"{name}.csv"]
-    pretrain_on_rendered(*files, *results, network=NETWORK, side=96, epochs=epochs, seed=1)
+    pretrain_on_rendered(*files, *results, network=NETWORK, region=region, epochs=epochs, seed=1)
     return results
 
 
@@ -42,3 +44,11 @@ def test_the_same_bytes_again(drawn):
     first, second = pretrained(drawn, "a"), pretrained(drawn, "b")
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()
+
+
+def test_it_trains_on_the_region(drawn):
+    """An oblong one, too: the weights are others than those of the square."""
+    wide = Region(roi=(0, 100, 320, 60), frame=(320, 240))
+    one, _ = pretrained(drawn, "wide", epochs=1, region=wide)
+    other, _ = pretrained(drawn, "square", epochs=1)
+    assert one.read_bytes() != other.read_bytes()

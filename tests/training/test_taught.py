@@ -36,9 +36,9 @@ class Seer(nn.Module):
         return [F.avg_pool2d(images, 8), F.avg_pool2d(mixed, 16)], mixed.mean(dim=(2, 3))
 
 
-@pytest.fixture
-def frames() -> NDArray[np.uint8]:
-    return some_frames(12, SIDE)
+@pytest.fixture(params=[SIDE, 3 * SIDE], ids=["square", "oblong"])
+def frames(request: pytest.FixtureRequest) -> NDArray[np.uint8]:
+    return some_frames(12, SIDE, width=request.param)
 
 
 @pytest.fixture

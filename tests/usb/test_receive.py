@@ -253,7 +253,7 @@ def test_what_collect_streams_arrives_bit_by_bit(tmp_path, firmware):
     assert names == [f"R0001-00000{number}.png" for number in (1, 2, 3)]
     for number, name in enumerate(names, start=1):
         with Image.open(tmp_path / "out" / name) as image:
-            np.testing.assert_array_equal(to_rgb565(np.asarray(image)), pixels(SETTLING + number, 100))
+            np.testing.assert_array_equal(to_rgb565(np.asarray(image)), pixels(SETTLING + number, 100, 100))
     os.close(ours)
     os.close(theirs)
 

@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from linecam.boards.catalogue import load_boards
+from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.files import ROOT
-from linecam.workflow.config import check, load_settings, read_settings, side_of
+from linecam.workflow.config import check, load_settings, read_settings, region_of
 from linecam.workflow.settings import Settings
 from linecam.yaml_file import load_yaml
 
@@ -133,7 +134,7 @@ def test_defaults_fill_what_is_left_out():
     assert settings.as_dict()["select"] == {"train": 7, "test": 500, "gap": 0, "seed": 1}
     assert settings.dataset.classes == ("bad", "good", "no_mask")
     assert settings.as_dict()["pretrain"]["cpu"] == {"epochs": 5, "batch_size": 128}
-    assert settings.as_dict()["camera"] == {"frame_size": "QVGA", "side": None}
+    assert settings.as_dict()["camera"] == {"frame_size": "QVGA", "side": None, "roi": None}
     assert settings.quantize.ranges[0] == "calibrated"
 
 
@@ -541,7 +542,7 @@ def test_an_input_larger_than_the_frame_is_refused(mine):
 )
 def test_one_square_for_all_boards(mine, camera, board, side):
     settings = checked(mine, f"networks: [swift7-64]\ncamera: {camera}\nbundle: {{boards: [{board}]}}")
-    assert side_of(settings, BOARDS) == side
+    assert region_of(settings, BOARDS) == Region(side=side)
 
 
 def test_a_square_larger_than_the_frame_is_refused(mine):

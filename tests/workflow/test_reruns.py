@@ -93,6 +93,20 @@ def test_board(project: Project) -> None:
     assert project.planned() == {"check_firmware": 2} | AFTER_EVALUATION | {"bundle": 2}
 
 
+SEEN_ANEW = AFTER_SPLIT | NEW_SPLIT | DECODED | EMBEDDED | {"select_train": 1}
+
+
+def test_smaller_square(project: Project) -> None:
+    reconfigure(project, "camera", side=120)
+    assert project.planned() == SEEN_ANEW, "the index has the middle of each frame, whatever its side is"
+
+
+def test_region(project: Project) -> None:
+    reconfigure(project, "camera", roi=[40, 100, 200, 60])
+    indexed = {"index_frames": 1, "select_test": 1}
+    assert project.planned() == SEEN_ANEW | indexed, "which frames have the region, the index says"
+
+
 def test_finetune_parameter(project: Project) -> None:
     reconfigure(project, "finetune", epochs=3)
     assert project.planned() == AFTER_SPLIT

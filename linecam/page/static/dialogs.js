@@ -51,7 +51,7 @@ const KEYS = [
   ["G", "many frames at once: arrows, Space marks, Shift+arrows mark several, A all; a class labels the marked ones"],
   ["F", "there: which ones"],
   ["D", "where people disagree: a class decides"],
-  ["S", "dim what is outside the camera's square, or not"],
+  ["S", "dim what the camera's model doesn't see, or not"],
   ["E", "end"],
   ["Tab", "to every button; Enter presses it"],
 ];
@@ -61,7 +61,7 @@ export const help = () =>
     "Keys",
     [
       make("dl", { class: "keys" }, ...KEYS.flatMap(([key, text]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, text)])),
-      "The camera's model sees the bright square alone: judge that. Every answer is on disk before the next frame is shown.",
+      "The camera's model sees the bright part alone: judge that. Every answer is on disk before the next frame is shown.",
       "Test frames get no suggestion: whoever judges them must not know what the model says.",
     ],
     [[true, "Enter", "Close"]],

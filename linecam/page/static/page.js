@@ -137,7 +137,7 @@ function showOne() {
   byId("filter").blur();
   const one = frame(), large = byId("large"), photo = byId("photo");
   photo.style.setProperty("--ratio", one.width / one.height);
-  photo.classList.toggle("portrait", one.height > one.width);
+  ["left", "top", "width", "height"].forEach((edge, n) => { byId("region").style[edge] = `${100 * one.seen[n]}%`; });
   if (large.dataset.digest !== one.sha256) {
     seen = false;
     shownAt = performance.now();

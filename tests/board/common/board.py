@@ -22,6 +22,8 @@ plan = {
     "rounds": 1,  # how often the scores are gone through
     "tuple": False,  # scores as the first builds with ml gave them
     "snapshots": 0,  # when so many were taken, somebody presses Ctrl-C; 0 for never
+    "mono": False,  # a sensor without colour
+    "refused": 0,  # how many orders of a pixel format fail, for a bad contact
     "fail": [],  # which snapshots time out, counted from 1, those of the settling included
     "card": 1 << 30,  # bytes on the card
     "free_told": None,  # what statvfs says is free, where it isn't the truth
@@ -36,7 +38,7 @@ seen = {
 }
 clock = 0
 locked = False
-snapshots = predictions = 0
+snapshots = predictions = refusals = 0
 memory = array("i", [0, 0])
 leds = {"R": False, "G": False, "B": False}
 
@@ -141,6 +143,11 @@ class Camera:
         self.settled = clock + 2000
 
     def pixformat(self, value):
+        global refusals
+        refusals += 1
+        # The firmware says no more, whatever the reason.
+        if refusals <= plan["refused"] or (plan["mono"] and value == RGB565):
+            raise RuntimeError("Sensor control failed.")
         seen["calls"].append(["pixformat", "RGB565" if value == RGB565 else value])
         self.format = value
 
@@ -149,9 +156,11 @@ class Camera:
         self.size = self.roi = SIZES[NAMES[value]]
 
     def window(self, roi):
-        width, height = roi
-        seen["calls"].append(["window", [width, height]])
-        self.roi = min(width, self.size[0]), min(height, self.size[1])
+        seen["calls"].append(["window", list(roi)])
+        width, height = roi[-2:]
+        x, y = roi[:2] if len(roi) == 4 else ((self.size[0] - width) // 2, (self.size[1] - height) // 2)
+        assert 0 <= x and x + width <= self.size[0] and 0 <= y and y + height <= self.size[1], "it would be cut"
+        self.roi = width, height
 
     def width(self):
         return self.size[0]
@@ -203,6 +212,8 @@ def over():
 class Model:
     """What all versions of ml.Model have in common."""
 
+    stretches = False  # an oblong frame to the network's square input
+
     def load(self, path, load_to_fb):
         with open_file(path, "rb") as file:
             content = file.read()
@@ -223,7 +234,7 @@ class Model:
             raise ValueError("Unsupported input type")
         image = images[0]
         assert image.pixformat == RGB565
-        assert image.width() == image.height(), "4.8.0 would crop this frame, 5.0.0 would stretch it"
+        assert self.stretches or image.width() == image.height(), "before 5.0.0 it is cropped"
         clock += plan["predict_ms"]
         if plan["raises"] and predictions >= len(self.outputs):
             raise getattr(builtins, plan["raises"])("Invoke failed")
