@@ -76,3 +76,12 @@ def trained_weights(wildcards):
     """The model with calibrated probabilities or, in a study, as it was trained."""
     name = "weights" if wildcards.stage else "model"
     return f"<results>/finetune/<training>/{name}.safetensors"
+
+
+def choice_to_go_on_from(wildcards):
+    """The chosen model, where any frame is left to label."""
+    try:
+        check_next(plan, frames_at_most)
+    except UserError as error:
+        sys.exit(str(error))
+    return "<results>/choice.json"

@@ -11,15 +11,6 @@ Out: next/batch.csv
 """
 
 
-def choice_to_go_on_from(wildcards):
-    """The chosen model, where any frame is left to label."""
-    try:
-        check_next(plan, frames_at_most)
-    except UserError as error:
-        sys.exit(str(error))
-    return "<results>/choice.json"
-
-
 rule select_next:
     """Select the next frames to label, where the model is least sure, and list labels that are likely wrong."""
     input:
