@@ -14,11 +14,10 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from linecam.boards.cost import instructions
-from linecam.boards.network_costs import graph_of
 from linecam.evaluation.calibration import balanced_loss, best_temperature, by_class
 from linecam.evaluation.tournament import Entrant, Result, cheapest, hold
 from linecam.files import atomic_write, write_json
+from linecam.networks.models import size_of
 from linecam.networks.torch_setup import prepare_torch
 from linecam.training.finetune import Recipe, held_out_logits, labelled
 from linecam.workflow.job import job
@@ -90,7 +89,7 @@ def tune(
     entrants = [Entrant(network, name) for network in line.backbones for name in ways]
     _, known, targets = labelled(line.pixels, line.frames, line.classes)
     weights = known["weight"].to_numpy(np.float64)
-    work = {network: float(instructions(graph_of(network, len(line.classes)))) for network in line.backbones}
+    work = {network: size_of(network, len(line.classes)).macs for network in line.backbones}
 
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
 
@@ -131,7 +130,7 @@ def judge(
     logits: NDArray[np.float32],
     targets: NDArray[np.intp],
     weights: NDArray[np.float64],
-    work: float,
+    work: int,
 ) -> Result:
     """What held-out logits (N, classes) are worth, by the figures of scripts/calibrate.py."""
     temperature = best_temperature(logits, targets, weights)
@@ -145,14 +144,14 @@ def sentence(winner: Result, frames: int) -> str:
     entrant = winner.entrant
     return (
         f"{entrant.network}, frames varied {entrant.augment!r}: {winner.balanced_accuracy:.1%} balanced accuracy on "
-        f"{frames} held-out frames, {winner.work / 1e6:.1f} million instructions an inference."
+        f"{frames} held-out frames, {winner.work / 1e6:.1f} million multiply-accumulates an inference."
     )
 
 
 def markdown(results: list[Result], winner: Result, frames: int) -> str:
     """A row for each entrant, the best first, and what to do with the winner."""
     lines = [
-        "| network | frames varied | epochs | loss | balanced accuracy | million instructions |",
+        "| network | frames varied | epochs | loss | balanced accuracy | million multiply-accumulates |",
         "|---|---|---|---|---|---|",
     ]
     for one in results:

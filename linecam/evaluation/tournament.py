@@ -24,13 +24,13 @@ class Entrant:
 
 @dataclass(frozen=True)
 class Result:
-    """What held-out frames said of an entrant after so many epochs; `work` is what it costs on the camera."""
+    """What held-out frames said of an entrant after so many epochs; `work` are its multiply-accumulates."""
 
     entrant: Entrant
     epochs: int
     loss: float  # nats, at the best temperature
     balanced_accuracy: float  # 0..1
-    work: float
+    work: int
 
 
 def rounds(entrants: int) -> list[int]:

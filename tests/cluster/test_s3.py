@@ -136,7 +136,7 @@ def test_a_bucket_out_of_reach_is_told_in_one_paragraph(s3: Store, tmp_path: Pat
 
 
 def test_fewer_frames_leave_none_of_the_old_ones(s3: Store, tmp_path: Path) -> None:
-    config = BELT | {"belt": {"frames": 12}}
+    config = BELT | {"belt": {"frames": 12}, "select": {"train": 4, "test": 4}}
     one = InBucket(copy_project(tmp_path, config).folder, store=s3, prefix="s3://bucket/fewer")
     one.build("results/tiny/index/frames.csv")
     one.configure(config | {"belt": {"frames": 8}})

@@ -1,18 +1,18 @@
 """Does choosing pay? The study says so where it does, and says so where it doesn't."""
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from linecam.errors import UserError
 from linecam.evaluation.selection_study import Comparison, Learned, compare, probe, verdict
 from linecam.evaluation.studies import StudiedSelection
 from scripts.study_selection import Results, study_selection
-from tests.conftest import ROOT, TINY, copy_project
+from tests.conftest import TINY, copy_project
 
 CLASSES = ["bad", "good"]
 TRUTH = np.array(["bad"] * 60 + ["good"] * 140, object)
@@ -145,8 +145,11 @@ def test_the_report_has_it_where_it_was_run(studied):
 
 def test_frames_without_labels_cannot_be_studied(tmp_path):
     (tmp_path / "frames").mkdir()
-    shutil.copy(ROOT / "docs/belt.png", tmp_path / "frames")
-    project = copy_project(tmp_path / "p", TINY | {"dataset": {"name": "m", "kind": "folder", "source": "../frames"}})
+    for number in range(30):
+        Image.new("RGB", (16, 16), (8 * number, 90, 90)).save(tmp_path / f"frames/{number}.png")
+    few = {"select": {"train": 10, "test": 10}, "study_selection": {"labels": [10]}}
+    dataset = {"name": "m", "kind": "folder", "source": "../frames"}
+    project = copy_project(tmp_path / "p", TINY | few | {"dataset": dataset})
     run = project.snakemake("-n", "study_selection")
     assert run.returncode != 0
     assert "whose labels are all known already" in run.stdout

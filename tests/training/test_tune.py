@@ -17,7 +17,7 @@ from scripts.tune import CONFIGURED, Line, judge, tune
 
 CLASSES = ["left", "right"]
 SETTINGS = {
-    "epochs": 6,
+    "epochs": 20,
     "batch_size": 8,
     "learning_rate": 0.01,
     "weight_decay": 0.05,
@@ -72,6 +72,6 @@ def test_what_a_line_needs_wins_and_its_settings_can_be_laid_over_a_configuratio
 def test_logits_are_judged_at_their_best_temperature_and_weighed():
     targets, weights = np.array([0, 0, 1, 1]), np.array([1.0, 3.0, 1.0, 1.0])
     logits = np.array([[9, 0], [0, 9], [0, 9], [0, 9]], np.float32)
-    judged = judge(Entrant("swift7-32", CONFIGURED), 6, logits, targets, weights, 1.0)
+    judged = judge(Entrant("swift7-32", CONFIGURED), 6, logits, targets, weights, 1)
     assert judged.balanced_accuracy == pytest.approx((1 / 4 + 1) / 2)
     assert judged.loss < balanced_loss(logits, targets, weights)

@@ -222,7 +222,7 @@ def test_the_rules_run_in_an_environment_of_their_own(line: Line) -> None:
     it solves; the rest is pip there, too); another Python for Snakemake than for the rules; the other environments,
     which LINECAM_CONDA_ALL=1 runs; and the versions of what the packages bring, which envs/ does not pin.
     """
-    line.snakemake("results/belt/pixels/64.npy", "belt: {frames: 40}\n")
+    line.snakemake("results/belt/pixels/64.npy", "belt: {frames: 40}\nselect: {train: 10, test: 10}\n")
     assert line.started() == {
         ("scripts/render_belt.py", "plain.yaml"),
         ("scripts/index_frames.py", "plain.yaml"),
