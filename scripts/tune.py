@@ -1,5 +1,6 @@
 """Find the network, and how its training varies the frames, that suit a line: a tournament on the folds."""
 
+import json
 import logging
 import time
 from collections.abc import Mapping
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from linecam.evaluation.calibration import balanced_loss, best_temperature, by_class
@@ -121,7 +121,7 @@ def tune(
     found = {"networks": [winner.entrant.network], "finetune": {"augment": dict(ways[winner.entrant.augment])}}
     with atomic_write(best) as temporary:
         comment = f"# {sentence(winner, len(targets))}\n"
-        temporary.write_text(comment + yaml.safe_dump(found, sort_keys=False, default_flow_style=None), "utf-8")
+        temporary.write_text(comment + json.dumps(found, indent=2) + "\n", "utf-8")  # JSON is YAML
 
 
 def judge(

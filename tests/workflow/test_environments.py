@@ -226,6 +226,7 @@ def test_the_rules_run_in_an_environment_of_their_own(line: Line) -> None:
     assert line.started() == {
         ("scripts/render_belt.py", "plain.yaml"),
         ("scripts/index_frames.py", "plain.yaml"),
+        ("scripts/select_test.py", "plain.yaml"),  # what is cheap is checked before what costs
         ("scripts/decode_frames.py", "plain.yaml"),
         ("scripts/gather_pixels.py", "plain.yaml"),
     }
