@@ -38,10 +38,10 @@ class Descent(Generic[Model]):
     """Steps down a loss: AdamW (Loshchilov and Hutter, ICLR 2019), one cycle of the learning rate, and an exponential
     moving average of the weights (Polyak and Juditsky, 1992)."""
 
-    def __init__(
-        self, model: Model, *, learning_rate: float, weight_decay: float, steps: int, forgets: float, rise: float = 0.1
-    ) -> None:
-        """`steps` in all, of which the share `rise` leads up to `learning_rate`; `forgets` is the average's, a step."""
+    def __init__(self, model: Model, *, learning_rate: float, weight_decay: float, steps: int, forgets: float) -> None:
+        """`steps` in all, of which a tenth leads up to `learning_rate`; `forgets` is the average's, a step."""
+        # At least two steps up: PyTorch divides by one less.
+        rise = min(max(0.1, 2 / steps), 0.9)
         self._model = model
         self._optimizer = AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay)
         self._schedule = OneCycleLR(self._optimizer, max_lr=learning_rate, total_steps=steps, pct_start=rise)
@@ -85,8 +85,6 @@ def descend(
         weight_decay=recipe.weight_decay,
         steps=recipe.steps,
         forgets=recipe.forgets,
-        # At least two steps up: PyTorch divides by one less.
-        rise=min(max(0.1, 2 / recipe.steps), 0.9),
     )
     model.train()
     prepared = ahead(prepare, batches(count, recipe.batch_size, rng))

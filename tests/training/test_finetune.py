@@ -303,3 +303,15 @@ def test_any_number_of_frames_makes_batches(count):
     numbers = np.arange(count) % 2
     _, losses = trained(parts(numbers, 1), numbers, epochs=2)
     assert np.isfinite(losses).all()
+
+
+@pytest.mark.parametrize("batches", [1, 2, 10, 11])
+def test_an_epoch_of_few_batches_is_a_training(batches: int) -> None:
+    """PyTorch's schedule divides by the steps that lead up, less one: of ten steps that was nothing."""
+    numbers = np.arange(8 * batches) % 2
+    recipe = Recipe(seed=1, **(RECIPE | {"epochs": 1}))
+    model = Classifier(NETWORK, 2)
+    _, losses = train(
+        model, parts(numbers, seed=1), numbers, recipe, network=NETWORK, device=torch.device("cpu"), what="few"
+    )
+    assert np.isfinite(losses).all()
