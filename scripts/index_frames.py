@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -57,7 +58,8 @@ def index_frames(
     paths = [path for path in listing.files if path not in aside]
     videos = [path for path in listing.videos if path not in aside]
     check = partial(look_at, max_pixels=max_pixels, damaged=damaged)
-    with ProcessPoolExecutor(workers) as pool:
+    # FFmpeg's locks don't survive a fork of a process that has used it.
+    with ProcessPoolExecutor(workers, get_context("spawn") if videos else None) as pool:
         decoded = pool.map(partial(look_at_video, every=every), [folder / path for path in videos])
         seen = pool.map(check, [folder / path for path in paths], chunksize=64)
         looks = dict(zip(paths, progress(seen, "index", "frames", len(paths)), strict=True))

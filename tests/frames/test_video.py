@@ -22,7 +22,6 @@ from linecam.frames.decode import open_frame, read_region, write_regions
 from linecam.frames.index import path_facts, read_frames
 from linecam.frames.video import frame_digest, frame_path, look_at_video, place_in_video, read_video_frame
 from scripts.decode_frames import decode_frames
-from scripts.index_frames import index_frames
 from tests.frames.films import COUNT, KINDS, film
 from tests.frames.line import CLASSES, encoded, line, picture
 
@@ -42,9 +41,9 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 @pytest.fixture(autouse=True)
 def nothing_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No video stays open, and no process is forked: this one has used FFmpeg, whose locks a fork takes over as they
-    are. A job's own process never uses it."""
+    are. The process of a job that decodes never uses it."""
     pool = partial(ProcessPoolExecutor, mp_context=get_context("spawn"))
-    for forks in (index_frames, decode_frames, write_regions):
+    for forks in (decode_frames, write_regions):
         monkeypatch.setitem(forks.__globals__, "ProcessPoolExecutor", pool)
     yield
     module._opened.cache_clear()
