@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from functools import cached_property, partial
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,6 @@ class Line:
     classes: list[str]
     backbones: dict[str, Path]  # by network
 
-    @cached_property
-    def folds(self) -> list[int]:
-        """The folds that hold a frame."""
-        return sorted(set(labelled(self.pixels, self.frames, self.classes)[1]["fold"]))
-
 
 def play_fold(line: Line, network: str, recipe: Recipe, fold: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """The rows of a fold's frames, and their logits by a model that never saw them; runs in a process of its own."""
@@ -58,12 +53,12 @@ def play_fold(line: Line, network: str, recipe: Recipe, fold: int) -> tuple[NDAr
     return np.flatnonzero(held), logits
 
 
-def seconds_an_epoch(line: Line, network: str, settings: Settings) -> float:
-    """How long a training takes for each epoch; runs in a process of its own."""
+def seconds_an_epoch(line: Line, network: str, settings: Settings, fold: int) -> float:
+    """How long a training without a fold takes for each epoch; runs in a process of its own."""
     times = []
     for epochs in (1, TIMED):
         started = time.perf_counter()
-        play_fold(line, network, Recipe.of({**settings, "epochs": epochs}, seed=1), line.folds[0])
+        play_fold(line, network, Recipe.of({**settings, "epochs": epochs}, seed=1), fold)
         times.append((time.perf_counter() - started) / epochs)
     return times[-1]
 
@@ -88,7 +83,7 @@ def tune(
     ways = {CONFIGURED: settings["augment"], **augment}
     entrants = [Entrant(network, name) for network in line.backbones for name in ways]
     _, known, targets = labelled(line.pixels, line.frames, line.classes)
-    weights = known["weight"].to_numpy(np.float64)
+    weights, folds = known["weight"].to_numpy(np.float64), sorted(set(known["fold"]))
     work = {network: size_of(network, len(line.classes)).macs for network in line.backbones}
 
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
@@ -96,18 +91,18 @@ def tune(
         def play(entrant: Entrant, epochs: int) -> Result:
             recipe = Recipe.of({**settings, "epochs": epochs, "augment": ways[entrant.augment]}, seed)
             logits = np.zeros((len(targets), len(line.classes)), np.float32)
-            for rows, found in pool.map(partial(play_fold, line, entrant.network, recipe), line.folds):
+            for rows, found in pool.map(partial(play_fold, line, entrant.network, recipe), folds):
                 logits[rows] = found
             judged = judge(entrant, epochs, logits, targets, weights, work[entrant.network])
             logging.info("%s, %s, %d epochs: loss %.3f", entrant.network, entrant.augment, epochs, judged.loss)
             return judged
 
         def cost(entrant: Entrant) -> float:
-            return seconds[entrant.network] * len(line.folds) / workers
+            return seconds[entrant.network] * len(folds) / workers
 
         # As many at once as later, since they share the memory's bandwidth.
         timed = {
-            network: [pool.submit(seconds_an_epoch, line, network, settings) for _ in range(workers)]
+            network: [pool.submit(seconds_an_epoch, line, network, settings, folds[0]) for _ in range(workers)]
             for network in line.backbones
         }
         seconds = {network: max(one.result() for one in runs) for network, runs in timed.items()}

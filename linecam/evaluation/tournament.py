@@ -51,7 +51,7 @@ def hold(
     cost: Callable[[Entrant], float],
     seconds: float,
     full: int,
-    play: Callable[..., Result],
+    play: Callable[[Entrant, int], Result],
 ) -> list[Result]:
     """The last result of every entrant, the best first: of those that came to the last round, then the others.
 
