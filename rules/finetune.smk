@@ -3,7 +3,10 @@
 In:  pixels/<selection>-train-<region>.npy
      pixels/<selection>-train-<region>.csv
      pretrain/<network>-<method>/backbone.safetensors
-Out: finetune/<training>/weights.safetensors and history.csv
+     pixels/sample-<region>.npy and .csv
+     embed/teacher/embeddings.npy
+Out: soft_labels/<selection>.npz and .csv
+     finetune/<training>/weights.safetensors and history.csv
      finetune/<training>/held_out/<fold>.csv
      finetune/<training>/held_out.csv and score.json, of all folds together
      finetune/<training>/model.safetensors, with calibrated probabilities
@@ -14,10 +17,39 @@ Out: finetune/<training>/weights.safetensors and history.csv
 TRAINING = {
     "mem_mb": memory(1000 + 3000 * gpus, area=500 + settings.select.train / 2),
     "runtime": minutes(
-        15, area=2e-4 * settings.finetune.epochs * settings.select.train
+        15, area=2e-4 * (settings.finetune.epochs or 300) * max(settings.select.train, 200)
     ),
     "gpu": gpus,
 }
+
+
+rule soft_label:
+    """Have the large network say how likely each class is on frames without a label, by what it learns from the labels."""
+    input:
+        # New frames change nothing of the sample's.
+        frames=ancient("<results>/index/frames.csv"),
+        split="<results>/split/{selection}.csv",
+        embeddings=ancient("<results>/embed/teacher/embeddings.npy"),
+        sample="<results>/pixels/sample-<region>.csv",
+        code=job_files.code_of("scripts/soft_label.py"),
+    output:
+        soft="<results>/soft_labels/{selection}.npz",
+        held_out="<results>/soft_labels/{selection}.csv",
+    log:
+        "<logs>/soft_label-{selection}.log",
+    benchmark:
+        "<benchmarks>/soft_label-{selection}.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 2
+    resources:
+        mem_mb=memory(1500, of_input=2),
+        runtime=minutes(30),
+    params:
+        classes=plan.classes,
+        teacher=settings.pretrain.taught.network,
+    script:
+        "../scripts/soft_label.py"
 
 
 rule finetune:
@@ -26,6 +58,7 @@ rule finetune:
         pixels="<results>/pixels/{selection}-train-<region>.npy",
         frames="<results>/pixels/{selection}-train-<region>.csv",
         backbone="<results>/pretrain/{network}-{method}/backbone.safetensors",
+        sample=lambda wildcards: plan.sample(wildcards.method, wildcards.selection),
         code=job_files.code_of("scripts/finetune.py"),
     output:
         weights="<results>/finetune/<training>/weights.safetensors",
@@ -52,6 +85,7 @@ rule finetune_fold:
         pixels="<results>/pixels/{selection}-train-<region>.npy",
         frames="<results>/pixels/{selection}-train-<region>.csv",
         backbone="<results>/pretrain/{network}-{method}/backbone.safetensors",
+        sample=lambda wildcards: plan.sample(wildcards.method, wildcards.selection),
         code=job_files.code_of("scripts/finetune_fold.py"),
     output:
         held_out="<results>/finetune/<training>/held_out/{fold}.csv",

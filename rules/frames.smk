@@ -186,6 +186,7 @@ rule decode_sample:
         code=job_files.code_of("scripts/decode_sample.py"),
     output:
         pixels="<results>/pixels/sample-{size}.npy",
+        frames="<results>/pixels/sample-{size}.csv",
     log:
         "<logs>/decode_sample-{size}.log",
     benchmark:

@@ -1,6 +1,7 @@
 """Which network, and which variants of the frames, suit your line: `snakemake tune`.
 
 In:  pixels/<selection>-train-<region>.npy and .csv
+     pixels/sample-<region>.npy and .csv, soft_labels/<selection>.npz
      pretrain/<network>-<method>/backbone.safetensors, of every network of `tune.networks`
 Out: tune/best.yaml, the winner's settings, to lay over a configuration
      tune/table.md and result.json, what every entrant came to
@@ -17,6 +18,7 @@ rule tune:
             network=settings.tune.networks,
             method=settings.pretrain.methods[0],
         ),
+        sample=plan.sample(settings.pretrain.methods[0], plan.first_selection),
         code=job_files.code_of("scripts/tune.py"),
     output:
         best="<results>/tune/best.yaml",

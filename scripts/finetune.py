@@ -1,11 +1,12 @@
 """Finetune the whole network on the labelled frames."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from linecam.files import write_history
 from linecam.networks.models import save_weights
 from linecam.networks.torch_setup import prepare_torch
-from linecam.training.finetune import Recipe, labelled, start, train
+from linecam.training.finetune import Recipe, labelled, start, train, unlabelled
 from linecam.workflow.job import job
 
 
@@ -21,16 +22,26 @@ def finetune(
     recipe: Recipe,
     threads: int,
     gpus: int = 0,
+    sample: Sequence[Path] = (),
 ) -> None:
     """Write the weights of the classifier that all training frames made, and the mean loss of each epoch.
 
-    `pixels_path` holds the sensor's frames, `frames_path` the table of them. Raises `UserError` where the training
-    diverges.
+    `pixels_path` holds the sensor's frames, `frames_path` the table of them, and `sample` is what `unlabelled` reads.
+    Raises `UserError` where the training diverges.
     """
     device = prepare_torch(threads, gpus)
     frames, _, targets = labelled(pixels_path, frames_path, classes)
     model = start(network, len(classes), backbone, recipe.seed)
-    model, losses = train(model, frames, targets, recipe, network=network, device=device, what=f"finetune {network}")
+    model, losses = train(
+        model,
+        frames,
+        targets,
+        recipe,
+        network=network,
+        device=device,
+        what=f"finetune {network}",
+        others=unlabelled(sample, fold=None),
+    )
     save_weights(weights, model, {"network": network, "classes": classes, "seed": recipe.seed})
     write_history(history, losses)
 
@@ -48,4 +59,5 @@ if __name__ == "__main__":
             recipe=Recipe.of(snakemake.params.settings, seed=int(snakemake.wildcards.seed)),
             threads=snakemake.threads,
             gpus=snakemake.resources.get("gpu", 0),
+            sample=[Path(path) for path in snakemake.input.sample],
         )

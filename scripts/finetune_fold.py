@@ -1,10 +1,11 @@
 """Finetune on all labelled frames but those of a fold, and predict these, which the model never saw."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from linecam.files import atomic_write
 from linecam.networks.torch_setup import prepare_torch
-from linecam.training.finetune import Recipe, held_out_logits, labelled
+from linecam.training.finetune import Recipe, held_out_logits, labelled, unlabelled
 from linecam.workflow.job import job
 
 
@@ -20,6 +21,7 @@ def finetune_fold(
     recipe: Recipe,
     threads: int,
     gpus: int = 0,
+    sample: Sequence[Path] = (),
 ) -> None:
     """Write (sha256, path, label, fold, weight, z_<class>...) of the held-out frames: logits by the camera's path.
 
@@ -39,6 +41,7 @@ def finetune_fold(
         recipe,
         device=device,
         what=f"finetune {network} without fold {fold}",
+        others=unlabelled(sample, fold),
     )
     for number, name in enumerate(classes):
         rows[f"z_{name}"] = [f"{value:.6f}" for value in logits[:, number]]
@@ -59,4 +62,5 @@ if __name__ == "__main__":
             recipe=Recipe.of(snakemake.params.settings, seed=int(snakemake.wildcards.seed)),
             threads=snakemake.threads,
             gpus=snakemake.resources.get("gpu", 0),
+            sample=[Path(path) for path in snakemake.input.sample],
         )

@@ -1,6 +1,6 @@
 """Train a classifier on labelled frames: what finetuning on all of them and on all but a fold have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +20,12 @@ from linecam.networks.models import Classifier, load_weights, to_images
 from linecam.progress import progress
 from linecam.training.augment import Spread, variants
 from linecam.training.descent import Descent
+from linecam.training.soft_labels import SoftLabels
 
+# How often a labelled frame is seen where unlabelled ones join in, and where none do: about as many frames either way.
+EPOCHS_WITH_UNLABELLED, EPOCHS = 100, 300
+# Few labels make few batches. An epoch counts as so many steps at least.
+STEPS = 10
 # The average forgets within so many epochs: long enough to smooth, short enough to follow.
 AVERAGED_EPOCHS = 5
 
@@ -29,13 +34,14 @@ AVERAGED_EPOCHS = 5
 class Recipe:
     """What the weights depend on, besides the frames, their labels and the backbone that training begins with."""
 
-    epochs: int
+    epochs: int | None  # None: see `epochs_of`
     batch_size: int
     learning_rate: float
     weight_decay: float
     label_smoothing: float
     seed: int
     augment: Spread = field(default_factory=Spread)
+    unlabelled_batch: int = 0  # frames with soft labels in each step
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], seed: int) -> Self:
@@ -49,6 +55,41 @@ def labelled(
     """The sensor's frames (N, height, width, 3), uint8, the table of them, and their classes (N,) as numbers."""
     table = read_split(frames)
     return read_pixels(pixels), table, np.array([classes.index(label) for label in table["label"]], dtype=np.intp)
+
+
+@dataclass(frozen=True)
+class Unlabelled:
+    """Frames that nobody labelled, and what a large network makes of them."""
+
+    frames: NDArray[np.uint8]  # (M, height, width, 3), the sensor's: a memory map, since they are many
+    rows: NDArray[np.intp]  # (K,): those of them that have soft labels
+    labels: NDArray[np.float32]  # (K, classes), 0..1
+
+
+def unlabelled(files: Sequence[Path], fold: int | None) -> Unlabelled | None:
+    """The frames of a sample that have soft labels, with those that come without a `fold`'s labels.
+
+    `files` are the sample's frames, the table of them and the soft labels; None where there are none.
+    """
+    if not files:
+        return None
+    pixels, frames, soft = files
+    known = SoftLabels.load(soft)
+    row_of = {digest: row for row, digest in enumerate(pd.read_csv(frames, dtype=str)["sha256"])}
+    rows = np.array([row_of[digest] for digest in known.sha256], np.intp)
+    return Unlabelled(read_pixels(pixels), rows, known.without(fold)) if len(rows) else None
+
+
+def epochs_of(recipe: Recipe, frames: int, *, with_unlabelled: bool) -> int:
+    """How many epochs a training on so many labelled frames takes."""
+    if recipe.epochs is not None:
+        return recipe.epochs
+    epochs = EPOCHS_WITH_UNLABELLED if with_unlabelled and recipe.unlabelled_batch else EPOCHS
+    return max(epochs, -(-STEPS * epochs // _batches(recipe, frames)))
+
+
+def _batches(recipe: Recipe, frames: int) -> int:
+    return max(frames // recipe.batch_size, 1)
 
 
 def start(network: str, classes: int, backbone: Path, seed: int) -> Classifier:
@@ -69,6 +110,15 @@ def balanced_loss(logits: Tensor, targets: Tensor, weight: Tensor, smoothing: fl
     return (each * weight[targets]).sum() / weight[targets].sum()
 
 
+def soft_loss(logits: Tensor, soft: Tensor, weight: Tensor) -> Tensor:
+    """Cross-entropy of logits (N, classes) with soft labels (N, classes), 0..1, each class at its `weight`, (classes,).
+
+    Without the weights the common classes would win: they lower the recall of a rare one by 7 points (docs/study.md).
+    """
+    weighted = soft * weight
+    return -(weighted * logits.log_softmax(dim=1)).sum() / weighted.sum()
+
+
 def train(
     model: Classifier,
     frames: NDArray[np.uint8],
@@ -78,12 +128,14 @@ def train(
     network: str,
     device: torch.device,
     what: str,
+    others: Unlabelled | None = None,
 ) -> tuple[Classifier, list[float]]:
     """Train `model` on the sensor's frames (N, height, width, 3), uint8, and their classes (N,): the model to use, in
-    evaluation mode, and the mean loss of each epoch.
+    evaluation mode, and the mean loss of each epoch, on the labelled frames.
 
-    Each epoch has a new variant of each frame, and each class weighs the same in the loss, however rare. What is
-    returned is the average of `Descent` over `AVERAGED_EPOCHS` epochs. No frame is held out: nothing is chosen. Raises
+    Each epoch has a new variant of each frame, and each class weighs the same in the loss, however rare. With each
+    batch go variants of `recipe.unlabelled_batch` of the frames `others`, whose loss counts as much. What is returned
+    is the average of `Descent` over `AVERAGED_EPOCHS` epochs. No frame is held out: nothing is chosen. Raises
     `UserError` where the training diverges.
     """
     rng = np.random.default_rng(recipe.seed)
@@ -94,20 +146,29 @@ def train(
     counts = torch.bincount(labels, minlength=model.head.out_features)
     # A fold may hold all frames of a class.
     weight = len(labels) / (len(counts) * counts.clamp(min=1).float())
-    batches = max(len(frames) // recipe.batch_size, 1)
+    batches = _batches(recipe, len(frames))
+    epochs = epochs_of(recipe, len(frames), with_unlabelled=others is not None)
     descent = Descent(
         model,
         learning_rate=recipe.learning_rate,
         weight_decay=recipe.weight_decay,
-        steps=recipe.epochs * batches,
+        steps=epochs * batches,
         forgets=1 / (AVERAGED_EPOCHS * batches),
     )
+    soft = torch.from_numpy(others.labels).to(device) if others and recipe.unlabelled_batch else None
     losses = []
-    for epoch in progress(range(1, recipe.epochs + 1), what, "epochs"):
+    for epoch in progress(range(1, epochs + 1), what, "epochs"):
         total = 0.0
         for batch in np.array_split(rng.permutation(len(frames)), batches):
-            logits = model(variants(frames[batch], side, rng, recipe.augment).to(device))
-            total += descent.step(balanced_loss(logits, labels[batch], weight, recipe.label_smoothing))
+            seen, drawn = frames[batch], None
+            if others and soft is not None:
+                drawn = rng.integers(0, len(others.rows), recipe.unlabelled_batch)
+                seen = np.concatenate([seen, others.frames[others.rows[drawn]]])
+            logits = model(variants(seen, side, rng, recipe.augment).to(device))
+            of_labelled = balanced_loss(logits[: len(batch)], labels[batch], weight, recipe.label_smoothing)
+            of_others = soft_loss(logits[len(batch) :], soft[drawn], weight) if soft is not None else 0
+            descent.step(of_labelled + of_others)
+            total += of_labelled.item()
         if not np.isfinite(total):
             raise UserError(
                 f"The training diverged in epoch {epoch}: lower finetune.learning_rate = {recipe.learning_rate}."
@@ -127,6 +188,7 @@ def held_out_logits(
     *,
     device: torch.device,
     what: str,
+    others: Unlabelled | None = None,
 ) -> NDArray[np.float32]:
     """What a model says of the frames `held`, (N,), that trained on all others: logits (held, classes).
 
@@ -136,7 +198,9 @@ def held_out_logits(
     if not held.any():
         return np.zeros((0, classes), np.float32)
     model = start(network, classes, backbone, recipe.seed)
-    model, _ = train(model, frames[~held], targets[~held], recipe, network=network, device=device, what=what)
+    model, _ = train(
+        model, frames[~held], targets[~held], recipe, network=network, device=device, what=what, others=others
+    )
     with torch.inference_mode():
         logits: NDArray[np.float32] = (
             model(to_images(to_input(frames[held], input_size(network)), device)).cpu().numpy()

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from linecam.networks.architectures import input_size
 from linecam.networks.models import Backbone, backbone, maps_of
+from linecam.networks.starting_weights import start_from_ours
 from linecam.networks.teacher import Teacher
 from linecam.progress import progress
 from linecam.training import augment
@@ -79,6 +80,7 @@ class Student(nn.Module):
         """`channels` are those of the teacher's maps, the finer one first."""
         super().__init__()
         self.backbone = backbone(network).eval()  # a look at the shapes is none at frames
+        start_from_ours(self.backbone, network)
         fine, coarse, _ = maps_of(self.backbone, torch.zeros(1, 3, *[input_size(network)] * 2))[-3:]
         self.projectors = nn.ModuleList(
             [

@@ -215,14 +215,15 @@ class Plan:
     def recipe(self, selection: str) -> dict[str, Any]:
         """The settings of a training. On fewer labels it takes as many steps as on all, so it has more epochs."""
         finetune = self.settings.finetune
-        steps = finetune.epochs * self.settings.select.train
+        steps = (finetune.epochs or 0) * self.settings.select.train
         return {
-            "epochs": max(1, round(steps / self.labels_of(selection))),
+            "epochs": max(1, round(steps / self.labels_of(selection))) if finetune.epochs else None,
             "batch_size": finetune.batch_size,
             "learning_rate": finetune.learning_rate,
             "weight_decay": finetune.weight_decay,
             "label_smoothing": finetune.label_smoothing,
             "augment": finetune.augment.model_dump(mode="json"),
+            "unlabelled_batch": finetune.unlabelled_batch,
         }
 
     @property
@@ -269,6 +270,16 @@ class Plan:
     def embeddings(self, backbone: str) -> str:
         """The array of all usable frames' embeddings by a backbone, network-method."""
         return f"{self.results}/embed/{backbone}/embeddings.npy"
+
+    def sample(self, method: str, selection: str) -> list[str]:
+        """What a training reads of unlabelled frames: the frames, the table of them, and their soft labels.
+
+        Nothing, where the method of pretraining has no large network, which would label them.
+        """
+        if method != "taught" or not self.settings.finetune.unlabelled_batch or self.settings.embed.file:
+            return []
+        pixels = f"{self.results}/pixels/sample-{self.region.name}"
+        return [f"{pixels}.npy", f"{pixels}.csv", f"{self.results}/soft_labels/{selection}.npz"]
 
     def to_label(self, selection: str) -> str:
         """Where the frames of a selection that lack a label are listed, for a person."""

@@ -244,10 +244,14 @@ class Finetune(Section):
 
     seeds: Sweep[Seed] = (1,)
     """A sweep. The seed that validates best goes into the bundle."""
-    epochs: Count = 300
-    """How often each labelled frame is seen."""
+    epochs: Count | None = None
+    """How often each labelled frame is seen. `null`: 100 times where unlabelled frames join in, 300 times where none
+    do, and more often where there are few labels."""
     batch_size: BatchSize = 16
     """How many frames a step of the training takes."""
+    unlabelled_batch: Annotated[int, Field(strict=True, ge=0)] = 32
+    """How many unlabelled frames each step takes beside them, where the backbone is `taught`: the large network says
+    how likely each class is on them, by what it learned from your labels. 0 leaves them out."""
     learning_rate: Rate = 0.005
     """The learning rate at its highest."""
     weight_decay: NotNegative = 0.05

@@ -39,12 +39,16 @@ def sample(tmp_path: Path) -> Callable[..., NDArray[np.uint8]]:
             tmp_path / "test.csv",
             tmp_path,
             tmp_path / "out/sample.npy",
+            tmp_path / "out/sample.csv",
             count=count,
             region=Region(side=SIDE),
             seed=seed,
             workers=workers,
         )
         pixels: NDArray[np.uint8] = np.load(tmp_path / "out/sample.npy")
+        named = pd.read_csv(tmp_path / "out/sample.csv")
+        assert list(named["path"]) == [f"frame-{number:02d}.png" for number in numbers(pixels)]
+        assert [sha256(tmp_path / path) for path in named["path"]] == list(named["sha256"])
         return pixels
 
     return run

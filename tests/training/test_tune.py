@@ -49,7 +49,7 @@ def line(tmp_path: Path) -> Line:
     ).to_csv(tmp_path / "train.csv", index=False)
     save_weights(tmp_path / "backbone.safetensors", backbone("slim7-32"), {})
     return Line(
-        tmp_path / "train.npy", tmp_path / "train.csv", CLASSES, {"slim7-32": tmp_path / "backbone.safetensors"}
+        tmp_path / "train.npy", tmp_path / "train.csv", CLASSES, {"slim7-32": tmp_path / "backbone.safetensors"}, []
     )
 
 

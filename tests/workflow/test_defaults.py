@@ -41,6 +41,16 @@ def test_frames_are_chosen_by_the_teachers_embeddings(results: Path) -> None:
     assert len(pd.read_csv(results / "select/herding-40.csv")) == 40
 
 
+def test_the_teacher_labels_the_samples_other_frames_for_finetuning(results: Path) -> None:
+    split = pd.read_csv(results / "split/herding-40.csv")
+    sample = pd.read_csv(results / "pixels/sample-240.csv")["sha256"]
+    soft = np.load(results / "soft_labels/herding-40.npz")
+    apart = set(split.loc[split["part"].isin(["train", "test"]), "sha256"])
+    assert list(soft["sha256"]) == [one for one in sample if one not in apart] != []
+    assert soft["probabilities"].shape == (TINY["finetune"]["folds"] + 1, len(soft["sha256"]), 2)
+    np.testing.assert_allclose(soft["probabilities"].sum(axis=2), 1, atol=1e-5)
+
+
 def test_it_is_taught_by_a_sample_and_writes_down_all_losses(results: Path) -> None:
     assert np.load(results / "pixels/sample-240.npy", mmap_mode="r").shape == (40, 240, 240, 3)
     losses = pd.read_csv(results / "pretrain/swift7-64-taught/history.csv")["loss"]

@@ -117,6 +117,7 @@ def test_fewer_labels_take_as_many_steps():
     assert plan.recipe("herding-200")["epochs"] == 300
     assert plan.recipe("herding-200-first-25")["epochs"] == 2400
     assert plan.recipe("given")["epochs"] == 300
+    assert plan_of().recipe("herding-200")["epochs"] is None
 
 
 def test_a_bundle_is_not_made_from_shards_or_the_place_of_the_key(tmp_path):
