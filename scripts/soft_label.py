@@ -45,8 +45,10 @@ def soft_label(
         np.asarray(features[[row_of[one] for one in others]]),
         len(classes),
     )
-    right = (said.argmax(axis=1) == targets).mean()
-    logging.info("%d frames have soft labels; of the held-out labels %.1f %% are right", len(others), 100 * right)
+    logging.info("%d frames without a label have soft ones", len(others))
+    if (table["fold"] >= 0).any():
+        right = (said.argmax(axis=1) == targets).mean()
+        logging.info("of %d held-out labels the large network is right on %.1f %%", len(table), 100 * right)
     SoftLabels(np.array(others, dtype="U64"), probabilities.astype(np.float32)).save(soft)
     rows = table[["sha256", "path", "label", "fold", "weight"]].copy()
     for number, name in enumerate(classes):

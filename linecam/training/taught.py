@@ -80,7 +80,6 @@ class Student(nn.Module):
         """`channels` are those of the teacher's maps, the finer one first."""
         super().__init__()
         self.backbone = backbone(network).eval()  # a look at the shapes is none at frames
-        start_from_ours(self.backbone, network)
         fine, coarse, _ = maps_of(self.backbone, torch.zeros(1, 3, *[input_size(network)] * 2))[-3:]
         self.projectors = nn.ModuleList(
             [
@@ -99,10 +98,14 @@ class Student(nn.Module):
 def learn(
     frames: NDArray[np.uint8], views: Views, recipe: Recipe, device: torch.device
 ) -> tuple[Backbone, list[float]]:
-    """A backbone that sees the teacher's maps of `views` of `frames`, and its losses on the way; see `descend`."""
+    """A backbone that sees the teacher's maps of `views` of `frames`, and its losses on the way; see `descend`.
+
+    It starts from the weights that linecam brings, where there are some.
+    """
     torch.manual_seed(recipe.seed)
     order, light = np.random.default_rng([recipe.seed, 1]).spawn(2)
     student = Student(recipe.network, [one.shape[1] for one in views.maps])
+    start_from_ours(student.backbone, recipe.network)
     student = student.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     side = input_size(recipe.network)
 
