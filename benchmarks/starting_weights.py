@@ -54,7 +54,7 @@ def pictures(folder: Path) -> Iterator[NDArray[np.uint8]]:
             continue
         if min(picture.size) < SMALLEST:
             continue
-        opaque = picture.getchannel("A").getextrema()[0] >= 200
+        opaque = np.asarray(picture.getchannel("A")).min() >= 200
         box = picture.getchannel("A").getbbox()
         if opaque:
             rgb = picture.convert("RGB")
@@ -89,7 +89,8 @@ def on_colour(picture: Image.Image, rng: random.Random) -> Image.Image:
     colour = rng.choice([(255,) * 3, (grey,) * 3, tuple(rng.randrange(256) for _ in range(3))])
     side = int(max(picture.size) * 1.1)
     square = Image.new("RGB", (side, side), colour)
-    square.paste(picture, tuple((side - length) // 2 for length in picture.size), picture)
+    left, top = ((side - length) // 2 for length in picture.size)
+    square.paste(picture, (left, top), picture)
     return square
 
 
