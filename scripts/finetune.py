@@ -6,7 +6,7 @@ from pathlib import Path
 from linecam.files import write_history
 from linecam.networks.models import save_weights
 from linecam.networks.torch_setup import prepare_torch
-from linecam.training.finetune import Recipe, labelled, start, train, unlabelled
+from linecam.training.finetune import Recipe, labelled, soft_frames, start, train
 from linecam.workflow.job import job
 
 
@@ -26,11 +26,11 @@ def finetune(
 ) -> None:
     """Write the weights of the classifier that all training frames made, and the mean loss of each epoch.
 
-    `pixels_path` holds the sensor's frames, `frames_path` the table of them, and `sample` is what `unlabelled` reads.
+    `pixels_path` holds the sensor's frames, `frames_path` the table of them, and `sample` is what `soft_frames` reads.
     Raises `UserError` where the training diverges.
     """
     device = prepare_torch(threads, gpus)
-    frames, _, targets = labelled(pixels_path, frames_path, classes)
+    frames, table, targets = labelled(pixels_path, frames_path, classes)
     model = start(network, len(classes), backbone, recipe.seed)
     model, losses = train(
         model,
@@ -40,7 +40,7 @@ def finetune(
         network=network,
         device=device,
         what=f"finetune {network}",
-        others=unlabelled(sample, fold=None),
+        soft=soft_frames(sample, table, fold=None),
     )
     save_weights(weights, model, {"network": network, "classes": classes, "seed": recipe.seed})
     write_history(history, losses)

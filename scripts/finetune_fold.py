@@ -5,7 +5,7 @@ from pathlib import Path
 
 from linecam.files import atomic_write
 from linecam.networks.torch_setup import prepare_torch
-from linecam.training.finetune import Recipe, held_out_logits, labelled, unlabelled
+from linecam.training.finetune import Recipe, held_out_logits, labelled, soft_frames
 from linecam.workflow.job import job
 
 
@@ -41,7 +41,7 @@ def finetune_fold(
         recipe,
         device=device,
         what=f"finetune {network} without fold {fold}",
-        others=unlabelled(sample, fold),
+        soft=soft_frames(sample, table, fold),
     )
     for number, name in enumerate(classes):
         rows[f"z_{name}"] = [f"{value:.6f}" for value in logits[:, number]]

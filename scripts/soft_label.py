@@ -22,19 +22,21 @@ def soft_label(
     *,
     classes: list[str],
 ) -> None:
-    """Write `SoftLabels` of the frames of `sample` that are in no part of the split, and a table of the labelled ones.
+    """Write `SoftLabels` of the frames of `sample` and of the labelled ones, and a table of these.
 
     `embeddings` are the large network's, (frames of the index, D), float32. `held_out` gets (sha256, path, label, fold,
     weight, p_<class>...): what is said of each labelled frame without the labels of its fold.
     """
     frames = read_frames(index, ["sha256", "status"])
-    table = read_split(split)
-    table = table[table["part"] == "train"].reset_index(drop=True)
+    whole = read_split(split)
+    table = whole[whole["part"] == "train"].reset_index(drop=True)
     features = np.load(embeddings, mmap_mode="r")
     row_of = {digest: row for row, digest in enumerate(frames["sha256"])}
-    apart = set(read_split(split).query("part != 'unlabelled'")["sha256"])
-    # The sample may be older than the index, and hold a frame that is no longer there.
-    others = [one for one in pd.read_csv(sample, dtype=str)["sha256"] if one not in apart and one in row_of]
+    labelled = list(table["sha256"])
+    # The sample may be older than the index and the choice of test frames.
+    usable = row_of.keys() - set(whole.loc[whole["part"] == "test", "sha256"])
+    sampled = [one for one in pd.read_csv(sample, dtype=str)["sha256"] if one in usable]
+    others = list(dict.fromkeys([*sampled, *labelled]))
     targets = np.array([classes.index(label) for label in table["label"]], np.intp)
     weights = table["weight"].to_numpy(np.float64)
     said, probabilities = predict_by_folds(
@@ -45,7 +47,7 @@ def soft_label(
         np.asarray(features[[row_of[one] for one in others]]),
         len(classes),
     )
-    logging.info("%d frames without a label have soft ones", len(others))
+    logging.info("%d frames have soft labels, %d of them no other", len(others), len(set(others) - set(labelled)))
     if (table["fold"] >= 0).any():
         right = (said.argmax(axis=1) == targets).mean()
         logging.info("of %d held-out labels the large network is right on %.1f %%", len(table), 100 * right)

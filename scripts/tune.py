@@ -19,7 +19,7 @@ from linecam.evaluation.tournament import Entrant, Result, cheapest, hold
 from linecam.files import atomic_write, write_json
 from linecam.networks.models import size_of
 from linecam.networks.torch_setup import prepare_torch
-from linecam.training.finetune import Recipe, epochs_of, held_out_logits, labelled, unlabelled
+from linecam.training.finetune import Recipe, epochs_of, held_out_logits, labelled, soft_frames
 from linecam.workflow.job import job
 
 # The name of what the configuration says anyway.
@@ -38,7 +38,7 @@ class Line:
     frames: Path
     classes: list[str]
     backbones: dict[str, Path]  # by network
-    sample: list[Path]  # what `unlabelled` reads
+    sample: list[Path]  # what `soft_frames` reads
 
 
 def play_fold(line: Line, network: str, recipe: Recipe, fold: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
@@ -48,9 +48,9 @@ def play_fold(line: Line, network: str, recipe: Recipe, fold: int) -> tuple[NDAr
     held = (table["fold"] == fold).to_numpy()
     what = f"{network}, {recipe.epochs} epochs, without fold {fold}"
     backbone = line.backbones[network]
-    others = unlabelled(line.sample, fold)
+    soft = soft_frames(line.sample, table, fold)
     logits = held_out_logits(
-        network, len(line.classes), backbone, frames, targets, held, recipe, device=device, what=what, others=others
+        network, len(line.classes), backbone, frames, targets, held, recipe, device=device, what=what, soft=soft
     )
     return np.flatnonzero(held), logits
 
@@ -108,9 +108,7 @@ def tune(
             for network in line.backbones
         }
         seconds = {network: max(one.result() for one in runs) for network, runs in timed.items()}
-        full = epochs_of(
-            Recipe.of(settings, seed), len(targets), with_unlabelled=unlabelled(line.sample, None) is not None
-        )
+        full = epochs_of(Recipe.of(settings, seed), len(targets), with_soft=bool(line.sample))
         results = hold(entrants, cost, 60 * minutes, full, play)
 
     winner = cheapest(results)

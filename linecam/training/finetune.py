@@ -22,8 +22,8 @@ from linecam.training.augment import Spread, variants
 from linecam.training.descent import Descent
 from linecam.training.soft_labels import SoftLabels
 
-# How often a labelled frame is seen where unlabelled ones join in, and where none do: about as many frames either way.
-EPOCHS_WITH_UNLABELLED, EPOCHS = 100, 300
+# How often a labelled frame is seen where frames with soft labels join in, and where none do: the time is the same.
+EPOCHS_WITH_SOFT, EPOCHS = 100, 300
 # Few labels make few batches. An epoch counts as so many steps at least.
 STEPS = 10
 # The average forgets within so many epochs: long enough to smooth, short enough to follow.
@@ -58,33 +58,42 @@ def labelled(
 
 
 @dataclass(frozen=True)
-class Unlabelled:
-    """Frames that nobody labelled, and what a large network makes of them."""
+class SoftFrames:
+    """Frames with soft labels: those of a sample, and after them the labelled ones."""
 
     frames: NDArray[np.uint8]  # (M, height, width, 3), the sensor's: a memory map, since they are many
     rows: NDArray[np.intp]  # (K,): those of them that have soft labels
-    labels: NDArray[np.float32]  # (K, classes), 0..1
+    labels: NDArray[np.float32]  # (K + labelled frames, classes), 0..1
+
+    def pick(self, drawn: NDArray[np.intp], labelled: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+        """The frames `drawn`, each below the number of `labels`, where `labelled` are the labelled ones."""
+        sampled = len(self.rows)
+        return [self.frames[self.rows[n]] if n < sampled else labelled[n - sampled] for n in drawn]
 
 
-def unlabelled(files: Sequence[Path], fold: int | None) -> Unlabelled | None:
-    """The frames of a sample that have soft labels, with those that come without a `fold`'s labels.
+def soft_frames(files: Sequence[Path], table: pd.DataFrame, fold: int | None) -> SoftFrames | None:
+    """The frames that have soft labels, without those of a `fold`, and as they are told without its labels.
 
-    `files` are the sample's frames, the table of them and the soft labels; None where there are none.
+    `files` are a sample's frames, the table of them and the soft labels; None where there are none. `table` has the
+    labelled frames, of which those outside the fold come last, in its order.
     """
     if not files:
         return None
     pixels, frames, soft = files
     known = SoftLabels.load(soft)
-    row_of = {digest: row for row, digest in enumerate(pd.read_csv(frames, dtype=str)["sha256"])}
-    rows = np.array([row_of[digest] for digest in known.sha256], np.intp)
-    return Unlabelled(read_pixels(pixels), rows, known.without(fold)) if len(rows) else None
+    said = dict(zip(known.sha256.tolist(), known.without(fold), strict=True))
+    sampled = {digest: row for row, digest in enumerate(pd.read_csv(frames, dtype=str)["sha256"])}
+    others = [digest for digest in sampled if digest in said and digest not in set(table["sha256"])]
+    labelled = table["sha256"] if fold is None else table.loc[table["fold"] != fold, "sha256"]
+    labels = np.stack([said[digest] for digest in [*others, *labelled]])
+    return SoftFrames(read_pixels(pixels), np.array([sampled[digest] for digest in others], np.intp), labels)
 
 
-def epochs_of(recipe: Recipe, frames: int, *, with_unlabelled: bool) -> int:
+def epochs_of(recipe: Recipe, frames: int, *, with_soft: bool) -> int:
     """How many epochs a training on so many labelled frames takes."""
     if recipe.epochs is not None:
         return recipe.epochs
-    epochs = EPOCHS_WITH_UNLABELLED if with_unlabelled and recipe.unlabelled_batch else EPOCHS
+    epochs = EPOCHS_WITH_SOFT if with_soft and recipe.unlabelled_batch else EPOCHS
     return max(epochs, -(-STEPS * epochs // _batches(recipe, frames)))
 
 
@@ -128,14 +137,14 @@ def train(
     network: str,
     device: torch.device,
     what: str,
-    others: Unlabelled | None = None,
+    soft: SoftFrames | None = None,
 ) -> tuple[Classifier, list[float]]:
     """Train `model` on the sensor's frames (N, height, width, 3), uint8, and their classes (N,): the model to use, in
     evaluation mode, and the mean loss of each epoch, on the labelled frames.
 
     Each epoch has a new variant of each frame, and each class weighs the same in the loss, however rare. With each
-    batch go variants of `recipe.unlabelled_batch` of the frames `others`, whose loss counts as much. What is returned
-    is the average of `Descent` over `AVERAGED_EPOCHS` epochs. No frame is held out: nothing is chosen. Raises
+    batch go variants of `recipe.unlabelled_batch` of the frames `soft`, whose loss counts as much. What is returned is
+    the average of `Descent` over `AVERAGED_EPOCHS` epochs. No frame is held out: nothing is chosen. Raises
     `UserError` where the training diverges.
     """
     rng = np.random.default_rng(recipe.seed)
@@ -147,7 +156,7 @@ def train(
     # A fold may hold all frames of a class.
     weight = len(labels) / (len(counts) * counts.clamp(min=1).float())
     batches = _batches(recipe, len(frames))
-    epochs = epochs_of(recipe, len(frames), with_unlabelled=others is not None)
+    epochs = epochs_of(recipe, len(frames), with_soft=soft is not None)
     descent = Descent(
         model,
         learning_rate=recipe.learning_rate,
@@ -155,18 +164,18 @@ def train(
         steps=epochs * batches,
         forgets=1 / (AVERAGED_EPOCHS * batches),
     )
-    soft = torch.from_numpy(others.labels).to(device) if others and recipe.unlabelled_batch else None
+    soft_labels = torch.from_numpy(soft.labels).to(device) if soft and recipe.unlabelled_batch else None
     losses = []
     for epoch in progress(range(1, epochs + 1), what, "epochs"):
         total = 0.0
         for batch in np.array_split(rng.permutation(len(frames)), batches):
             seen, drawn = frames[batch], None
-            if others and soft is not None:
-                drawn = rng.integers(0, len(others.rows), recipe.unlabelled_batch)
-                seen = np.concatenate([seen, others.frames[others.rows[drawn]]])
+            if soft is not None and soft_labels is not None:
+                drawn = rng.integers(0, len(soft_labels), recipe.unlabelled_batch)
+                seen = np.stack([*seen, *soft.pick(drawn, frames)])
             logits = model(variants(seen, side, rng, recipe.augment).to(device))
             of_labelled = balanced_loss(logits[: len(batch)], labels[batch], weight, recipe.label_smoothing)
-            of_others = soft_loss(logits[len(batch) :], soft[drawn], weight) if soft is not None else 0
+            of_others = 0 if soft_labels is None else soft_loss(logits[len(batch) :], soft_labels[drawn], weight)
             descent.step(of_labelled + of_others)
             total += of_labelled.item()
         if not np.isfinite(total):
@@ -188,7 +197,7 @@ def held_out_logits(
     *,
     device: torch.device,
     what: str,
-    others: Unlabelled | None = None,
+    soft: SoftFrames | None = None,
 ) -> NDArray[np.float32]:
     """What a model says of the frames `held`, (N,), that trained on all others: logits (held, classes).
 
@@ -198,9 +207,7 @@ def held_out_logits(
     if not held.any():
         return np.zeros((0, classes), np.float32)
     model = start(network, classes, backbone, recipe.seed)
-    model, _ = train(
-        model, frames[~held], targets[~held], recipe, network=network, device=device, what=what, others=others
-    )
+    model, _ = train(model, frames[~held], targets[~held], recipe, network=network, device=device, what=what, soft=soft)
     with torch.inference_mode():
         logits: NDArray[np.float32] = (
             model(to_images(to_input(frames[held], input_size(network)), device)).cpu().numpy()

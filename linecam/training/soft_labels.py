@@ -24,7 +24,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class SoftLabels:
-    """Probabilities of each class for frames without a label."""
+    """Probabilities of each class for frames, labelled or not."""
 
     sha256: NDArray[np.str_]  # (M,): the frames
     probabilities: Floats  # (folds + 1, M, classes), 0..1: of a regression without each fold, then of one on all labels

@@ -11,7 +11,7 @@ from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.frames.index import COLUMNS
 from linecam.networks.models import backbone, save_weights
-from linecam.training.finetune import EPOCHS, EPOCHS_WITH_UNLABELLED, STEPS, Recipe, epochs_of, soft_loss, unlabelled
+from linecam.training.finetune import EPOCHS, EPOCHS_WITH_SOFT, STEPS, Recipe, epochs_of, soft_frames, soft_loss
 from linecam.training.soft_labels import SoftLabels, predict_by_folds
 from scripts.finetune import finetune
 from scripts.soft_label import soft_label
@@ -80,10 +80,10 @@ def test_the_common_class_does_not_outvote_the_rare_one():
 
 def test_epochs_fill_the_time_whether_or_not_unlabelled_frames_join_in_and_few_labels_take_more():
     recipe = Recipe(None, 16, 0.01, 0, 0, 1, unlabelled_batch=32)
-    assert epochs_of(recipe, 200, with_unlabelled=True) == EPOCHS_WITH_UNLABELLED
-    assert epochs_of(recipe, 200, with_unlabelled=False) == EPOCHS
-    assert epochs_of(recipe, 25, with_unlabelled=True) == STEPS * EPOCHS_WITH_UNLABELLED
-    assert epochs_of(Recipe(7, 16, 0.01, 0, 0, 1), 25, with_unlabelled=True) == 7
+    assert epochs_of(recipe, 200, with_soft=True) == EPOCHS_WITH_SOFT
+    assert epochs_of(recipe, 200, with_soft=False) == EPOCHS
+    assert epochs_of(recipe, 25, with_soft=True) == STEPS * EPOCHS_WITH_SOFT
+    assert epochs_of(Recipe(7, 16, 0.01, 0, 0, 1), 25, with_soft=True) == 7
 
 
 class Line:
@@ -96,7 +96,7 @@ class Line:
         rows = [base | {"path": f"{d}.png", "sha256": d, "status": "ok"} for d in digests]
         pd.DataFrame(rows, columns=COLUMNS).to_csv(place / "frames.csv", index=False)
         self.targets = np.arange(30) % 2
-        np.save(place / "embeddings.npy", features(self.targets, 4))
+        np.save(place / "embeddings.npy", features(self.targets, 12))
         parts = ["train"] * 12 + ["test"] * 4 + ["unlabelled"] * 3
         split = pd.DataFrame({"row": range(19), "sha256": digests[:19], "path": "x", "part": parts, "by": "me"})
         split["label"] = [
@@ -116,6 +116,9 @@ class Line:
     def files(self) -> list[Path]:
         return [self.place / name for name in ("sample.npy", "sample.csv", "soft.npz")]
 
+    def labelled(self) -> pd.DataFrame:
+        return pd.read_csv(self.place / "split.csv").query("part == 'train'")
+
     def soften(self) -> SoftLabels:
         names = ("frames.csv", "split.csv", "embeddings.npy", "sample.csv", "soft.npz", "held_out.csv")
         soft_label(*(self.place / name for name in names), classes=["bad", "good"])
@@ -127,29 +130,36 @@ def line(tmp_path):
     return Line(tmp_path)
 
 
-def test_frames_of_the_sample_that_have_no_label_and_are_not_for_the_test_get_soft_labels(line):
+def test_frames_of_the_sample_and_labelled_ones_get_soft_labels_but_none_of_the_test(line):
+    line.sampled[3] = f"{13:064x}"  # it was not for the test when the sample was drawn
+    pd.DataFrame({"sha256": line.sampled, "path": "x"}).to_csv(line.place / "sample.csv")
     soft = line.soften()
-    assert list(soft.sha256) == line.sampled[:14]
+    assert set(soft.sha256) == {f"{n:064x}" for n in [*range(12), *range(16, 30)]} - {f"{26:064x}"}
     said = soft.without(None).argmax(axis=1)
     assert said.tolist() == [int(one, 16) % 2 for one in soft.sha256]
-    assert soft.probabilities.shape == (4, 14, 2) and soft.without(2) is not None
+    assert soft.probabilities.shape == (4, 25, 2) and soft.without(2) is not None
     held = pd.read_csv(line.place / "held_out.csv")
     assert list(held.columns) == ["sha256", "path", "label", "fold", "weight", "p_bad", "p_good"] and len(held) == 12
 
 
-def test_each_soft_label_goes_with_its_frame(line):
+def test_each_soft_label_goes_with_its_frame_and_none_is_of_the_fold(line):
     line.soften()
-    found = unlabelled(line.files(), fold=1)
-    for row, said in zip(found.rows, found.labels, strict=True):
-        assert (found.frames[row].mean() > 100) == bool(said.argmax())
-    assert unlabelled([], fold=None) is None
+    table = line.labelled()
+    kept = table["fold"] != 1
+    labelled = np.stack([np.full((40, 40, 3), 60 + 90 * (n % 2), np.uint8) for n in np.flatnonzero(kept)])
+    found = soft_frames(line.files(), table, fold=1)
+    assert len(found.rows) == 14 and len(found.labels) == 14 + kept.sum() == 14 + 8
+    for frame, said in zip(found.pick(np.arange(22), labelled), found.labels, strict=True):
+        assert (frame.mean() > 100) == bool(said.argmax())
+    assert len(soft_frames(line.files(), table, fold=None).labels) == 14 + 12
+    assert soft_frames([], table, fold=None) is None
 
 
-def test_where_every_frame_is_labelled_there_is_nothing_to_learn_from(line):
-    labelled = [f"{number:064x}" for number in range(12)]
-    pd.DataFrame({"sha256": labelled, "path": "x"}).to_csv(line.place / "sample.csv")
-    assert len(line.soften().sha256) == 0
-    assert unlabelled(line.files(), fold=0) is None
+def test_where_every_frame_is_labelled_their_soft_labels_are_learned(line):
+    pd.DataFrame({"sha256": [f"{n:064x}" for n in range(12)], "path": "x"}).to_csv(line.place / "sample.csv")
+    assert len(line.soften().sha256) == 12
+    found = soft_frames(line.files(), line.labelled(), fold=0)
+    assert len(found.rows) == 0 and len(found.labels) == 8
 
 
 def test_a_file_that_holds_no_soft_labels_is_named(tmp_path):
@@ -160,11 +170,11 @@ def test_a_file_that_holds_no_soft_labels_is_named(tmp_path):
 
 def test_finetuning_learns_from_them_and_gives_the_same_bytes_twice(line):
     """Labels of dark frames say nothing of bright ones: these are known from the soft labels alone."""
-    soft = line.soften()
+    line.soften()
     dark = np.full((8, 40, 40, 3), 60, np.uint8)
     dark[::2, 10:20, 10:20] = 80
     np.save(line.place / "train.npy", dark)
-    table = pd.DataFrame({"row": range(8), "sha256": "a", "path": "x", "part": "train", "by": "me", "fold": 0})
+    table = line.labelled().iloc[:8].assign(by="me")
     table["label"], table["weight"] = ["good", "bad"] * 4, 1.0
     table.to_csv(line.place / "train.csv", index=False)
     torch.manual_seed(0)
@@ -190,4 +200,4 @@ def test_finetuning_learns_from_them_and_gives_the_same_bytes_twice(line):
             sample=sample,
         )
         hashes[name] = sha256(weights)
-    assert len(soft.sha256) and hashes["with"] == hashes["again"] != hashes["without"] == hashes["off"]
+    assert hashes["with"] == hashes["again"] != hashes["without"] == hashes["off"]
