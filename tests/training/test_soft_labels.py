@@ -82,6 +82,7 @@ def test_epochs_fill_the_time_whether_or_not_unlabelled_frames_join_in_and_few_l
     recipe = Recipe(None, 16, 0.01, 0, 0, 1, unlabelled_batch=32)
     assert epochs_of(recipe, 200, with_soft=True) == EPOCHS_WITH_SOFT
     assert epochs_of(recipe, 200, with_soft=False) == EPOCHS
+    assert epochs_of(Recipe(None, 16, 0.01, 0, 0, 1, unlabelled_batch=0), 200, with_soft=True) == EPOCHS
     assert epochs_of(recipe, 25, with_soft=True) == STEPS * EPOCHS_WITH_SOFT
     assert epochs_of(Recipe(7, 16, 0.01, 0, 0, 1), 25, with_soft=True) == 7
 
@@ -105,8 +106,8 @@ class Line:
         split["fold"] = [number // 2 % 3 if part == "train" else -1 for number, part in enumerate(parts)]
         split["weight"] = 1.0
         split.to_csv(place / "split.csv", index=False)
-        # In an order of its own, and with a frame that the index no longer has.
-        self.sampled = [digests[n] for n in [*range(29, 15, -1), *range(12)]] + ["f" * 64]
+        # In an order of its own, without the last labelled frame, and with one that the index no longer has.
+        self.sampled = [digests[n] for n in [*range(29, 15, -1), *range(11)]] + ["f" * 64]
         pd.DataFrame({"sha256": self.sampled, "path": "x"}).to_csv(place / "sample.csv", index=False)
         pixels = np.full((len(self.sampled), 40, 40, 3), 60, np.uint8)
         for row, digest in enumerate(self.sampled[:-1]):
