@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from linecam.networks.models import Backbone, backbone, maps_of
+from linecam.networks.starting_weights import start_from_ours, starting_weights
 from linecam.training import augment, taught
 from linecam.training.augment import view
 from linecam.training.descent import Recipe
@@ -186,3 +187,14 @@ def test_equal_seeds_give_equal_bytes(frames: NDArray[np.uint8], views: Views) -
     assert all((one[name] == two[name]).all() for name in one)
     assert any((one[name] != other[name]).any() for name in one)
     assert one.keys() == backbone(NETWORK).state_dict().keys(), "the projectors stay behind"
+
+
+def test_a_network_with_starting_weights_begins_with_them(frames: NDArray[np.uint8], views: Views) -> None:
+    """Two steps of almost no length leave the weights where they began."""
+    still = Recipe("slim7-32", 2, 1, batch_size=4, learning_rate=1e-9, weight_decay=0)
+    begun, ours = backbone("slim7-32"), learn(frames, views, still, CPU)[0].cpu().state_dict()
+    assert start_from_ours(begun, "slim7-32")
+    for name, weight in begun.named_parameters():
+        assert torch.allclose(ours[name], weight, atol=1e-5), name
+    assert starting_weights("swift7-32") is None
+    assert not start_from_ours(backbone("swift7-32"), "swift7-32")
