@@ -7,7 +7,7 @@ network is trained. Other weights are measured beside linecam's.
 
 `python benchmarks/folds.py --features FOLDER` reads FOLDER/<set>-feat.npy, (frames, D) float32, and FOLDER/<set>.npz
 with `y`, the frames' classes from 0 on. `--frames FRAMES` first writes those of the sets of benchmarks/lines.py that
-are missing there. It puts its tables into docs/selection.md. On one core four sets take about 5 minutes.
+are missing there. It puts its tables into docs/selection-measured.md. On one core four sets take about 5 minutes.
 """
 
 import argparse
@@ -193,7 +193,7 @@ def main() -> None:
     parser.add_argument("--strategies", default="coreset,herding,typiclust,random")
     parser.add_argument("--labels", default="100,200")
     parser.add_argument("--seeds", default="1,2,3,4,5")
-    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where selection.md lies")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where selection-measured.md lies")
     options = parser.parse_args()
     if options.frames:
         extract(options.frames, options.features)
@@ -227,7 +227,7 @@ def main() -> None:
     )
     print(text)
     table.to_csv(options.features / "folds.csv", index=False)
-    put(text, options.docs / "selection.md", "folds")
+    put(text, options.docs / "selection-measured.md", "folds")
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ def unknown_target(target: str, targets: Sequence[str]) -> str:
     near = [words[word] for word in get_close_matches(target, words, n=3, cutoff=0.6)]
     meant = f" Did you mean {' or '.join(near)}?" if near else ""
     return (
-        f"No rule makes {target}.{meant} `snakemake --list` shows the rules; docs/configuration.md has the files below "
+        f"No rule makes {target}.{meant} `snakemake --list` shows the rules; docs/files.md has the files below "
         "results/."
     )
 

@@ -180,7 +180,7 @@ def _bounds(part: Schema) -> str:
 
 def _linked(text: str) -> str:
     """`text` with docs/x.md as a link, as a page beside it needs it."""
-    return re.sub(r"docs/(\w+\.md)", r"[\1](\1)", " ".join(text.split()))
+    return re.sub(r"docs/([\w-]+\.md)", r"[\1](\1)", " ".join(text.split()))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

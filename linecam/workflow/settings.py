@@ -89,7 +89,7 @@ class Belt(Section):
 
 
 class Camera(Section):
-    """What the camera takes, and what evaluation simulates (docs/camera.md)."""
+    """What the camera takes, and what evaluation simulates (docs/camera-view.md)."""
 
     frame_size: Literal["VGA", "QVGA", "QQVGA", "B128X128", "B64X64"] = "QVGA"
     """What `main.py` asks of the sensor. The firmware's resize has no anti-aliasing: take the size whose square is
@@ -284,7 +284,7 @@ class Evaluate(Section):
 
 
 class Tune(Section):
-    """For `snakemake tune`: which network, and which augmentation, suit your line (docs/study.md).
+    """For `snakemake tune`: which network, and which augmentation, suit your line (docs/sweeps.md).
 
     Every network enters with `finetune.augment`, and with each augmentation that is listed here instead.
     """
@@ -427,7 +427,7 @@ class Settings(Section):
         ),
     )
     """For `snakemake study`: the models to train, as a list of parts. Of each part every combination is trained. Needs
-    `select.train` labels (docs/study.md)."""
+    `select.train` labels (docs/sweeps.md)."""
     study_selection: StudySelection = StudySelection()
     bundle: Bundle = Bundle()
 
