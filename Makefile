@@ -9,13 +9,14 @@ define HELP
 make demo     build everything for the built-in belt: frames to bundle and report
 make label    label frames in the browser; CONFIG=config/mine.yaml for your own, BY=Ann says who labels
 make test     run the tests
-make lint     check style, types and rules; changes nothing
-make setup    install requirements.lock into .venv where that is missing or older, as demo, label, test and lint do first
+make lint     check style, types, rules and the links of the documentation; changes nothing
+make docs     build the documentation into site/
+make setup    install requirements.lock into .venv where that is missing or older, as demo, label, test, lint and docs do first
 make lock     resolve requirements.in into requirements.lock and envs/; UPGRADE=yes takes the newest of everything
 make help     this list
 endef
 
-TARGETS = help demo label test lint setup lock
+TARGETS = help demo label test lint docs setup lock
 UNKNOWN = $(filter-out $(TARGETS),$(MAKECMDGOALS))
 ifneq ($(UNKNOWN),)
 $(error There is no target '$(firstword $(UNKNOWN))'. There are: $(TARGETS))
@@ -79,6 +80,12 @@ lint: .venv/.installed
 	.venv/bin/python -m linecam.workflow.reference --check
 	.venv/bin/python -m linecam.workflow.environments --check
 	.venv/bin/snakemake --lint
+	.venv/bin/zensical build --strict
+
+# Fails where a link or an anchor leads nowhere.
+docs: .venv/.installed
+	.venv/bin/zensical build --strict
+	@echo "The documentation, for a browser: site/index.html"
 
 # `.installing` stands for an install under way. Left over, it tells of an interrupted one: start again. Where pip gives
 # up, on a network that is down, what was there stays. Not every file compiles: torch has some for newer Pythons.
