@@ -119,6 +119,7 @@ rule report:
         configuration=yaml.safe_dump(
             plan.config, sort_keys=False, default_flow_style=None
         ),
+        definitions=settings.dataset.definitions,
         region=plan.region.as_param(),
         boards={board: plan.boards[board].as_dict() for board in settings.bundle.boards},
         versions=pins(own_file("requirements.lock")),

@@ -9,8 +9,9 @@ import pandas as pd
 
 from linecam.errors import UserError
 from linecam.evaluation.candidates import Choice
-from linecam.evaluation.label_doubts import doubtful_labels
+from linecam.evaluation.label_doubts import MOST, doubtful_labels
 from linecam.evaluation.predictions import read_predictions
+from linecam.evaluation.weakness import in_words
 from linecam.files import atomic_write
 from linecam.frames.index import read_frames, read_pixels, read_split
 from linecam.frames.near_duplicates import number_gaps
@@ -54,10 +55,11 @@ def select_next(
 
     `batch` has (sha256, path, reason, predicted, p): never a frame that somebody has judged, one for training, by any
     selection, or for the test, nor one within `gap` frames of a test frame, which would not be trained on. `suspects`
-    has (sha256, path, label, predicted, p, reason), the most doubtful label first. Raises `UserError` where no frame is
-    left to label.
+    has (sha256, path, label, predicted, p, reason) of the `MOST` most doubtful labels, the worst first, and none where
+    the model is weak: its doubts say nothing of the labels. Raises `UserError` where no frame is left to label.
     """
-    chosen = Choice.read(sources.choice).model
+    choice = Choice.read(sources.choice)
+    chosen = choice.model
     frames = read_frames(sources.index, ["path", "sha256", "sequence", "number", "status"])
     rows = read_rows(sources.labels, classes) if sources.labels else []
     tested = frames["sha256"].isin(pd.read_csv(sources.test)["sha256"])
@@ -82,8 +84,9 @@ def select_next(
     with atomic_write(batch) as temporary:
         picked.assign(path=picked["path"].map(neutral)).to_csv(temporary, index=False)
     doubtful = doubtful_labels(read_predictions(sources.held_out[chosen]), classes)
+    listed = doubtful.head(0 if choice.weak else MOST)
     with atomic_write(suspects) as temporary:
-        doubtful.assign(path=doubtful["path"].map(neutral)).to_csv(temporary, index=False)
+        listed.assign(path=listed["path"].map(neutral)).to_csv(temporary, index=False)
     logging.info("%d frames to label next: %s. linecam label shows them", len(picked), batch)
     if chosen.selection == "given":
         logging.info("once they are labelled, copy them into train/, each into its class, and run snakemake again")
@@ -91,7 +94,15 @@ def select_next(
         labelled = {row["sha256"] for row in rows if row["label"] != UNSURE} | trained[chosen.selection]
         number = int(trainable["sha256"].isin(labelled).sum()) + len(picked)
         logging.info("once they are labelled, set select.train to %d, and run snakemake again", number)
-    logging.info("%d of %d labels look doubtful: %s", len(doubtful), len(trained[chosen.selection]), suspects)
+    if choice.weak:
+        logging.warning(
+            "The model is weak. So its doubts say nothing of the labels, and none is listed to look at again. Nor is the "
+            "batch much better than frames at random. %s",
+            in_words(choice.weak),
+        )
+    else:
+        more = f"; the {len(listed)} most doubtful are listed" if len(listed) < len(doubtful) else ""
+        logging.info("%d of %d labels look wrong%s: %s", len(doubtful), len(trained[chosen.selection]), more, suspects)
 
 
 def trained_on(split: Path) -> set[str]:

@@ -4,6 +4,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+# So many labels are looked at again at once. Once these are right, the next model names others.
+MOST = 30
+
 
 def doubtful_labels(held_out: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
     """The labels that are likely wrong, the most doubtful first (confident learning; Northcutt et al., JAIR 2021).

@@ -83,8 +83,8 @@ def at_chance(held_out: pd.DataFrame, classes: list[str], confidence: float) -> 
         f"on average ({balanced['low']:.1%} to {balanced['high']:.1%}); always the same answer finds {chance:.1%}.",
         "mend": "Look at the frames as the network sees them, in the report. Where you cannot tell the classes apart "
         "yourself, look closer: a smaller camera.side, a camera.roi, or a network with a larger input. Where you can, "
-        "look for wrong labels (`snakemake select_next` lists suspects, `linecam labels agreement` compares people), "
-        "then label more frames (select.train).",
+        "look for wrong labels (`linecam labels agreement` compares people; key G of `linecam label` shows all frames of "
+        "a class side by side), then label more frames (select.train).",
     }
 
 
@@ -116,7 +116,7 @@ def no_better_than_constant(held_out: pd.DataFrame, classes: list[str], confiden
         f"always saying {constant} is right on {much(often)}. It alone is right on {much(right & ~often)}, {constant} "
         f"alone on {much(often & ~right)}: not surely more.",
         "mend": f"Label more frames of the classes other than {constant}: `snakemake select_next` names those to label "
-        "next, and labels that look wrong. Look at the frames that it gets wrong, in the report.",
+        "next. Look at the frames that it gets wrong, in the report.",
     }
 
 

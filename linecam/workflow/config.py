@@ -78,6 +78,9 @@ def check(settings: Settings, boards: Mapping[str, Board]) -> None:
             "no file. Name a .safetensors file of this network, or the tutorial's pretrained.ckpt."
         )
     parse(f"{pretrain.teacher}-64")
+    for name in dataset.definitions:
+        if name not in dataset.classes:
+            raise UserError(f"dataset.definitions: {name!r} is no class. {nearest(name, dataset.classes)}")
     _check_bundle(settings.bundle, settings.dataset.classes, boards)
     check_sizes(settings.networks, settings.camera.frame_size, region_of(settings, boards))
     for part in settings.study:  # whether they fit is asked where there is a study

@@ -28,6 +28,7 @@ _EXPECTED = {
     "less_than_equal": "It has to be at most {le}.",
     "model_type": "Write its keys below it, one a line, or leave it out.",
     "string_too_long": "It is too long: it takes at most {max_length} characters.",
+    "string_too_short": "It is empty. Write text, or leave the key out.",
     "string_type": "Write text; in quotes, where YAML reads something else.",
     "too_long": "The list is too long: it takes at most {max_length}.",
     "too_short": "The list is too short: it takes {min_length} or more.",

@@ -361,10 +361,11 @@ class Plan:
     def config(self) -> dict[str, Any]:
         """What a bundle is made from, as JSON values: the configuration, without what leaves the results as they are.
 
-        That is in how many shards work is split, and where the key to sign with lies, which is nobody's business.
+        That is in how many shards work is split, what the classes mean to people, and where the key to sign with lies,
+        which is nobody's business.
         """
         config = self.settings.as_dict()
-        del config["shards"], config["bundle"]["signing_key"]
+        del config["shards"], config["dataset"]["definitions"], config["bundle"]["signing_key"]
         config["camera"]["side"] = self.region.side
         return config
 

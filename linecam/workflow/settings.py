@@ -29,6 +29,7 @@ from linecam.workflow.values import (
     Range,
     Rate,
     Seed,
+    Sentence,
     Several,
     Shards,
     Share,
@@ -63,6 +64,9 @@ class Dataset(Section):
         tuple[ClassName, ...], Field(min_length=2, max_length=16, json_schema_extra=DISTINCT), Distinct
     ] = ("bad", "good", "no_mask")
     """The names of the classes, in the order of the network's outputs."""
+    definitions: dict[str, Sentence] = {}
+    """What a class means, one sentence for each: `{bad: The cap has a scratch that you can feel.}`. The labelling page
+    shows it beside the class, so that all people judge alike; the report shows it too."""
     url: Text = (
         "https://raw.githubusercontent.com/ARM-software/EndpointAI/fc6aabf79b7d9544441059757ab3a9ab78fe7c5d/"
         "ProofOfConcepts/Vision/OpenMvMaskDefaults/data"

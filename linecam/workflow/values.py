@@ -57,6 +57,7 @@ def has_random(strategies: tuple[str, ...]) -> tuple[str, ...]:
 
 # Strict: "200" is no number, true is no 1, and 200.0 is no count: as part of a file's name it is another than 200.
 Text = Annotated[str, Field(strict=True)]
+Sentence = Annotated[str, Field(strict=True, min_length=1, max_length=300)]
 Place = Annotated[Text, AfterValidator(expanduser)]  # of a file or folder; ~ is the user's home
 Count = Annotated[int, Field(strict=True, ge=1)]
 Shards = Annotated[int, Field(strict=True, ge=1, le=1000)]  # each is a job for Snakemake to plan

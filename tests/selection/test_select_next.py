@@ -1,6 +1,6 @@
 """What to label next: unsure, different, new, each with its reason."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,8 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from linecam.errors import UserError
+from linecam.evaluation.figures import Weakness
+from linecam.evaluation.label_doubts import MOST
 from linecam.files import write_json
 from linecam.networks.model_name import ModelName
 from linecam.selection.next_batch import UNCERTAINTY, pick_batch, reason
@@ -87,7 +89,8 @@ def test_snakemake_select_next(belt, tmp_path):
     assert batch["p"].between(1 / 3, 1).all()
     suspects = pd.read_csv(results / "next/suspects.csv")
     assert list(suspects.columns) == ["sha256", "path", "label", "predicted", "p", "reason"]
-    assert set(suspects["sha256"]) <= set(split.loc[split["part"] == "train", "sha256"])
+    assert suspects.empty, "two epochs teach it nothing, so its doubts say nothing"
+    assert "The model is weak." in (project.folder / "logs/tiny/select_next.log").read_text()
     assert project.planned("select_next") == {}
 
 
@@ -126,9 +129,14 @@ class Line:
         return self.place / f"{name}.csv"
 
     def next(
-        self, count: int, gap: int = 0, judged: dict[int, str] | None = None, model: ModelName = MODEL
+        self,
+        count: int,
+        gap: int = 0,
+        judged: dict[int, str] | None = None,
+        model: ModelName = MODEL,
+        weak: Sequence[Weakness] = (),
     ) -> list[int]:
-        write_json(self.place / "choice.json", choice_of(str(model)))
+        write_json(self.place / "choice.json", choice_of(str(model), weak=weak))
         labels = self.place / "labels.csv"
         rows = "".join(f"{sha(n)},,{label},Ann,\n" for n, label in (judged or {}).items())
         labels.write_text("sha256,path,label,by,when\n" + rows)
@@ -191,3 +199,30 @@ def test_what_is_given_is_not_raised(line, caplog):
     line.next(5, model=model)
     assert "copy them into train/" in caplog.text
     assert "select.train" not in caplog.text
+
+
+def doubts(line: Line, number: int) -> None:
+    """So many frames labelled bad of which held-out models are ever surer that they are good, and twice as many sound."""
+    sure = [0.9 + 0.09 * n / number for n in range(number)]
+    sound = [("bad", (0.9, 0.1, 0.0)), ("good", (0.1, 0.9, 0.0))] * number
+    rows = [*sound, *(("bad", (0.99 - p, p, 0.01)) for p in sure)]
+    held_out(rows, CLASSES).assign(predicted="").to_csv(line.place / "held_out.csv", index=False)
+
+
+def test_suspects_are_few_and_the_most_doubtful_first(line, caplog):
+    caplog.set_level("INFO")
+    doubts(line, 3 * MOST)
+    line.next(5)
+    suspects = pd.read_csv(line.place / "suspects.csv")
+    assert len(suspects) == MOST
+    assert suspects["p"].is_monotonic_decreasing
+    assert suspects["p"].iloc[0] == pytest.approx(0.989, abs=1e-3)
+    assert f"labels look wrong; the {MOST} most doubtful are listed" in caplog.text
+
+
+def test_a_weak_model_lists_no_suspects_and_says_so(line, caplog):
+    doubts(line, 5)
+    line.next(5, weak=[{"why": "It guesses.", "mend": "Label more."}])
+    assert pd.read_csv(line.place / "suspects.csv").empty
+    assert "The model is weak." in caplog.text
+    assert "It guesses. Label more." in caplog.text

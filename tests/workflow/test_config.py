@@ -283,6 +283,8 @@ def test_a_wrong_value_is_named_with_its_line(mine, text, key, line):
         ("dataset: {classes: [a, 'null']}", "Programs that read tables, such as pandas, take that for an empty cell."),
         ("shards: 100000", "It has to be at most 1000."),
         ("dataset: {classes: [a, b, a]}", '"a" is in it twice.'),
+        ("dataset: {definitions: {bad: ''}}", "It is empty. Write text, or leave the key out."),
+        ("dataset: {definitions: scratched}", "Write its keys below it, one a line, or leave it out."),
         ("dataset: {name: My Line}", "It has to match ^[a-z0-9][a-z0-9_-]*$, as my-line does."),
         ("bundle: {recall: [bad]}", "Write its keys below it, one a line, or leave it out."),
         (
@@ -473,6 +475,13 @@ def test_a_given_backbone_needs_its_file(mine, tmp_path):
             checked(mine, f"pretrain: {{methods: [simclr, given], checkpoint: {path}}}")
     weights.write_bytes(b"")
     checked(mine, f"pretrain: {{methods: [given], checkpoint: '{weights}'}}")
+
+
+def test_what_is_defined_is_a_class(mine):
+    with pytest.raises(UserError, match=r"dataset\.definitions: 'bda' is no class\. Did you mean bad\?"):
+        checked(mine, "dataset: {definitions: {good: No mark., bda: A scratch.}}")
+    defined = checked(mine, "dataset: {definitions: {bad: A scratch.}}").dataset.definitions
+    assert defined == {"bad": "A scratch."}
 
 
 def test_the_source_of_the_masks_is_not_where_the_copy_goes(mine, tmp_path, monkeypatch):

@@ -120,10 +120,15 @@ def test_fewer_labels_take_as_many_steps():
     assert plan_of().recipe("herding-200")["epochs"] is None
 
 
-def test_a_bundle_is_not_made_from_shards_or_the_place_of_the_key(tmp_path):
+def test_a_bundle_is_not_made_from_shards_definitions_or_the_place_of_the_key(tmp_path):
     (tmp_path / "key.pem").write_text("a key")
-    config = plan_of(shards=3, bundle={"signing_key": str(tmp_path / "key.pem")}).config
+    config = plan_of(
+        shards=3,
+        dataset=BELT["dataset"] | {"definitions": {"bad": "A scratch."}},
+        bundle={"signing_key": str(tmp_path / "key.pem")},
+    ).config
     assert "shards" not in config
+    assert "definitions" not in config["dataset"]
     assert "signing_key" not in config["bundle"]
     assert config["camera"]["side"] == 240
 

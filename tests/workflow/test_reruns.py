@@ -80,6 +80,11 @@ def test_threshold(project: Project, change: dict[str, object]) -> None:
     )
 
 
+def test_definition_of_a_class(project: Project) -> None:
+    reconfigure(project, "dataset", definitions={"bad": "A scratch."})
+    assert project.planned() == {"report": 1}
+
+
 def test_votes(project: Project) -> None:
     voted = {"evaluate_votes": 1, "bundle": 1, "report": 1}
     reconfigure(project, "bundle", votes=4)
