@@ -7,7 +7,8 @@ BROUGHT = $(if $(filter file,$(origin PYTHON)),3.13)
 
 define HELP
 make demo     build everything for the built-in belt: frames to bundle and report
-make label    label frames in the browser; CONFIG=config/mine.yaml for your own, BY=Ann says who labels
+make label    label frames in the browser; CONFIG=config/mine.yaml for your own, BY=Ann says who labels,
+              FRAMES=list.txt begins with the frames of a list
 make test     run the tests
 make lint     check style, types, rules and the links of the documentation; changes nothing
 make docs     build the documentation into site/
@@ -61,7 +62,7 @@ demo: needs .venv/.installed
 	@echo "The report, for a browser: results/belt/report.html"
 
 label: .venv/.installed
-	.venv/bin/linecam label $(if $(BY),--by "$(BY)") $(if $(CONFIG),--configfile "$(CONFIG)")
+	.venv/bin/linecam label $(if $(BY),--by "$(BY)") $(if $(FRAMES),--frames "$(FRAMES)") $(if $(CONFIG),--configfile "$(CONFIG)")
 
 # A file's tests share what they build, so they stay in one worker. Workers train beside each other, and PyTorch's
 # threads, left to spin while they wait, take the cores from those that work.

@@ -59,19 +59,26 @@ def label(
     configfile: ConfigFiles = None,
     by: Annotated[str | None, typer.Option(metavar="NAME", help="Who labels. Left out: your login name.")] = None,
     port: Annotated[
-        int | None, typer.Option(metavar="NUMBER", min=1024, max=65535, help="Of the page. Left out: a free one.")
+        int | None,
+        typer.Option(metavar="NUMBER", min=1024, max=65535, help="Of the page. Left out: 8765, or a free one."),
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open the page, or only print its address.")] = True,
+    frames: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Begin with the frames of a text file: a path or a SHA-256 a line."),
+    ] = None,
     snakemake: SnakemakeOptions = "",
 ) -> None:
     """Label the selected frames in the browser.
 
     Snakemake first makes the selection. It has ended when the page opens, so you may run it while you label.
     """
+    if frames is not None and not frames.is_file():
+        raise typer.BadParameter(f"{frames} is no file. Name a text file of frames.", param_hint="--frames")
     with StopRequest() as stop:
         from linecam.workflow.commands import label_frames
 
-        label_frames(_builder(configfile, snakemake, stop), by=by, port=port, browser=browser)
+        label_frames(_builder(configfile, snakemake, stop), by=by, port=port, browser=browser, asked=frames)
 
 
 @app.command()

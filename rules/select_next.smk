@@ -8,6 +8,7 @@ In:  choice.json and the chosen model
      data/<dataset>/labels.csv
 Out: next/batch.csv
      next/suspects.csv
+     next/summary.json
 """
 
 
@@ -29,6 +30,7 @@ rule select_next:
     output:
         batch="<results>/next/batch.csv",
         suspects="<results>/next/suspects.csv",
+        summary="<results>/next/summary.json",
     log:
         "<logs>/select_next.log",
     benchmark:

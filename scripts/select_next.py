@@ -12,7 +12,7 @@ from linecam.evaluation.candidates import Choice
 from linecam.evaluation.label_doubts import MOST, doubtful_labels
 from linecam.evaluation.predictions import read_predictions
 from linecam.evaluation.weakness import in_words
-from linecam.files import atomic_write
+from linecam.files import atomic_write, write_json
 from linecam.frames.index import read_frames, read_pixels, read_split
 from linecam.frames.near_duplicates import number_gaps
 from linecam.labels.store import UNSURE, read_rows
@@ -43,6 +43,7 @@ def select_next(
     sources: Sources,
     batch: Path,
     suspects: Path,
+    summary: Path,
     *,
     strategy: str,
     count: int,
@@ -56,7 +57,9 @@ def select_next(
     `batch` has (sha256, path, reason, predicted, p): never a frame that somebody has judged, one for training, by any
     selection, or for the test, nor one within `gap` frames of a test frame, which would not be trained on. `suspects`
     has (sha256, path, label, predicted, p, reason) of the `MOST` most doubtful labels, the worst first, and none where
-    the model is weak: its doubts say nothing of the labels. Raises `UserError` where no frame is left to label.
+    the model is weak: its doubts say nothing of the labels. `summary` has what the labelling page tells of both:
+    `train`, the select.train that takes all labels then, null where the folders say what is trained on; `doubtful`, how
+    many labels look wrong; `weak`, whether the model is. Raises `UserError` where no frame is left to label.
     """
     choice = Choice.read(sources.choice)
     chosen = choice.model
@@ -88,12 +91,14 @@ def select_next(
     with atomic_write(suspects) as temporary:
         listed.assign(path=listed["path"].map(neutral)).to_csv(temporary, index=False)
     logging.info("%d frames to label next: %s. linecam label shows them", len(picked), batch)
+    train: int | None = None
     if chosen.selection == "given":
         logging.info("once they are labelled, copy them into train/, each into its class, and run snakemake again")
     else:  # whoever asks for fewer leaves labels out
         labelled = {row["sha256"] for row in rows if row["label"] != UNSURE} | trained[chosen.selection]
-        number = int(trainable["sha256"].isin(labelled).sum()) + len(picked)
-        logging.info("once they are labelled, set select.train to %d, and run snakemake again", number)
+        train = int(trainable["sha256"].isin(labelled).sum()) + len(picked)
+        logging.info("once they are labelled, set select.train to %d, and run snakemake again", train)
+    write_json(summary, {"train": train, "doubtful": len(doubtful), "weak": bool(choice.weak)})
     if choice.weak:
         logging.warning(
             "The model is weak. So its doubts say nothing of the labels, and none is listed to look at again. Nor is the "
@@ -129,6 +134,7 @@ if __name__ == "__main__":
             ),
             Path(snakemake.output.batch),
             Path(snakemake.output.suspects),
+            Path(snakemake.output.summary),
             strategy=snakemake.params.strategy,
             count=snakemake.params.number,
             gap=snakemake.params.gap,

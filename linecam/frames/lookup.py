@@ -29,6 +29,7 @@ class Frames:
     def __init__(self, index: pd.DataFrame, folder: Path) -> None:
         """`index` has path, sha256 and status; its paths are below `folder`."""
         counting = index[index["status"] == "ok"]
+        self._usable = set(counting["sha256"])
         # By sha256, of copies the one that counts.
         self.path = {**_column(index, "sha256", "path"), **_column(counting, "sha256", "path")}
         self._digest = _column(index, "path", "sha256")
@@ -52,6 +53,10 @@ class Frames:
             return "", self._nothing(path)
         name, *several = _told_apart([path, *found[:3]])
         return "", f"{name} could be {' or '.join(several)}{' or another' * (len(found) > 3)}"
+
+    def usable(self, sha256: str) -> bool:
+        """Whether a frame of this content counts; others are copies, or were set aside."""
+        return sha256 in self._usable
 
     def known_as(self, path: str) -> Sequence[str]:
         """The paths of the index that `path` may stand for, by the first way that leads to any; [] for none."""

@@ -4,7 +4,6 @@ Everything lies below /TOKEN/, a random word that only the page's address has: o
 port, too. Requests that another site's page sends, or that reached this machine under another name, are refused.
 """
 
-import io
 import json
 import logging
 import os
@@ -13,237 +12,38 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from PIL import Image
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from linecam.camera.region import Region
 from linecam.errors import UserError
-from linecam.frames.decode import open_frame
-from linecam.frames.picture import upright
-from linecam.frames.video import place_in_video
-from linecam.labels.store import DECISION, UNSURE, ConflictError, Row, answer, read_rows
+from linecam.labels.store import ConflictError
+from linecam.page.address import PORT
+from linecam.page.desk import FULL, LARGE, SMALL, Desk
+from linecam.page.guard import DOOR, DOOR_SCRIPT, Guard
 from linecam.stop_request import StopRequest
 
 PAGE = Path(__file__).parent / "static"
-FILES = {
-    "page.html": "text/html",
-    "page.css": "text/css",
-    "page.js": "text/javascript",
-    "frames.js": "text/javascript",
-    "answers.js": "text/javascript",
-    "server.js": "text/javascript",
-    "grid.js": "text/javascript",
-    "dialogs.js": "text/javascript",
-}
-# Longest sides in pixels: no screen shows more, and a phone's 12-megapixel frame is quick to look at.
-LARGE, SMALL = 1600, 256
+TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 # A body has at most some thousand answers of 200 bytes.
 MOST_BYTES = 4_000_000
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A frame to label, or one beside it in time, of which the first five fields count."""
-
-    sha256: str
-    path: str  # below the frames' folder
-    bytes: int  # of the file
-    width: int  # pixels, as it is seen
-    height: int
-    part: str = ""  # train, test, next, or other: labelled, and people disagree
-    group: int = 0  # similar frames that follow each other have one number
-    reason: str = ""  # why it was selected, or ""
-    given: str = ""  # the label that it has without labels.csv, or ""
-    given_by: str = ""  # folder or truth
-    suggestion: str = ""  # what the model says, or ""; never of a test frame
-    p: float = 0.0  # the model's probability of it
-    beside: tuple[tuple[int, str], ...] = ()  # neighbours in time: by how much their number differs, and their sha256
-
-
-class Desk:
-    """Frames and labels, as the page sees and changes them. Its methods may be called from several threads."""
-
-    def __init__(
-        self,
-        frames: Sequence[Frame],
-        beside: Sequence[Frame],
-        folder: Path,
-        labels: Path,
-        *,
-        classes: list[str],
-        by: str,
-        dataset: str,
-        region: Region,
-    ) -> None:
-        """`by` is who labels, `region` what of a frame the network sees.
-
-        Raises `UserError` where `labels` cannot be read.
-        """
-        if any(frame.part == "test" and frame.suggestion for frame in frames):
-            raise ValueError("whoever judges a test frame must not see what the model says")
-        read_rows(labels, classes)
-        self.frames = list(frames)
-        self.folder, self.labels, self.classes, self.by, self.dataset = folder, labels, classes, by, dataset
-        self.region = region
-        self.listed = {frame.sha256: frame for frame in frames}
-        self._shown = {frame.sha256: frame for frame in beside} | self.listed
-
-    def everything(self) -> dict[str, Any]:
-        """What the page needs at its start."""
-        return {
-            "dataset": self.dataset,
-            "by": self.by,
-            "decision": DECISION,
-            "unsure": UNSURE,
-            "classes": self.classes,
-            "frames": [asdict(frame) | {"seen": self._seen(frame)} for frame in self.frames],
-            "paths": {digest: frame.path for digest, frame in self._shown.items()},
-        }
-
-    def _seen(self, frame: Frame) -> list[float]:
-        """Left, top, width and height of what the network sees, as shares of the frame's width and height."""
-        left, top, right, bottom = self.region.box((frame.width, frame.height))
-        return [left / frame.width, top / frame.height, (right - left) / frame.width, (bottom - top) / frame.height]
-
-    def standing(self) -> dict[str, list[Row]]:
-        """All rows of the listed frames by sha256, as the file has them now."""
-        rows: dict[str, list[Row]] = defaultdict(list)
-        for row in read_rows(self.labels, self.classes):
-            if row["sha256"] in self.listed:
-                rows[row["sha256"]].append(row)
-        return rows
-
-    def done(self) -> int:
-        """How many of the frames have a label, or somebody who isn't sure of them."""
-        rows = self.standing()
-        return sum(bool(frame.given or rows.get(frame.sha256)) for frame in self.frames)
-
-    def version(self) -> str:
-        """Another word whenever the file of labels has changed."""
-        with suppress(OSError):
-            stat = self.labels.stat()
-            return f"{stat.st_ino}-{stat.st_mtime_ns}-{stat.st_size}"
-        return "none"
-
-    def write(self, answers: Sequence[dict[str, Any]], *, decision: bool) -> None:
-        """Write answers, each {sha256, label, seen}, as `labels.answer` does; all are on the disk when this returns.
-
-        Raises `ValueError` where one isn't of this form, or its frame isn't listed.
-        """
-        known = ["", *self.classes] if decision else ["", UNSURE, *self.classes]
-        rows = []
-        now = datetime.now().astimezone().isoformat(timespec="seconds")
-        for one in answers:
-            if not isinstance(one, dict) or set(one) != {"sha256", "label", "seen"}:
-                raise ValueError("an answer has sha256, label and seen")
-            frame = self.listed.get(str(one["sha256"]))
-            if frame is None:
-                raise ValueError(f"{one['sha256']!r} is no frame to label here")
-            if one["label"] not in known or one["seen"] not in known:
-                raise ValueError(f"{one['label']!r} or {one['seen']!r} is no label")
-            by = DECISION if decision else self.by
-            row = {"sha256": frame.sha256, "path": frame.path, "label": one["label"], "by": by, "when": now}
-            rows.append((row, one["seen"]))
-        if len({row["sha256"] for row, _ in rows}) < len(rows):
-            raise ValueError("a frame has two answers")
-        answer(self.labels, self.classes, rows)
-
-    def picture(self, digest: str, longest: int) -> bytes | None:
-        """A frame as JPEG, upright, its longer side at most `longest` pixels; None where it isn't one of those shown,
-        or its file is another than the one that was indexed."""
-        frame = self._shown.get(digest)
-        if frame is None:
-            return None
-        path = self.folder / frame.path
-        try:
-            # Before a file of any size is read. A frame of a video is no file.
-            if place_in_video(path) is None and path.stat().st_size != frame.bytes:
-                raise OSError("its size has changed")
-            with open_frame(path, digest) as image:
-                image.draft("RGB", (longest, longest))
-                seen = upright(image)
-                seen.thumbnail((longest, longest), Image.Resampling.LANCZOS)
-                written = io.BytesIO()
-                # As good as the frame itself, where it is to be judged.
-                seen.save(written, "JPEG", quality=95 if longest > SMALL else 85, subsampling=0)
-        except (OSError, UserError) as error:
-            logging.warning("%s cannot be shown: %s", frame.path, error)
-            return None
-        return written.getvalue()
-
-
-class Guard:
-    """Lets through what the page itself asks for, and no more; see the module."""
-
-    def __init__(self, app: ASGIApp, port: int, token: str) -> None:
-        self.app, self.token = app, token
-        self.hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                extra = {"Cache-Control": "no-store"} | HEADERS
-                there = {name.lower() for name, _ in message["headers"]}
-                message["headers"] += [
-                    (name.lower().encode(), value.encode())
-                    for name, value in extra.items()
-                    if name.lower().encode() not in there
-                ]
-            await send(message)
-
-        refusal = self.refusal(scope)
-        answered: ASGIApp = PlainTextResponse(refusal + "\n", 403) if refusal else self.app
-        await answered(scope, receive, with_headers)
-
-    def refusal(self, scope: Scope) -> str:
-        """Why a request is refused; "" where it isn't."""
-        headers = Headers(scope=scope)
-        if headers.getlist("host") not in [[host] for host in self.hosts]:
-            return "This page is served to this machine alone, as 127.0.0.1."
-        origins = {f"http://{host}" for host in self.hosts}
-        writes = scope["method"] not in {"GET", "HEAD"}
-        origin = headers.get("origin")
-        # A browser names the origin of every POST.
-        if (origin is not None or writes) and origin not in origins:
-            return "This request comes from another page."
-        if headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
-            return "This request comes from another site."
-        word = scope["path"].split("/")[1]
-        if word != "open" and not secrets.compare_digest(word.encode(), self.token.encode()):
-            return "This address is of no page, or of one that has ended: take the one that `linecam label` prints."
-        return ""
 
 
 def make_app(desk: Desk, *, port: int, token: str, ticket: str, done: Callable[[], None]) -> ASGIApp:
     """The application behind http://127.0.0.1:`port`/`token`/; it calls `done` when the user says so.
 
     /open/`ticket` leads there once: the address that a browser is started with can be read in the list of processes.
+    / leads there in a browser that has had the page open, so that the report can link to a frame: /#frame=<sha256>.
     """
     tickets = {ticket}
 
@@ -254,9 +54,8 @@ def make_app(desk: Desk, *, port: int, token: str, ticket: str, done: Callable[[
             return PlainTextResponse("This address is used up: take the one that `linecam label` prints.\n", 403)
         return RedirectResponse(f"/{token}/", 303)
 
-    def page(request: Request) -> Response:
-        name = request.url.path.rpartition("/")[2] or "page.html"
-        return FileResponse(PAGE / name, media_type=FILES[name])
+    def file(name: str) -> Callable[[Request], Response]:
+        return lambda _: FileResponse(PAGE / name, media_type=TYPES[Path(name).suffix])
 
     def everything(_: Request) -> Response:
         return JSONResponse(desk.everything())
@@ -270,18 +69,16 @@ def make_app(desk: Desk, *, port: int, token: str, ticket: str, done: Callable[[
         except UserError as error:
             return JSONResponse({"error": str(error)}, 500)
 
-    def large(request: Request) -> Response:
-        return picture(request.path_params["digest"], LARGE)
+    def picture(longest: int) -> Callable[[Request], Response]:
+        def shown(request: Request) -> Response:
+            data = desk.picture(request.path_params["digest"], longest)
+            if data is None:
+                return PlainTextResponse("There is no such frame to show.\n", 404)
+            # A frame is named by its content.
+            cached = {"Cache-Control": "private, max-age=86400, immutable"}
+            return Response(data, media_type="image/jpeg", headers=cached)
 
-    def small(request: Request) -> Response:
-        return picture(request.path_params["digest"], SMALL)
-
-    def picture(digest: str, longest: int) -> Response:
-        data = desk.picture(digest, longest)
-        if data is None:
-            return PlainTextResponse("There is no such frame to show.\n", 404)
-        # A frame is named by its content.
-        return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"})
+        return shown
 
     async def answers(request: Request) -> Response:
         if request.headers.get("content-type") != "application/json":
@@ -317,12 +114,15 @@ def make_app(desk: Desk, *, port: int, token: str, ticket: str, done: Callable[[
 
     routes = [
         Route("/open/{ticket}", opened),
-        Route(f"/{token}/", page),
-        *(Route(f"/{token}/{name}", page) for name in FILES),
+        Route(DOOR, file("open.html")),
+        Route(DOOR_SCRIPT, file("open.js")),
+        Route(f"/{token}/", file("page.html")),
+        *(Route(f"/{token}/{path.name}", file(path.name)) for path in PAGE.iterdir() if path.suffix in TYPES),
         Route(f"/{token}/everything", everything),
         Route(f"/{token}/labels", labels),
-        Route(f"/{token}/large/{{digest}}", large),
-        Route(f"/{token}/small/{{digest}}", small),
+        Route(f"/{token}/full/{{digest}}", picture(FULL)),
+        Route(f"/{token}/large/{{digest}}", picture(LARGE)),
+        Route(f"/{token}/small/{{digest}}", picture(SMALL)),
         Route(f"/{token}/answers", answers, methods=["POST"]),
         Route(f"/{token}/done", ended, methods=["POST"]),
     ]
@@ -340,20 +140,14 @@ def parsed(body: bytes) -> dict[str, Any]:
 
 
 def serve(desk: Desk, stop: StopRequest, *, port: int | None, browser: bool) -> None:
-    """Serve the page until the user says that they are done, or `stop` is made; `port` None is one that is free.
+    """Serve the page until the user says that they are done, or `stop` is made.
 
+    `port` None is `PORT`, which the report's links have, or one that is free where that is taken.
     What is being answered then is answered first. Raises `UserError` where the port is taken.
     """
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port or 0))
-        except OSError as error:
-            raise UserError(
-                f"--port {port}: this port of the machine cannot be used: {error.strerror}. Is the page open already? "
-                "Take another port, or leave --port out: then the system chooses one."
-            ) from None
-        listener.listen()  # from here on a browser waits, and isn't turned away
+        _listen(listener, port)  # from here on a browser waits, and isn't turned away
         port = listener.getsockname()[1]
         token, ticket = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
 
@@ -378,7 +172,7 @@ def serve(desk: Desk, stop: StopRequest, *, port: int | None, browser: bool) -> 
             print(
                 f"{desk.done()} of {len(desk.frames)} frames are labelled. Label as {desk.by} here:\n"
                 f"    http://127.0.0.1:{port}/{token}/\n"
-                "Every answer is saved at once. Key E on the page ends this, and so does Ctrl-C.",
+                "Every answer is saved at once. Key or button E on the page ends this, and so does Ctrl-C.",
                 file=sys.stderr,
                 flush=True,
             )
@@ -388,6 +182,20 @@ def serve(desk: Desk, stop: StopRequest, *, port: int | None, browser: bool) -> 
         # uvicorn heeds SIGINT and SIGTERM only while it runs, and raises them again afterwards: `stop` notes them.
         with stop.calls(end):
             server.run(sockets=[listener])
+
+
+def _listen(listener: socket.socket, port: int | None) -> None:
+    """Raises `UserError` where the port is taken."""
+    for number in [port] if port else [PORT, 0]:
+        try:
+            listener.bind(("127.0.0.1", number))
+            return listener.listen()
+        except OSError as error:
+            refused = error
+    raise UserError(
+        f"--port {port}: this port of the machine cannot be used: {refused.strerror}. Is the page open already? "
+        "Take another port, or leave --port out: then the system chooses one."
+    )
 
 
 def has_screen() -> bool:

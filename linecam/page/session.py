@@ -1,12 +1,15 @@
 """One session at the labelling page: from the files that say what to label to the last answer."""
 
 import logging
+import shlex
+from collections.abc import Mapping, Sequence
 from getpass import getuser
 
 from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.labels.store import DECISION
-from linecam.page.server import Desk, serve
+from linecam.page.desk import Advice, Desk
+from linecam.page.server import serve
 from linecam.page.worklist import Sources, frames_to_label
 from linecam.stop_request import StopRequest
 
@@ -17,23 +20,46 @@ def run_session(
     *,
     dataset: str,
     classes: list[str],
+    definitions: Mapping[str, str],
     by: str,
     region: Region,
     port: int | None,
     browser: bool,
+    go_on: Sequence[str],
+    label: Sequence[str],
 ) -> None:
     """Serve the page until the user ends it, or `stop` is made; then say goodbye.
 
-    `by` is who labels, `region` what of a frame the network sees. `port` is one of this machine, None: one that is
-    free. `browser` says whether to open one.
+    `definitions` say what classes mean, `by` is who labels, `region` what of a frame the network sees. `port` as in
+    `serve`. `browser` says whether to open one. `go_on` is the command that goes on with the labels, `label` the one
+    that opens the page again.
     Raises `UserError` where the port is taken, or labels.csv has problems.
     """
     frames, beside = frames_to_label(sources, classes)
-    desk = Desk(frames, beside, sources.frames, sources.labels, classes=classes, by=by, dataset=dataset, region=region)
+    advice = Advice(
+        definitions=definitions,
+        go_on=shlex.join(go_on),
+        label=shlex.join(label),
+        next=sources.next_summary(),
+        asked=sources.asked.name if sources.asked else "",
+    )
+    desk = Desk(
+        frames,
+        beside,
+        sources.frames,
+        sources.labels,
+        classes=classes,
+        by=by,
+        dataset=dataset,
+        region=region,
+        advice=advice,
+    )
     if not stop.made:
         serve(desk, stop, port=port, browser=browser)
-    place = f" Your labels are in {sources.labels}." if sources.labels.exists() else ""
-    logging.info("Goodbye. %d of %d frames are labelled.%s", desk.done(), len(frames), place)
+    done, place = desk.done(), f" Your labels are in {sources.labels}." if sources.labels.exists() else ""
+    logging.info("Goodbye. %d of %d frames are labelled.%s", done, len(frames), place)
+    if done == len(frames):
+        logging.info("Go on with: %s", advice.go_on)
 
 
 def who_labels(name: str | None) -> str:

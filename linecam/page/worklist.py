@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from linecam.evaluation.candidates import Choice
 from linecam.evaluation.predictions import read_predictions
+from linecam.files import read_json
 from linecam.frames.index import read_index, usable
+from linecam.frames.lookup import Frames
 from linecam.frames.near_duplicates import NEAR
 from linecam.labels.existing import existing_labels
 from linecam.labels.store import disagreements, read_rows
-from linecam.page.server import Frame
+from linecam.page.desk import Frame
+from linecam.page.frame_list import read_frame_list
 from linecam.selection.similarity_order import MOST, in_similar_order
 
 READ = ["path", "sha256", "bytes", "width", "height", "sequence", "number", "label", "status"]
@@ -40,11 +43,17 @@ class Sources:
     frames: Path  # the folder below which the index has its paths
     results: Path  # the dataset's folder, in which more may lie: see `optional` and `suggestions_of`
     labels: Path  # labels.csv, which may be missing
+    asked: Path | None = None  # a text file of frames that the user asks for, one a line
 
     @property
     def optional(self) -> tuple[Path, Path]:
         """The tables of `snakemake select_next`: what to label next, and labels that look wrong. May be missing."""
         return self.results / "next/batch.csv", self.results / "next/suspects.csv"
+
+    def next_summary(self) -> dict[str, Any]:
+        """What `snakemake select_next` said of these: `train`, `doubtful` and `weak`; {} where it has not been run."""
+        path = self.results / "next/summary.json"
+        return dict(read_json(path)) if path.exists() else {}
 
 
 def frames_to_label(
@@ -52,10 +61,11 @@ def frames_to_label(
 ) -> tuple[list[Frame], list[Frame]]:
     """The frames to label, and all that stand beside them in time.
 
-    Frames for training come first, then those of the test, of the next batch, and others that people disagree about.
-    Within a part similar ones follow each other, by their embeddings or by time; the batch stays as it was picked.
-    A frame of the batch, and a training frame whose label looks wrong, has the reason. A test frame gets no suggestion.
-    `suggestions` are by default those of `suggestions_of`. Raises `UserError` where a table of labels is wrong.
+    Frames for training come first, then those of the test, of the next batch, others that people disagree about, and
+    others that the user asks for. Within a part similar ones follow each other, by their embeddings or by time; the
+    batch stays as it was picked. A frame of the batch, and a training frame whose label looks wrong, has the reason. A
+    test frame gets no suggestion. `suggestions` are by default those of `suggestions_of`. Raises `UserError` where a
+    table of labels is wrong, and as `read_frame_list`.
     """
     if suggestions is None:
         suggestions = suggestions_of(sources.results, classes)
@@ -66,16 +76,18 @@ def frames_to_label(
     batch, suspects = map(_table, sources.optional)
     rows = read_rows(sources.labels, classes)
     existing, _ = existing_labels(files, sources.truth, classes)
+    asked = read_frame_list(sources.asked, Frames(files, sources.frames)) if sources.asked else []
     parts = {
         "train": [digest for path in sources.train for digest in pd.read_csv(path)["sha256"]],
         "test": list(pd.read_csv(sources.test)["sha256"]),
         "next": list(batch["sha256"]),
         "other": [about[0]["sha256"] for about in disagreements(rows)],
+        "asked": asked,
     }
-    reasons = {
-        "next": dict(zip(batch["sha256"], batch["reason"], strict=True)),
-        "train": _doubts(suspects, rows, existing),
-    }
+    doubts = _doubts(suspects, rows, existing)
+    reasons = {"next": dict(zip(batch["sha256"], batch["reason"], strict=True)), "train": doubts}
+    ranks = {digest: rank for rank, digest in enumerate(doubts, 1)}
+    places = {digest: place for place, digest in enumerate(asked, 1)}
     tested = set(parts["test"])
     vectors = _vectors(sources.embeddings, len(frames))
     around = neighbours_in_time(frames)
@@ -93,6 +105,8 @@ def frames_to_label(
                     part=part,
                     group=groups,
                     reason=reasons.get(part, {}).get(digest, ""),
+                    doubt=ranks.get(digest, 0) if part == "train" else 0,
+                    asked=places.get(digest, 0),
                     given=label,
                     given_by=by,
                     suggestion=suggestion,
@@ -121,14 +135,16 @@ def in_groups(frames: pd.DataFrame, vectors: NDArray[np.float32] | None) -> list
 def neighbours_in_time(frames: pd.DataFrame) -> dict[str, tuple[tuple[int, str], ...]]:
     """By sha256 the frames of the same sequence that are next in number, at most `SIDE` before and after.
 
-    Of each neighbour by how much its number differs, and its sha256.
+    Of each neighbour by how much its number differs, `NEAR` at most, and its sha256. A frame that is farther away shows
+    another moment of the line, and says nothing of this one.
     """
     found: dict[str, tuple[tuple[int, str], ...]] = dict.fromkeys(frames["sha256"], ())
     for _, line in frames[frames["number"] >= 0].sort_values(["number", "path"]).groupby("sequence"):
         numbers, digests = line["number"].tolist(), line["sha256"].tolist()
         for n, digest in enumerate(digests):
             close = [*range(max(n - SIDE, 0), n), *range(n + 1, min(n + 1 + SIDE, len(digests)))]
-            found[digest] = tuple((numbers[other] - numbers[n], digests[other]) for other in close)
+            offsets = ((numbers[other] - numbers[n], digests[other]) for other in close)
+            found[digest] = tuple((offset, other) for offset, other in offsets if abs(offset) <= NEAR)
     return found
 
 
@@ -168,7 +184,7 @@ def _table(path: Path) -> pd.DataFrame:
 def _doubts(
     suspects: pd.DataFrame, rows: Iterable[Mapping[str, str]], existing: Mapping[str, tuple[str, str]]
 ) -> dict[str, str]:
-    """By sha256 why a label looks wrong; a label that has been changed since has no reason any more."""
+    """By sha256 why a label looks wrong, the worst first; one that has been changed since has no reason any more."""
     standing = {(row["sha256"], row["label"]) for row in rows}
     written = {digest for digest, _ in standing}
     standing |= {(digest, label) for digest, (label, _) in existing.items() if digest not in written}

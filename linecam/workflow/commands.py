@@ -1,11 +1,14 @@
 """The commands for which Snakemake makes something first: the labelling page, and the copy to the camera's drive."""
 
+import dataclasses
 import logging
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from linecam.boards.catalogue import load_boards
 from linecam.errors import UserError
+from linecam.files import own_file
 from linecam.page.session import run_session, who_labels
 from linecam.page.worklist import Sources
 from linecam.usb.deploy import check_drive, deploy
@@ -14,10 +17,12 @@ from linecam.workflow.config import read_settings
 from linecam.workflow.plan import Plan
 
 
-def label_frames(builder: Builder, *, by: str | None, port: int | None, browser: bool) -> None:
+def label_frames(
+    builder: Builder, *, by: str | None, port: int | None, browser: bool, asked: Path | None = None
+) -> None:
     """Have the selection made, then serve the labelling page on it.
 
-    See `run_session` for the rest, and for what is raised.
+    `asked` is a list of frames that the page begins with. See `run_session` for the rest, and for what is raised.
     """
     name = who_labels(by)
     plan = Plan.of(read_settings(builder.configfiles), load_boards())
@@ -27,16 +32,31 @@ def label_frames(builder: Builder, *, by: str | None, port: int | None, browser:
     if builder.stop.made:
         logging.info("Goodbye. The page was not open yet, and no label has changed.")
         return
+    configured = ["--configfile", *map(str, builder.configfiles)] if builder.configfiles else []
     run_session(
-        sources_of(plan, root),
+        dataclasses.replace(sources_of(plan, root), asked=asked),
         builder.stop,
         dataset=plan.name,
         classes=plan.classes,
+        definitions=plan.settings.dataset.definitions,
         by=name,
         region=plan.region,
         port=port,
         browser=browser,
+        go_on=["snakemake", *_snakefile(), *builder.options, *configured],
+        label=[
+            *("linecam", "label"),
+            *(["--by", name] if by else []),
+            *(["--snakemake", shlex.join(builder.options)] if builder.options else []),
+            *configured,
+        ],
     )
+
+
+def _snakefile() -> list[str]:
+    """What `snakemake` needs to find linecam's Snakefile from the working directory."""
+    own = own_file("Snakefile")
+    return [] if Path("Snakefile").resolve() == Path(own).resolve() else ["--snakefile", str(own)]
 
 
 def deploy_built(builder: Builder, drive: Path, board: str | None, *, replace: bool) -> None:

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.frames.video import frame_digest
 from linecam.labels.store import read_rows
-from linecam.page.server import Desk, Frame, make_app, serve
+from linecam.page.desk import Advice, Desk, Frame
+from linecam.page import server
+from linecam.page.server import make_app, serve
 from linecam.page.session import who_labels
-from linecam.page.worklist import Sources, frames_to_label, suggestions_of
+from linecam.page.worklist import Sources, frames_to_label, neighbours_in_time, suggestions_of
 from linecam.selection.similarity_order import in_similar_order
 from linecam.stop_request import StopRequest
 from scripts.index_frames import index_frames
@@ -185,6 +188,26 @@ def test_done_ends_it(page):
     assert page.ended == 1
 
 
+# --- the door, for links from elsewhere
+
+ELSEWHERE = {"sec-fetch-site": "cross-site"}
+
+
+def test_a_link_from_elsewhere_leads_to_the_door_and_no_further(page):
+    reply = page.get("/", **ELSEWHERE, **{"sec-fetch-mode": "navigate"})
+    assert reply.status_code == 200
+    assert "open.js" in reply.text
+    assert page.get("/open.js", **{"sec-fetch-site": "same-origin"}).status_code == 200
+    for text in (reply.text, page.get("/open.js").text):
+        assert TOKEN not in text
+        assert TICKET not in text
+    for path in (f"/{TOKEN}/", f"/{TOKEN}/everything", "/open.js"):
+        assert page.get(path, **ELSEWHERE, **{"sec-fetch-mode": "navigate"}).status_code == 403
+    assert page.get("/", **ELSEWHERE, **{"sec-fetch-mode": "no-cors"}).status_code == 403
+    assert page.get("/", host="evil.example").status_code == 403
+    assert page.get("//everything").status_code == 403
+
+
 # --- frames
 
 
@@ -253,6 +276,13 @@ def test_frames_are_shown_upright_small_enough_and_in_rgb(page):
     assert turned.getpixel((200, 100))[2] > 200, "the left half is on top"
     assert shown(page, page.frames[3].sha256, "small").size == (64, 256)
     assert all(shown(page, frame.sha256).size == (10, 20) for frame in page.frames[4:])
+
+
+def test_who_zooms_in_gets_every_pixel(page):
+    page.frames.append(page.frame("a.jpg", Image.new("RGB", (4000, 1000), "red")))
+    page.open("Ann")
+    assert shown(page, page.frames[3].sha256, "large").size == (1600, 400)
+    assert shown(page, page.frames[3].sha256, "full").size == (4000, 1000)
 
 
 def test_a_frame_of_a_video_is_shown(page):
@@ -415,6 +445,29 @@ def test_a_port_that_is_taken_is_named(page):
             serve(page.desk, StopRequest(), port=port, browser=False)
 
 
+def test_without_a_port_the_usual_one_is_taken_or_one_that_is_free(page, monkeypatch, capsys):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+    monkeypatch.setattr(server, "PORT", port)
+    monkeypatch.setattr(server.uvicorn.Server, "run", lambda *_, **__: None)
+    serve(page.desk, StopRequest(), port=None, browser=False)
+    assert f"http://127.0.0.1:{port}/" in capsys.readouterr().err
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        serve(page.desk, StopRequest(), port=None, browser=False)
+    printed = capsys.readouterr().err
+    assert re.search(r"http://127\.0\.0\.1:\d+/", printed)
+    assert f":{port}/" not in printed
+
+
+def test_what_classes_mean_and_how_to_go_on_is_told(page):
+    page.desk.advice = Advice(definitions={"bad": "A scratch."}, go_on="snakemake -n", next={"weak": True})
+    told = page.get(f"/{TOKEN}/everything").json()["advice"]
+    assert (told["definitions"], told["go_on"], told["next"]) == ({"bad": "A scratch."}, "snakemake -n", {"weak": True})
+
+
 # --- which frames, in which order
 
 
@@ -434,6 +487,11 @@ class Line:
         self.pick("train", range(0, 40))
         self.pick("test", range(40, 50))
         self.labels = place / "labels.csv"
+        self.asked: Path | None = None
+
+    def ask(self, text: str) -> None:
+        self.asked = self.place / "list.txt"
+        self.asked.write_text(text)
 
     def pick(self, name: str, numbers: Any, **columns: Any) -> None:
         table = self.index.iloc[list(numbers)][["sha256", "path"]].assign(**columns)
@@ -454,6 +512,7 @@ class Line:
             frames=self.folder,
             results=self.place,
             labels=self.labels,
+            asked=self.asked,
         )
         listed, self.beside = frames_to_label(sources, CLASSES, suggestions)
         return listed
@@ -509,6 +568,14 @@ def test_neighbours_in_time(line):
     assert numbers(line.beside) == [50, 51, 52], "beside the last one, and not listed; nothing from quarantine"
 
 
+def test_neighbours_are_near_in_number(line):
+    """Numbers 0 to 59, of which those above 40 are now a hundred later: another moment of the line."""
+    line.index.loc[line.index["number"] > 40, "number"] += 100
+    found = neighbours_in_time(line.index)
+    assert [offset for offset, _ in found[line.digest(40)]] == [-3, -2, -1]
+    assert [offset for offset, _ in found[line.digest(41)]] == [1, 2, 3]
+
+
 def test_test_frames_get_no_suggestion(line):
     line.pick("next/batch", [40, 55], reason="unsure", predicted="bad", p=0.7)
     frames = line.frames(suggestions={line.digest(n): ("good", 0.9) for n in range(60)})
@@ -532,6 +599,52 @@ def test_a_doubtful_label_says_so(line):
     assert [(frame.part, frame.reason) for frame in line.frames() if frame.reason] == [("train", "a model says good")]
     line.labels.write_text(f"sha256,path,label,by,when\n{line.digest(7)},,good,Ann,\n")
     assert not any(frame.reason for frame in line.frames()), "it has been corrected"
+
+
+def test_doubtful_labels_are_ranked(line):
+    line.pick("next/suspects", [9, 7, 8], label="bad", predicted="good", p=0.9, reason="a model says good")
+    rows = "".join(f"{line.digest(n)},,{label},Ann,\n" for n, label in [(7, "bad"), (8, "bad"), (9, "good")])
+    line.labels.write_text(f"sha256,path,label,by,when\n{rows}")
+    ranks = {int(frame.path[2:7]): frame.doubt for frame in line.frames() if frame.doubt}
+    assert ranks == {7: 1, 8: 2}, "9 has been corrected"
+
+
+# --- a list of the user's own
+
+
+def test_frames_of_a_list_are_shown_in_its_order(line):
+    digest = line.digest(55)
+    line.ask(f"# from the map\n\nA-00057.png\n{line.folder / 'A-00003.png'}\n{digest.upper()}\nA-00057.png\n")
+    frames = line.frames(suggestions={line.digest(n): ("good", 0.9) for n in range(60)})
+    asked = sorted((frame for frame in frames if frame.asked), key=lambda frame: frame.asked)
+    assert numbers(asked) == [57, 3, 55], "each once"
+    assert [frame.part for frame in asked] == ["asked", "train", "asked"]
+    assert [frame.suggestion for frame in asked] == ["good"] * 3
+    assert len(frames) == 52, "the others are there as well"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("A-00057.png\nA-99999.png\n", r"1 frame that cannot be shown:\n  - line 2: there is no frame A-99999.png"),
+        (f"{'0' * 64}\n", "line 1: no frame has the SHA-256 000000000000"),
+        ("A-00060.png\n", "line 1: A-00060.png was set aside"),
+        ("# nothing\n", "names no frame"),
+    ],
+)
+def test_a_list_with_other_lines_is_refused(line, text, told):
+    line.ask(text)
+    with pytest.raises(UserError, match=told):
+        line.frames()
+
+
+def test_a_list_that_cannot_be_read_is_named(line):
+    line.asked = line.place / "nowhere.txt"
+    with pytest.raises(UserError, match=r"--frames: .*nowhere.txt cannot be read"):
+        line.frames()
+    line.asked.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserError, match=r"is no text in UTF-8"):
+        line.frames()
 
 
 def test_a_frame_of_the_batch_that_is_trained_on_now_needs_no_look(line):

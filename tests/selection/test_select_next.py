@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from linecam.errors import UserError
 from linecam.evaluation.figures import Weakness
 from linecam.evaluation.label_doubts import MOST
-from linecam.files import write_json
+from linecam.files import read_json, write_json
 from linecam.networks.model_name import ModelName
 from linecam.selection.next_batch import UNCERTAINTY, pick_batch, reason
 from scripts import select_next as script
@@ -154,6 +154,7 @@ class Line:
             ),
             self.place / "batch.csv",
             self.place / "suspects.csv",
+            self.place / "summary.json",
             strategy="margin",
             count=count,
             gap=gap,
@@ -190,6 +191,7 @@ def test_the_batch_and_all_labels_so_far_fit_into_the_number_that_is_named(line,
     caplog.set_level("INFO")
     line.next(10, gap=5, judged={40: "bad", 41: "good", 42: "?", 3: "good"})
     assert "set select.train to 14, and run" in caplog.text
+    assert read_json(line.place / "summary.json") == {"train": 14, "doubtful": 0, "weak": False}
 
 
 def test_what_is_given_is_not_raised(line, caplog):
@@ -199,10 +201,11 @@ def test_what_is_given_is_not_raised(line, caplog):
     line.next(5, model=model)
     assert "copy them into train/" in caplog.text
     assert "select.train" not in caplog.text
+    assert read_json(line.place / "summary.json")["train"] is None
 
 
 def doubts(line: Line, number: int) -> None:
-    """So many frames labelled bad of which held-out models are ever surer that they are good, and twice as many sound."""
+    """So many frames labelled bad of which models are ever surer that they are good; and twice as many sound ones."""
     sure = [0.9 + 0.09 * n / number for n in range(number)]
     sound = [("bad", (0.9, 0.1, 0.0)), ("good", (0.1, 0.9, 0.0))] * number
     rows = [*sound, *(("bad", (0.99 - p, p, 0.01)) for p in sure)]
@@ -226,3 +229,4 @@ def test_a_weak_model_lists_no_suspects_and_says_so(line, caplog):
     assert pd.read_csv(line.place / "suspects.csv").empty
     assert "The model is weak." in caplog.text
     assert "It guesses. Label more." in caplog.text
+    assert read_json(line.place / "summary.json")["weak"]

@@ -35,7 +35,7 @@ export function ask(title, lines, choices, field = null) {
     };
     dialog.onclose = () => resolve(chosen);
     dialog.showModal();
-    (field ?? buttons[0]).focus();
+    (field ?? buttons[0]).focus({ preventScroll: true }); // a long text is read from its top
   });
 }
 
@@ -51,16 +51,30 @@ const KEYS = [
   ["G", "many frames at once: arrows, Space marks, Shift+arrows mark several, A all; a class labels the marked ones"],
   ["F", "there: which ones"],
   ["D", "where people disagree: a class decides"],
+  ["L", "which frames to work through: all, your list, the next batch, labels that look wrong"],
+  ["+ −", "larger, smaller; the wheel, two fingers and a double tap do it too, and a drag moves the frame"],
+  ["V B", "darker, brighter: only the view"],
+  ["X C", "less contrast, more"],
+  ["Z", "the frame as it is"],
   ["S", "dim what the camera's model doesn't see, or not"],
   ["E", "end"],
   ["Tab", "to every button; Enter presses it"],
 ];
 
-export const help = () =>
+/** What each class means, as a list; [] where nobody has said. */
+function meanings({ classes, advice }) {
+  const defined = classes.filter((label) => advice.definitions[label]);
+  const lines = defined.flatMap((label) => [make("dt", {}, make("b", {}, label)), make("dd", {}, advice.definitions[label])]);
+  return lines.length ? [make("dl", { class: "keys" }, ...lines)] : [];
+}
+
+export const help = (frames) =>
   ask(
-    "Keys",
+    "Help",
     [
+      ...meanings(frames),
       make("dl", { class: "keys" }, ...KEYS.flatMap(([key, text]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, text)])),
+      "Every key has a button. In the grid a tap marks a frame, and a long one all up to it.",
       "The camera's model sees the bright part alone: judge that. Every answer is on disk before the next frame is shown.",
       "Test frames get no suggestion: whoever judges them must not know what the model says.",
     ],

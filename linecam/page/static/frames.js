@@ -1,15 +1,16 @@
 // Frames and their labels, as the server has told them; nothing here touches the page.
 
 export const ALL = "all", OPEN = "open", DISAGREE = "disagree", DOUBT = "doubt", UNSURE = "unsure", CLASS = "class:";
+export const ASKED = "asked", NEXT = "next", SUSPECT = "suspect";
 
 export class Frames {
   constructor(told) {
-    Object.assign(this, told); // dataset, by, decision, unsure, classes, frames, paths
+    Object.assign(this, told); // dataset, by, decision, unsure, classes, frames, paths, advice
     this.rows = {};
     this.number = new Map(this.frames.map((frame, n) => [frame.sha256, n]));
   }
 
-  word(label) { return label === this.unsure ? "not sure" : label; }
+  word = (label) => (label === this.unsure ? "not sure" : label);
 
   rowsOf(frame) { return this.rows[frame.sha256] ?? []; }
 
@@ -51,14 +52,14 @@ export class Frames {
     return [frame, ...open];
   }
 
-  /** The number of the next frame without a label after `at`, from the first one on at the end; -1 for none. */
-  nextOpen(at) {
-    const total = this.frames.length;
-    for (let step = 1; step <= total; step++) {
-      const n = (at + step) % total;
-      if (!this.done(this.frames[n])) return n;
+  /** How many frames count as each label, as a Map. */
+  tally() {
+    const found = new Map();
+    for (const frame of this.frames) {
+      const label = this.counts(frame)?.label;
+      if (label) found.set(label, (found.get(label) ?? 0) + 1);
     }
-    return -1;
+    return found;
   }
 
   /** How many frames have a label, of how many: [done, all], of all frames or of a part. */
@@ -67,12 +68,24 @@ export class Frames {
     return [frames.filter((frame) => this.done(frame)).length, frames.length];
   }
 
+  /** What one can work through, frame by frame: [[value, text], ...], lists that are empty left out. */
+  worklists() {
+    const lists = [[ALL, "all frames"], [ASKED, `your list, ${this.advice.asked}`], [NEXT, "the next batch"], [SUSPECT, "labels that look wrong"]];
+    return lists.map(([value, text]) => [value, text, this.filtered(value).length]).filter(([value, , number]) => number || value === ALL)
+      .map(([value, text, number]) => [value, `${text} (${number})`]);
+  }
+
   filters() {
+    const asked = this.frames.some((frame) => frame.asked) ? [[ASKED, `your list, ${this.advice.asked}`]] : [];
+    const next = this.frames.some((frame) => frame.part === "next") ? [[NEXT, "the next batch"]] : [];
     return [
       [ALL, "all frames"],
       [OPEN, "without a label"],
       ...this.classes.map((name) => [CLASS + name, name]),
       [UNSURE, "not sure"],
+      ...asked,
+      ...next,
+      ...("doubtful" in this.advice.next ? [[SUSPECT, "labels that look wrong"]] : []),
       [DOUBT, "where the model says something else"],
       [DISAGREE, "where people disagree"],
     ];
@@ -83,6 +96,9 @@ export class Frames {
     switch (filter) {
       case ALL: return this.frames;
       case OPEN: return this.frames.filter((frame) => !this.done(frame));
+      case ASKED: return this.frames.filter((frame) => frame.asked).sort((a, b) => a.asked - b.asked);
+      case NEXT: return this.frames.filter((frame) => frame.part === "next");
+      case SUSPECT: return this.frames.filter((frame) => frame.doubt).sort((a, b) => a.doubt - b.doubt);
       case UNSURE: return this.frames.filter((frame) => label(frame) === this.unsure);
       case DISAGREE: return this.frames.filter((frame) => this.disagreement(frame).any);
       case DOUBT:
@@ -93,6 +109,10 @@ export class Frames {
     }
   }
 }
+
+export const name = (frame) => frame.path.split("/").at(-1);
+
+export const percent = (p) => `${Math.round(100 * p)} %`;
 
 export const plural = (n) => `${n} frame${n === 1 ? "" : "s"}`;
 

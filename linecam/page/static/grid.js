@@ -3,11 +3,14 @@
 import { make } from "./dialogs.js";
 
 const PER_PAGE = 60;
+const LONG = 500; // ms that a finger is down: all frames up to there are marked
 const byId = (id) => document.getElementById(id);
 
 export class Grid {
-  /** `caption(frame)` gives the elements below a picture, `opened(frame)` is called for a double click. */
-  constructor(caption, opened) {
+  /** `caption(frame)` gives the elements below a picture. `opened(frame)` is called for a double click, `changed()`
+   * where marks or place have changed by pointer. */
+  constructor(caption, opened, changed) {
+    this.changed = changed;
     this.list = byId("grid");
     this.caption = caption;
     this.opened = opened;
@@ -46,17 +49,31 @@ export class Grid {
           picture.replaceWith(make("span", { class: "gone" }, "cannot be shown"));
         });
         const item = make("li", { role: "option", id: `cell-${this.first + n}`, title: frame.path }, make("div", { class: "cell" }, picture), make("p"));
-        item.addEventListener("mousedown", (event) => {
-          event.preventDefault();
-          this.go(this.drawn + n, event.shiftKey);
-          if (!event.shiftKey) this.mark();
-        });
-        item.addEventListener("dblclick", () => this.opened(frame));
+        this.heed(item, this.drawn + n, frame);
         return item;
       }),
     );
     if (!shown.length) this.list.replaceChildren(make("li", { class: "none" }, "There are none."));
     this.update();
+  }
+
+  /** Have a picture take the mouse and fingers: a click marks, Shift or a long touch marks all up to it. */
+  heed(item, place, frame) {
+    let timer = 0, long = false;
+    item.addEventListener("pointerdown", ({ pointerType }) => {
+      long = false;
+      if (pointerType === "touch") timer = setTimeout(() => { long = true; this.go(place, true); this.changed(); }, LONG);
+    });
+    for (const end of ["pointerup", "pointercancel", "pointerleave"]) item.addEventListener(end, () => clearTimeout(timer));
+    item.addEventListener("contextmenu", (event) => event.preventDefault());
+    item.addEventListener("mousedown", (event) => event.preventDefault()); // selects no text
+    item.addEventListener("click", ({ shiftKey }) => {
+      if (long) return;
+      this.go(place, shiftKey);
+      if (!shiftKey) this.mark();
+      this.changed();
+    });
+    item.addEventListener("dblclick", () => this.opened(frame));
   }
 
   /** Labels, marks and place anew; the pictures stay. */
@@ -85,6 +102,20 @@ export class Grid {
     this.focus();
   }
 
+  /** The first picture that is drawn, and the place after the last. */
+  get span() { return [this.drawn, Math.min(this.drawn + PER_PAGE, this.frames.length)]; }
+
+  /** The page before or after. */
+  turn(by) {
+    this.go(this.place + by * PER_PAGE);
+    this.changed();
+  }
+
+  markAll() {
+    this.marked = new Set(this.marked.size === this.frames.length ? [] : this.frames);
+    this.update();
+  }
+
   mark() {
     if (!this.frame) return;
     if (!this.marked.delete(this.frame)) this.marked.add(this.frame);
@@ -99,10 +130,8 @@ export class Grid {
     else if (event.key === "Home") this.go(0, event.shiftKey);
     else if (event.key === "End") this.go(this.frames.length - 1, event.shiftKey);
     else if (event.key === " ") this.mark();
-    else if (event.key.toLowerCase() === "a") {
-      this.marked = new Set(this.marked.size === this.frames.length ? [] : this.frames);
-      this.update();
-    } else return false;
+    else if (event.key.toLowerCase() === "a") this.markAll();
+    else return false;
     return true;
   }
 }

@@ -1,0 +1,23 @@
+// What to do with the labels: the exact command, by what is still open.
+
+import { make } from "./dialogs.js";
+import { plural } from "./frames.js";
+
+const command = (text) => make("code", { class: "command" }, text);
+
+/** What is still open, and the command that goes on: [text or element, ...]. */
+export function goOn(frames) {
+  const { advice } = frames, lines = [];
+  const open = frames.frames.filter((frame) => !frames.done(frame) && frame.part !== "asked").length;
+  if (open) lines.push(`${plural(open)} still ${open === 1 ? "has" : "have"} no label. This goes on where you stop:`, command(advice.label));
+  const undecided = frames.undecided().length;
+  if (undecided) {
+    lines.push(`People disagree about ${plural(undecided)}: snakemake stops at ${undecided === 1 ? "it" : "them"} until you have decided, with D.`);
+  }
+  if (open || undecided) return lines;
+  const [, batch] = frames.progress("next"), { train } = advice.next;
+  if (batch && train) lines.push(`The next batch is labelled. Set select.train to ${train} in your configuration. Then this trains on all labels:`);
+  else if (batch) lines.push("The next batch is labelled. Copy its frames into train/, each into the folder of its class. Then this trains on all labels:");
+  else lines.push("Every frame has a label, or somebody who is not sure of it. This goes on with these labels:");
+  return [...lines, command(advice.go_on)];
+}
