@@ -83,8 +83,8 @@ def at_chance(held_out: pd.DataFrame, classes: list[str], confidence: float) -> 
         f"on average ({balanced['low']:.1%} to {balanced['high']:.1%}); always the same answer finds {chance:.1%}.",
         "mend": "Look at the frames as the network sees them, in the report. Where you cannot tell the classes apart "
         "yourself, look closer: a smaller camera.side, a camera.roi, or a network with a larger input. Where you can, "
-        "look for wrong labels (`linecam labels agreement` compares people; key G of `linecam label` shows all frames of "
-        "a class side by side), then label more frames (select.train).",
+        "look for wrong labels (`linecam labels agreement` compares people; key G of `linecam label` shows frames side "
+        "by side, class by class), then label more frames (select.train).",
     }
 
 

@@ -19,8 +19,8 @@ from linecam.frames.picture import upright
 from linecam.frames.video import place_in_video
 from linecam.labels.store import DECISION, UNSURE, Row, answer, read_rows
 
-# Longest sides in pixels. No screen shows more than LARGE at once, and a phone's 12-megapixel frame is quick to look at;
-# who zooms in gets FULL.
+# Longest sides in pixels. No screen shows more than LARGE at once, and so a phone's 12-megapixel frame is quick to look
+# at; who zooms in gets FULL.
 FULL, LARGE, SMALL = 6000, 1600, 256
 
 

@@ -21,8 +21,8 @@ from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.frames.video import frame_digest
 from linecam.labels.store import read_rows
-from linecam.page.desk import Advice, Desk, Frame
 from linecam.page import server
+from linecam.page.desk import Advice, Desk, Frame
 from linecam.page.server import make_app, serve
 from linecam.page.session import who_labels
 from linecam.page.worklist import Sources, frames_to_label, neighbours_in_time, suggestions_of
