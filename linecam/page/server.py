@@ -185,15 +185,16 @@ def serve(desk: Desk, stop: StopRequest, *, port: int | None, browser: bool) -> 
 
 
 def _listen(listener: socket.socket, port: int | None) -> None:
-    """Raises `UserError` where the port is taken."""
+    """Listen on a port of this machine; see `serve`. Raises `UserError` where it is taken."""
     for number in [port] if port else [PORT, 0]:
         try:
             listener.bind(("127.0.0.1", number))
-            return listener.listen()
+            listener.listen()
+            return
         except OSError as error:
-            refused = error
+            refused = error.strerror
     raise UserError(
-        f"--port {port}: this port of the machine cannot be used: {refused.strerror}. Is the page open already? "
+        f"--port {port}: this port of the machine cannot be used: {refused}. Is the page open already? "
         "Take another port, or leave --port out: then the system chooses one."
     )
 

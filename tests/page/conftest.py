@@ -2,10 +2,14 @@
 
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
 
 from tests.conftest import Project
+from tests.page.browser import CHROMIUM, DRIVER, FLAGS, Served, Window
 from tests.page.label_command import make_caps
 
 
@@ -21,3 +25,29 @@ def _hang_up() -> Iterator[None]:
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    for flag in [*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"]:
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options, Service(str(DRIVER)))  # named, so that nothing is downloaded
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    served = Served(tmp_path)
+    yield served
+    served.end()
+
+
+@pytest.fixture
+def window(served: Served, chromium: webdriver.Chrome) -> Iterator[Window]:
+    window = Window(chromium, served.address)
+    yield window
+    window.close()
