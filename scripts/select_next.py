@@ -101,8 +101,8 @@ def select_next(
     write_json(summary, {"train": train, "doubtful": len(doubtful), "weak": bool(choice.weak)})
     if choice.weak:
         logging.warning(
-            "The model is weak. So its doubts say nothing of the labels, and none is listed to look at again. "
-            "Nor is the batch much better than frames at random. %s",
+            "The model is weak. So its doubts say nothing of the labels, and none is listed to look at again. What it "
+            "is unsure of, the batch, says little too. %s",
             in_words(choice.weak),
         )
     else:
