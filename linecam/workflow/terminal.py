@@ -45,6 +45,9 @@ _CHATTER = re.compile(
     r"Storing output|Touching output|Write-protecting|Config file |Trying to restart|Will exit after finishing|"
     r"Terminating processes|Updating |\s*$"
 )
+_ANSWER = (
+    "Do not follow Snakemake's advice above to use --rerun-triggers mtime or --cleanup-metadata: it hides changes."
+)
 _ASKED_TO_END = ("Terminating processes", "Will exit after finishing")
 
 
@@ -106,20 +109,25 @@ class LogHandler(LogHandlerBase):
     def follow(self, workflow: Workflow, plan: "Plan", listing: "Listing") -> None:
         """Learn what is run; see the function `follow`."""
         self._followed = workflow, plan, listing
-        workflow.onstart(lambda log: self._start(workflow, Path(plan.results) / "benchmarks"))
 
-    def _start(self, workflow: Workflow, benchmarks: Path) -> None:
-        """Count the steps. Snakemake calls it in its own thread, before any of them runs."""
-        from linecam.workflow.steps import about, counted, run_seconds, steps_of  # noqa: PLC0415 (a run needs it alone)
+        def begin(log: object) -> None:
+            from linecam.workflow.steps import run_seconds, steps_of  # noqa: PLC0415 (a run alone needs it)
 
-        self.acquire()
+            steps = steps_of(workflow.dag, Path(plan.results) / "benchmarks")
+            self.begin(steps, run_seconds(workflow.dag, steps, workflow.resource_settings.cores or 1))
+
+        workflow.onstart(begin)
+
+    def begin(self, steps: dict[int, "Step"], seconds: float) -> None:
+        """Learn which steps are to do, by the number of the job, and that they take about so many seconds."""
+        from linecam.workflow.steps import about, counted  # noqa: PLC0415 (as above)
+
+        self.acquire()  # records come in another thread
         try:
-            self._steps = steps_of(workflow.dag, benchmarks)
-            seconds = run_seconds(workflow.dag, self._steps, workflow.resource_settings.cores or 1)
-            if self._steps and not self._silent:
-                self._say(f"{counted(len(self._steps), 'step')} to do, {about(seconds)}")
-                if self.writes_to_stream:
-                    self._bar.start(sum(step.seconds for step in self._steps.values()), self._progress)
+            self._steps = steps
+            if steps and self.writes_to_stream and not self._silent:
+                self._say(f"{counted(len(steps), 'step')} to do, {about(seconds)}")
+                self._bar.start(sum(step.seconds for step in steps.values()), self._progress)
         finally:
             self.release()
 
@@ -183,6 +191,8 @@ class LogHandler(LogHandlerBase):
             from linecam.workflow.endings import locked  # noqa: PLC0415 (as above)
 
             self._refused.append(locked())
+        elif kind == "KeyboardInterrupt":
+            self._asked_to_end = True
         elif "At least one job did not complete" not in text:
             self._refused.append(text)
 
@@ -230,14 +240,17 @@ class LogHandler(LogHandlerBase):
             told = [failure for failure in self._failures.values() if not self._asked_to_end or failure.told()[0]]
             parts = [endings.failed(told), *self._refused, endings.interrupted() if self._asked_to_end else ""]
             return "\n" + "\n\n".join(filter(None, parts))
-        if self._followed is None or self._silent or not self._executes:
+        if self._followed is None or self._silent or not self._executes or sys.exc_info()[0]:
             return ""
         workflow, plan, listing = self._followed
         if self.common_settings.dryrun:
             from linecam.workflow.changes import plan_in_words  # noqa: PLC0415 (as above)
 
-            return plan_in_words(workflow, plan, listing)
+            words = plan_in_words(workflow, plan, listing)
+            return f"{words}\n{_ANSWER}" if words and self.common_settings.verbose else words
         lines = []
+        if self._done < len(self._steps):
+            return ""  # and why stands above
         if self._done:
             from linecam.workflow.steps import counted, duration  # noqa: PLC0415 (as above)
 
