@@ -98,8 +98,6 @@ class LogHandler(LogHandlerBase):
         self._said_all = False
         self._begun, self._day = time.monotonic(), time.time()
         self._bar = Bar(self._stream)
-        if not (settings.verbose or settings.dryrun):
-            os.environ[LOG_ONLY] = "1"
 
     @property
     def writes_to_stream(self) -> bool:
@@ -109,6 +107,9 @@ class LogHandler(LogHandlerBase):
     def follow(self, workflow: Workflow, plan: "Plan", listing: "Listing") -> None:
         """Learn what is run; see the function `follow`."""
         self._followed = workflow, plan, listing
+        in_bucket = workflow.storage_settings.default_storage_provider is not None  # where nobody here can read a log
+        if not (self.common_settings.verbose or self.common_settings.dryrun or in_bucket):
+            os.environ[LOG_ONLY] = "1"
 
         def begin(log: object) -> None:
             from linecam.workflow.steps import run_seconds, steps_of  # noqa: PLC0415 (a run alone needs it)

@@ -11,6 +11,7 @@ import sys
 import termios
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -70,12 +71,6 @@ def handler(**settings: bool) -> terminal.LogHandler:
     return terminal.LogHandler(common, None)
 
 
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The handler tells steps by the environment that a log of theirs is the only place for what they print."""
-    monkeypatch.setenv("LINECAM_STEPS_LOG_ONLY", "")
-
-
 def write(log: Path, error: str) -> None:
     """A step's log, as the step writes it where it raises `error`."""
     code = (
@@ -113,17 +108,28 @@ def test_chatter_is_left_out_and_the_rest_is_said(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == "Job 4 has been submitted with SLURM jobid 77\nThe disk is slow\n"
 
 
-def test_verbose_leaves_the_terminal_to_snakemake(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("LINECAM_STEPS_LOG_ONLY")
+def test_verbose_leaves_the_terminal_to_snakemake(capsys: pytest.CaptureFixture[str]) -> None:
     told = handler(verbose=True)
     assert not told.writes_to_stream
     told.begin(STEPS, 75)
     told.emit(begun(1))
     told.emit(ended(1))
     assert capsys.readouterr().err == ""
-    assert "LINECAM_STEPS_LOG_ONLY" not in os.environ, "what steps print stands among Snakemake's words"
+
+
+@pytest.mark.parametrize(
+    ("settings", "bucket", "only"),
+    [({}, None, True), ({"verbose": True}, None, False), ({"dryrun": True}, None, False), ({}, "s3", False)],
+)
+def test_steps_print_into_their_logs_where_the_terminal_reads_them(
+    settings: dict[str, bool], bucket: str | None, only: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINECAM_STEPS_LOG_ONLY", "")  # is put back to what it was
+    monkeypatch.delenv("LINECAM_STEPS_LOG_ONLY")
+    storage = SimpleNamespace(default_storage_provider=bucket)
+    workflow = SimpleNamespace(storage_settings=storage, onstart=lambda begin: None)
+    handler(**settings).follow(workflow, Any, Any)
+    assert ("LINECAM_STEPS_LOG_ONLY" in os.environ) == only
 
 
 def test_the_bar_goes_by_time_and_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
