@@ -74,48 +74,60 @@ def trained(rules: Sequence[str]) -> str:
 
 
 class Changes:
-    """Why jobs run, by Snakemake's reasons for each of them."""
+    """What differs from when the results were made, as far as jobs that run now depend on it.
+
+    Snakemake's reasons say why the first job of a chain runs, and of the others only that the first one does. So
+    Snakemake's metadata are asked for each of them.
+    """
 
     def __init__(self, workflow: Workflow, jobs: Sequence[Job], plan: Plan, listing: Listing) -> None:
         self._workflow, self._jobs, self._plan, self._listing = workflow, jobs, plan, listing
-        self._reasons = [workflow.dag.reason(job) for job in jobs]
+        self._metadata = workflow.persistence
+        self._params = [(job, change) for job in jobs if (change := self._metadata.params_changed(job))]
 
     def in_words(self) -> list[str]:
         """Each change in a phrase: labels, frames, settings, other files, linecam itself, results that are gone."""
-        updated = {str(file) for reason in self._reasons for file in reason.updated_input - reason.updated_input_run}
-        came, went = self._other_inputs()
-        code = {file for file in updated | came | went if _is_own(file)}
-        files = updated | {file for file in came | went if not file.startswith(f"{self._plan.results}/")}
-        settings = self._settings()
-        found = [
+        files = self._changed_files() | self._other_inputs()
+        code = {file for file in files if _is_own(file)}
+        others = files - code - {self._plan.labels_csv}
+        reasons = [self._workflow.dag.reason(job) for job in self._jobs]
+        return [
             *self._labels(files),
             *self._frames(),
-            *settings,
-            *_named(sorted(files - code - {self._plan.labels_csv}), ""),
+            *(self._settings() or dict.fromkeys(self._other_params())),
+            *_named(sorted(others), ""),
             *_named(sorted(code), "linecam itself: "),
-            *(["packages of the steps' environments"] if self._any("software_stack_changed") else []),
+            *(["packages of the steps' environments"] if any(one.software_stack_changed for one in reasons) else []),
             *self._gone(),
-            *(["asked for by an option"] if self._any("forced") else []),
+            *(["asked for by an option"] if any(one.forced for one in reasons) else []),
         ]
-        return found
 
-    def _any(self, kind: str) -> bool:
-        return any(getattr(reason, kind) for reason in self._reasons)
+    def _changed_files(self) -> set[str]:
+        """Inputs that no job makes, and whose content is another one than it was."""
+        found: dict[str, bool] = {}
+        for job in self._jobs:
+            made = {file for files in self._workflow.dag.dependencies[job].values() for file in files}
+            for file in job.input:
+                recorded = self._metadata.input_checksums(job, file) - {None}
+                if file in made or not recorded or str(file) in found:
+                    continue
+                now = self._workflow.async_run(file.checksum(self._metadata.max_checksum_file_size))
+                found[str(file)] = now is not None and now not in recorded
+        return {file for file, changed in found.items() if changed}
 
-    def _other_inputs(self) -> tuple[set[str], set[str]]:
-        """Inputs that jobs have and had not when they ran last, and the other way round."""
-        came, went = set(), set()
-        for job, reason in zip(self._jobs, self._reasons, strict=True):
-            for output in job.output if reason.input_changed else []:
-                before, now = set(self._workflow.persistence.input(output) or ()), set(map(str, job.input))
-                came |= now - before
-                went |= before - now
-        return came, went
+    def _other_inputs(self) -> set[str]:
+        """Inputs that a job has now and had not, or had and has not, and that are no results."""
+        found: set[str] = set()
+        for job in self._jobs:
+            for output in job.output:
+                before = self._metadata.input(output)
+                found |= set() if before is None else set(before) ^ set(map(str, job.input))
+        return {file for file in found if not file.startswith(f"{self._plan.results}/")}
 
     def _labels(self, files: Iterable[str]) -> Iterator[str]:
         """How many labels differ from those that the results were made with."""
-        path, labelled = self._plan.labels_csv, self._params("labelled")
-        if path not in files and not labelled:
+        path, others = self._plan.labels_csv, self._changed_param("labelled")
+        if path not in files and not others:
             return
         then: dict[str, str] = {}
         for table in sorted(Path(self._plan.results, "split").glob("*.csv")):
@@ -123,14 +135,15 @@ class Changes:
         now: dict[str, str] = {}
         with suppress(UserError, OSError):  # the step that reads them says what is wrong
             now = {digest: row["label"] for digest, row in read_labels(path, self._plan.classes).items()}
-        new = sum(digest not in then for digest in now)
         changed = sum(then[digest] != label for digest, label in now.items() if digest in then)
-        parts = [counted(changed, "label")] * bool(changed) + [counted(new, "new label")] * bool(new)
+        unused = sum(digest not in then for digest in now) if others else 0
+        parts = [counted(changed, "label")] * bool(changed)
+        parts += [counted(unused, "label that no result has yet", "labels that no result has yet")] * bool(unused)
         yield f"{' and '.join(parts)} in {path}" if parts else path
 
     def _frames(self) -> Iterator[str]:
         """How many frames of the user's folder are new, and how many have gone."""
-        if not self._params("content"):
+        if not self._changed_param("content"):
             return
         images: Counter[str] = Counter()  # by digest
         videos = set()
@@ -148,50 +161,40 @@ class Changes:
         ]
         yield from [change for change in changes if not change.startswith("0 ")] or ["names of frames"]
 
-    def _params(self, name: str) -> bool:
-        """Whether a job runs as its parameter `name` has changed."""
-        return any(
-            reason.params_changed and repr(job.params.get(name)) in reason.params_changed.only_new
-            for job, reason in zip(self._jobs, self._reasons, strict=True)
-            if name in job.params.keys()  # noqa: SIM118 (Snakemake's own kind of dictionary)
-        )
+    def _changed_param(self, name: str) -> bool:
+        """Whether a job's parameter `name` is another one than it was."""
+        return any(repr(dict(job.params.items()).get(name)) in change.only_new for job, change in self._params)
 
     def _settings(self) -> list[str]:
-        """Each setting with its old and new value.
+        """Each setting with its old and new value, where a step runs that has the whole configuration as a parameter.
 
-        The report and the bundle have the whole configuration as a parameter. Where neither is asked for, it is the
-        parameters of the steps that run.
+        The report and the bundle have it.
         """
         found: dict[str, None] = {}
-        for reason in self._reasons:
-            change = reason.params_changed
-            if not change:
-                continue
-            new = [value for value in map(_configuration, change.only_new) if value]
-            for old in filter(None, map(_configuration, change.only_old)):
-                found |= dict.fromkeys(line for value in new for line in differences(old, value))
-        return list(found) or list(dict.fromkeys(self._changed_params()))
+        for _, change in self._params:
+            for old in filter(None, map(_configuration, sorted(change.only_old))):
+                for new in filter(None, map(_configuration, sorted(change.only_new))):
+                    found |= dict.fromkeys(differences(old, new))
+        return list(found)
 
-    def _changed_params(self) -> Iterator[str]:
-        for job, reason in zip(self._jobs, self._reasons, strict=True):
-            change = reason.params_changed
-            if not change:
-                continue
+    def _other_params(self) -> Iterator[str]:
+        """Parameters that differ, by name; the only one of a job with both values, since old values have no names."""
+        for job, change in self._params:
             names = [name for name, value in job.params.items() if name and repr(value) in change.only_new]
-            names = [name for name in names if name not in _TOLD_ELSEWHERE]
-            if len(names) == len(change.only_old) == len(change.only_new) == 1:
-                old, new = next(iter(change.only_old)), next(iter(change.only_new))
+            if len(names) == len(change.only_old) == len(change.only_new) == 1 and names[0] not in _TOLD_ELSEWHERE:
+                (old,), (new,) = change.only_old, change.only_new
                 if max(len(old), len(new)) <= LONGEST:
                     yield f"{names[0]}: {old} → {new}"
                     continue
-            yield from (f"{name} of {job.rule.name}" for name in names)
+            yield from (f"{name} of {job.rule.name}" for name in names if name not in _TOLD_ELSEWHERE)
 
     def _gone(self) -> Iterator[str]:
         """Results that were made once and are not there, and those that an earlier run did not finish."""
         gone, cut = set(), set()
-        for job, reason in zip(self._jobs, self._reasons, strict=True):
+        for job in self._jobs:
+            reason = self._workflow.dag.reason(job)
             missing = [file for file in reason.missing_output if file not in job.temp_output]
-            gone |= {str(file) for file in missing if self._workflow.persistence.metadata(file)}
+            gone |= {str(file) for file in missing if self._metadata.metadata(file)}
             cut |= {str(file) for file in reason.incomplete_output}
         yield from _named(sorted(gone - cut), "gone: ")
         yield from _named(sorted(cut), "cut off in an earlier run: ")
