@@ -3,7 +3,8 @@
 A logger plugin of Snakemake, which profiles/default names. With --verbose Snakemake's own words stand there instead.
 Everything that Snakemake says is in .snakemake/log too, and what a step says is in its own log.
 
-This module talks to Snakemake, and is read at each of its starts: it needs the standard library alone.
+This module talks to Snakemake, and is read at each of its starts: what it needs beside the standard library is imported
+where it is used.
 """
 
 import os
@@ -269,6 +270,7 @@ class Bar:
         self._bar: Any = None
         self._done = 0.0
         self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def start(self, work: float, progress: Callable[[], tuple[float, str]]) -> None:
         """Show the bar of `work`, the seconds of all steps. `progress` says what runs, see `LogHandler._progress`."""
@@ -278,7 +280,8 @@ class Bar:
 
         layout = "{percentage:3.0f} % |{bar:24}| {desc}"
         self._bar = tqdm(total=work, file=self._stream, leave=False, dynamic_ncols=True, bar_format=layout)
-        threading.Thread(target=self._run, args=[self._bar, progress], daemon=True).start()
+        self._thread = threading.Thread(target=self._run, args=[self._bar, progress], daemon=True)
+        self._thread.start()
 
     def _run(self, bar: Any, progress: Callable[[], tuple[float, str]]) -> None:
         from linecam.workflow.steps import about  # noqa: PLC0415 (as above)
@@ -306,6 +309,7 @@ class Bar:
     def end(self) -> None:
         """Take the bar away."""
         self._ended.set()
-        if self._bar is not None:
+        if self._thread is not None:
+            self._thread.join()  # or it would draw the bar once more
             self._bar.close()
-            self._bar = None
+            self._thread = self._bar = None
