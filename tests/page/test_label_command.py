@@ -27,6 +27,7 @@ from tests.conftest import Project
 from tests.page.label_command import ADDRESS, CLASSES, COMMAND, Labelling, until
 
 GOODBYE = "Goodbye. 0 of 28 frames are labelled.\n"
+BUILDING = "steps? to do"
 NOT_OPEN = "Goodbye. The page was not open yet, and no label has changed.\n"
 
 
@@ -129,7 +130,7 @@ def test_wrong_options_are_named_and_nothing_is_made(caps: Project, wrong: str, 
     ("moment", "signals", "goodbye"),
     [
         ("workflow specific profile", [signal.SIGTERM], NOT_OPEN),  # Snakemake reads the workflow
-        ("steps? to do", [signal.SIGINT, signal.SIGTERM], NOT_OPEN),  # a job of its own runs
+        (BUILDING, [signal.SIGINT, signal.SIGTERM], NOT_OPEN),  # a job of its own runs
         ("Done: |Nothing to be done", [signal.SIGHUP], f"({NOT_OPEN}|{GOODBYE})"),  # the page is made ready
         (ADDRESS, [signal.SIGTERM], GOODBYE),  # the server starts
     ],
@@ -138,11 +139,17 @@ def test_wrong_options_are_named_and_nothing_is_made(caps: Project, wrong: str, 
 def test_a_signal_is_a_clean_end_at_any_moment(
     caps: Project, moment: str, signals: list[signal.Signals], goodbye: str
 ) -> None:
-    index = caps.folder / "results/caps/index/frames.csv"
+    index, log = (caps.folder / "results/caps" / path for path in ("index/frames.csv", "logs/index_frames.log"))
     if goodbye == NOT_OPEN:
         index.unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
     with Labelling(caps) as page:
         page.until(moment)
+        # While Snakemake 9.27 selects what to run, SIGTERM makes it wait for a lock of its own for ever.
+        end = time.monotonic() + 60
+        while moment == BUILDING and not log.exists():
+            assert time.monotonic() < end, page.printed
+            time.sleep(0.01)
         children = psutil.Process(page.process.pid).children(recursive=True)
         for number in signals:
             page.process.send_signal(number)

@@ -5,6 +5,7 @@ import logging
 import os
 import pty
 import re
+import select
 import struct
 import subprocess
 import sys
@@ -144,7 +145,9 @@ def test_the_bar_goes_by_time_and_leaves_nothing_behind(monkeypatch: pytest.Monk
     told.emit(ended(1))
     time.sleep(0.7)  # it is drawn twice a second
     told.close()
-    shown = os.read(ours, 10_000).decode()
+    shown = ""
+    while select.select([ours], [], [], 0.2)[0]:
+        shown += os.read(ours, 10_000).decode()
     stream.close()
     os.close(ours)
     assert " 10 % |" in shown, "10 of 100 seconds: one of three steps, but not a third"
