@@ -6,7 +6,7 @@ PYTHON ?= python3.13 python3.12 python3.11 python3
 BROUGHT = $(if $(filter file,$(origin PYTHON)),3.13)
 
 define HELP
-make demo     build everything for the built-in belt: frames to bundle and report
+make demo     build everything for the built-in belt: frames to bundle and report; VERBOSE=yes shows all that Snakemake says
 make label    label frames in the browser; CONFIG=config/mine.yaml for your own, BY=Ann says who labels,
               FRAMES=list.txt begins with the frames of a list
 make test     run the tests
@@ -57,9 +57,7 @@ needs:
 		"On 2 cores it takes some 12 minutes; the set-up, once, downloads 4 GB and takes some 5 minutes more."
 
 demo: needs .venv/.installed
-	.venv/bin/snakemake --cores all
-	@echo "The bundle, to copy to the camera: results/belt/bundle/openmv-h7/"
-	@echo "The report, for a browser: results/belt/report.html"
+	@.venv/bin/snakemake --cores all $(if $(VERBOSE),--verbose)
 
 label: .venv/.installed
 	.venv/bin/linecam label $(if $(BY),--by "$(BY)") $(if $(FRAMES),--frames "$(FRAMES)") $(if $(CONFIG),--configfile "$(CONFIG)")

@@ -17,6 +17,7 @@ from linecam.workflow.plan import (
     SELECTION,
     TRAINING_PATTERN,
 )
+from linecam.workflow.terminal import follow
 
 min_version("9.27")
 
@@ -87,3 +88,4 @@ rule all:
 
 
 check_targets(workflow)
+follow(workflow, plan, files_found)

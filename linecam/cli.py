@@ -55,6 +55,23 @@ BundleFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A bundle's
 
 
 @app.command()
+def plan(
+    targets: Annotated[
+        list[str] | None, typer.Argument(metavar="[TARGET...]", help="Files or rules. Left out: everything.")
+    ] = None,
+    configfile: ConfigFiles = None,
+    snakemake: SnakemakeOptions = "",
+) -> None:
+    """Say what has changed and what a run would do.
+
+    In a few lines: changed labels, frames, settings and files; which steps run, and about how long; what is trained.
+    Nothing is made.
+    """
+    with StopRequest() as stop:
+        _builder(configfile, snakemake, stop).plan(targets or [])
+
+
+@app.command()
 def label(
     configfile: ConfigFiles = None,
     by: Annotated[str | None, typer.Option(metavar="NAME", help="Who labels. Left out: your login name.")] = None,

@@ -87,7 +87,7 @@ rule predict_tflite:
 
 
 rule evaluate:
-    """Compute accuracy, recall and precision on the test frames, and compare with the float model frame by frame."""
+    """Evaluate a form of the model on the test frames: accuracy, recall and precision, and each frame beside the float model."""
     input:
         predictions="<results>/predict/<model>/{form}.csv",
         reference="<results>/predict/<model>/float.csv",

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from linecam.errors import UserError
+from linecam.errors import Stop
 from linecam.evaluation.weighing import effective_size
 from linecam.files import atomic_write, write_json
 from linecam.frames.index import read_index, usable
@@ -19,7 +19,7 @@ from linecam.labels.store import COLUMNS
 from linecam.labels.tables import neutral
 from linecam.selection.line_shares import line_shares
 from linecam.selection.strategies import rank_by_hash
-from linecam.workflow.job import job
+from linecam.workflow.job import job, with_options
 
 FACTS = ["path", "sha256", "sequence", "number", "part", "label", "status"]
 WRITTEN = ["row", "sha256", "path", "part", "label", "by", "fold", "weight"]
@@ -56,7 +56,7 @@ def split(
     usable frames outside the test that a training frame stands for, relative to the mean of the training frames (see
     `line_shares`), and 1 for any other, and for all where nothing was chosen by embeddings. Up to `unlabelled` frames
     that were not selected are added. `summary` counts classes, and test frames close to a training one. A frame that
-    its judges are unsure of is in no part, and listed in `summary`. Raises `UserError` where another selected frame has
+    its judges are unsure of is in no part, and listed in `summary`. Raises `Stop` where another selected frame has
     no label, after writing those to `to_label`.
     """
     files = read_index(sources.index, FACTS)
@@ -70,11 +70,11 @@ def split(
     unsure, missing = without[is_unsure], without[~is_unsure]
     if len(missing):
         list_missing(missing, to_label)
-        raise UserError(
-            f"{len(missing)} of {len(chosen)} selected frames have no label yet. Label them in the browser with "
-            f"`linecam label` and the same --configfile. Or by hand: {to_label} lists them; write "
-            f"one of {', '.join(classes)} into its column `label`, and yourself into `by`, and append its rows to "
-            f"{labels_csv} (or copy it there, if there is no such file yet). Then run the same command again."
+        raise Stop(
+            f"{len(missing)} of {len(chosen)} selected frames have no label yet. Label them in the browser, then run "
+            f"the same command again. (Or by hand: {to_label} lists them. Write one of {', '.join(classes)} into its "
+            f"column `label`, and yourself into `by`. Append its rows to {labels_csv}, or copy it there if there is no "
+            f"such file yet.)\n\n    {with_options('linecam label')}"
         )
     if len(unsure):
         logging.info("%d selected frames are left out: nobody is sure of them", len(unsure))

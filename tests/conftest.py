@@ -72,7 +72,7 @@ class Project:
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """How many jobs of which rule Snakemake would run now; {} where there is nothing to be done."""
-        printed = self.build("--dry-run", *arguments)
+        printed = self.build("--dry-run", "--verbose", *arguments)
         if "Nothing to be done" in printed:
             return {}
         table = re.search(r"Job stats:\njob +count\n[- ]+\n(.*?)\ntotal ", printed, flags=re.DOTALL)

@@ -23,7 +23,7 @@ from tests.labels.label_files import A, F, make_project, write
 COMMAND = [sys.executable, "-m", "linecam"]
 MINE = ["--configfile", "config/mine.yaml"]
 COMMANDS = [
-    *(["label"], ["deploy"], ["check"], ["networks"], ["sign"], ["verify"], ["new-key"], ["receive"]),
+    *(["plan"], ["label"], ["deploy"], ["check"], ["networks"], ["sign"], ["verify"], ["new-key"], ["receive"]),
     *(["labels", name] for name in ("import", "export", "agreement", "rename")),
 ]
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import psutil
 
-from linecam.errors import UserError
 from linecam.files import own_file
 from linecam.stop_request import StopRequest
 
@@ -43,10 +42,21 @@ class Builder:
     def build(self, targets: Sequence[str]) -> None:
         """Make the files `targets`, or see that they are there and up to date.
 
-        Returns early where the stop is requested. Raises `UserError` where Snakemake fails.
+        Returns early where the stop is requested. Ends the process with status 1 where Snakemake fails, for that has
+        said why, last on the screen.
         """
-        configfile = ["--configfile", *map(str, self.configfiles)] if self.configfiles else []
-        self._snakemake(Path(own_file("Snakefile")), *targets, *self.options, *configfile)
+        self._snakemake(Path(own_file("Snakefile")), *targets, *self.options, *self._configfile)
+
+    def plan(self, targets: Sequence[str]) -> None:
+        """Say what has changed, and which steps that makes Snakemake run for `targets`, files or rules; [] is all.
+
+        Ends as `build` does.
+        """
+        self._snakemake(Path(own_file("Snakefile")), *targets, "--dry-run", *self.options, *self._configfile)
+
+    @property
+    def _configfile(self) -> list[str]:
+        return ["--configfile", *map(str, self.configfiles)] if self.configfiles else []
 
     def root(self, targets: Sequence[str]) -> Path:
         """The folder below which the files `targets`, which are made, lie on this machine.
@@ -79,10 +89,7 @@ class Builder:
                 if self.stop.made:
                     _end(process.pid)  # again: of a job that was just starting, or a line being written, it missed it
         if process.returncode and not self.stop.made:
-            raise UserError(
-                "Snakemake could not make what this command needs, and says why above. Correct that, and run the same "
-                "command again."
-            )
+            sys.exit(1)
         return printed or ""
 
 

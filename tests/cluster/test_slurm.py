@@ -170,7 +170,7 @@ def story(login: Login, two_nodes: subprocess.Popen[str], tmp_path_factory: pyte
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     exit_code, printed = ended(process)
-    assert "rule pretrain" in printed, printed[-5000:]
+    assert "Stopped, as you asked" in printed, printed[-5000:]
     jobs, checkpointed = login.cluster.jobs(project.folder), checkpoint.exists()
 
     code, resumed = login.run(project, SELECTED)

@@ -58,7 +58,7 @@ def test_by_the_path_of_the_snakefile(place: Path, tmp_path: Path) -> None:
 
 
 def test_without_any_configuration_it_is_the_built_in_belt(place: Path) -> None:
-    run = snakemake("--dry-run", "--snakefile", ROOT / "Snakefile", cwd=place)
+    run = snakemake("--dry-run", "--verbose", "--snakefile", ROOT / "Snakefile", cwd=place)
     assert run.returncode == 0, run.stdout
     assert "render_belt" in run.stdout
 

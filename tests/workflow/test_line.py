@@ -1,6 +1,7 @@
 """The whole line on a small belt: what comes out, twice the same, and what a user sees when something is missing."""
 
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -196,8 +197,13 @@ def test_missing_labels_stop_with_a_list(belt: Project, tmp_path: Path) -> None:
     target = "results/mine/split/random-60.csv"
     run = project.snakemake(target)
     assert run.returncode != 0
-    assert "110 of 110 selected frames have no label yet" in run.stdout
-    assert "Traceback" not in run.stdout
+    lines, found, last = run.stdout.partition("\n\n110 of 110 selected frames have no label yet.")
+    assert found, run.stdout
+    assert last.endswith("\n\n    linecam label --configfile config/test.yaml\n"), (
+        "the exact command, and nothing after"
+    )
+    assert "stopped  Join selected frames and labels" in lines
+    assert not re.search("Traceback|Exception|Error|input:", run.stdout), "it is none, and the terminal is calm"
     to_label = project.folder / "results/mine/to_label/random-60.csv"
     truth = pd.read_csv(belt.folder / "results/tiny/truth.csv").set_index("frame")["label"]
     table = pd.read_csv(to_label, dtype=str)

@@ -33,7 +33,7 @@ class Planned:
 @pytest.fixture(scope="module")
 def planned(belt: Project, steps: dict[str, Rule]) -> list[Planned]:
     """Every job of the built belt. Its inputs are there, so Snakemake knows what each job takes."""
-    printed = belt.build("--dry-run", "--forceall")
+    printed = belt.build("--dry-run", "--verbose", "--forceall")
     jobs = []
     for block in re.split(r"^(?:local)?rule ", printed, flags=re.MULTILINE)[1:]:
         fields = dict(re.findall(r"^    (\w+): (.*)$", block, flags=re.MULTILINE))

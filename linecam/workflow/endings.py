@@ -1,0 +1,169 @@
+"""What stands last on the screen: why a run ended early and what to do, or what it made and how good that is.
+
+This module talks to Snakemake.
+"""
+
+import os
+import re
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from linecam.errors import FAILED, FAULT, STOPPED
+from linecam.files import read_json
+from linecam.workflow.job import OPTIONS
+
+# What a step says at its end, by a mark, up to the next line that begins with the time of day.
+_TOLD = re.compile(
+    rf"^\d\d:\d\d:\d\d (?P<mark>{FAILED}|{STOPPED}|{FAULT}) (?P<text>.*?)(?=^\d\d:\d\d:\d\d |\Z)", re.M | re.S
+)
+_KILLED = re.compile(r"died with <Signals\.(?P<name>SIG\w+)|exit status (?P<status>\d+)")
+_UNEVEN = 2  # of so many times more frames than another class has, accuracy is what that class makes it
+
+
+@dataclass
+class Failure:
+    """A step that failed."""
+
+    rule: str
+    words: str
+    log: str  # its log file; "" where it has none
+    ended: str = ""  # what Snakemake says of the process: which exit status or signal
+    since: float = 0  # seconds since 1970 from which on the log is of this run
+
+    def told(self) -> tuple[str, str]:
+        """By which mark, and what the step wrote last into its log; ("", "") where it wrote no such thing."""
+        log = Path(self.log)
+        try:
+            if log.stat().st_mtime < self.since:
+                return "", ""
+            found = [*_TOLD.finditer(log.read_text(encoding="utf-8", errors="replace"))]
+        except OSError:
+            return "", ""
+        return (found[-1]["mark"], found[-1]["text"].strip()) if found else ("", "")
+
+    def paragraph(self) -> str:
+        """The step, what was found, what to do, and the log."""
+        mark, text = self.told()
+        see = f"The log has more: {self.log}" if self.log else "It has no log."
+        if mark == STOPPED:
+            return text
+        if mark == FAILED:
+            return f"{self.words}: this step failed.\n{text}\n{see}"
+        if mark == FAULT:
+            last = text.splitlines()[-1]
+            return (
+                f"{self.words}: this step failed by a fault of linecam, not of your data: {last}\n"
+                f"Please report it, with this file: {self.log}"
+            )
+        if killed := _signal(self.ended):
+            memory = " Most often there was not enough memory: use fewer cores (--cores 1), or a larger machine."
+            return f"{self.words}: this step was killed by {killed}.{memory * (killed == 'SIGKILL')}\n{see}"
+        return f"{self.words}: this step failed before it could say why. What it printed stands above.\n{see}"
+
+
+def _signal(ended: str) -> str:
+    """The name of the signal that ended a process, such as SIGKILL; "" where none did."""
+    match = _KILLED.search(ended)
+    if match is None:
+        return ""
+    if match["name"]:
+        return match["name"]
+    number = int(match["status"]) - 128  # as bash tells it
+    with suppress(ValueError):
+        return signal.Signals(number).name
+    return ""
+
+
+def failed(failures: Sequence[Failure]) -> str:
+    """A paragraph for each of the failures, the same one once; those that wait for a person come last."""
+    told: dict[str, bool] = {}
+    for failure in failures:
+        told.setdefault(failure.paragraph(), failure.told()[0] == STOPPED)
+    return "\n\n".join(sorted(told, key=lambda text: told[text]))
+
+
+def interrupted() -> str:
+    """After Ctrl-C, or SIGTERM."""
+    return "Stopped, as you asked. The same command goes on where this one ended."
+
+
+def locked() -> str:
+    """Where the lock of another Snakemake stands: whether that one runs, and what to type where it does not."""
+    running = sorted(_others_here())
+    if running:
+        numbers = ", ".join(map(str, running))
+        return (
+            f"This folder is in use: a Snakemake, or a step of one, runs in it (process {numbers}). Let it end, then "
+            "run the same command again. Where a Snakemake was killed, its steps live on: let them end too, or end "
+            f"them with\n\n    kill {' '.join(map(str, running))}"
+        )
+    unlock = shlex.join(["snakemake", "--unlock", *_place(sys.argv[1:])])
+    return (
+        "This folder is locked, and on this machine nothing runs in it: a Snakemake was killed here, or the power "
+        "failed. Nothing is lost. Where no other machine works in this folder either, take the lock away, then run "
+        f"the same command again:\n\n    {' '.join([unlock, os.environ.get(OPTIONS, '')]).rstrip()}"
+    )
+
+
+def _others_here() -> Iterator[int]:
+    """The processes of other Snakemakes in the working directory, and of their steps."""
+    import psutil  # noqa: PLC0415 (a run that is not locked needs none of it)
+
+    here, own = Path.cwd(), psutil.Process()
+    relatives = {own.pid, *(parent.pid for parent in own.parents())}
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            words = " ".join(process.cmdline())
+            started = "snakemake" in words and "python" in process.name().lower() + words
+            if started and process.pid not in relatives and Path(process.cwd()) == here:
+                yield process.pid
+
+
+def _place(arguments: Sequence[str]) -> list[str]:
+    """Those of the arguments of a run that say which workflow it is of, and in which folder."""
+    taken = []
+    for name, value in zip(arguments, [*arguments[1:], ""], strict=True):
+        if name in {"--snakefile", "-s"} and Path(value).resolve() == Path("Snakefile").resolve():
+            continue  # which Snakemake finds by itself
+        if name in {"--snakefile", "-s", "--directory", "-d", "--profile", "--workflow-profile"}:
+            taken += [name, value]
+    return taken
+
+
+def figures(results: Path, boards: Sequence[str]) -> str:
+    """How good the chosen model is, and where bundle and report are; what is not there is left out.
+
+    `results` is the folder of the dataset's results.
+    """
+    lines = []
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        choice = read_json(results / "choice.json")
+        metrics = read_json(results / "evaluate" / choice["model"] / f"{choice['range']}.json")
+        lines += [*_score(metrics.get("decided") or metrics["test"])]
+    bundles = [results / "bundle" / board for board in boards]
+    lines += [f"The bundle, to copy to the camera: {path}/" for path in bundles if path.is_dir()]
+    page = results / "report.html"
+    lines += [f"The report, for a browser: {page}"] if page.is_file() else []
+    return "\n".join(lines)
+
+
+def _score(score: dict[str, Any]) -> Iterator[str]:
+    """Accuracy, and the recall of each class, on the test frames."""
+    recalls = {name: one["recall"] for name, one in score["classes"].items() if one["recall"]["of"][1]}
+    numbers = [recall["of"][1] for recall in recalls.values()]
+    accuracy = f"{_percent(score['accuracy']['value'])} right"
+    if max(numbers) >= _UNEVEN * min(numbers):
+        accuracy = f"balanced accuracy {_percent(score['balanced_accuracy'])} ({accuracy})"
+    yield f"On {score['frames']:,} test frames: {accuracy}"
+    each = [f"{name} {_percent(one['value'])} ({one['of'][0]} of {one['of'][1]})" for name, one in recalls.items()]
+    yield f"Found of each class: {', '.join(each)}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
