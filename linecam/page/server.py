@@ -1,36 +1,24 @@
-"""The labelling page: a web application for this machine alone, which shows listed frames and writes labels.
-
-Everything lies below /TOKEN/, a random word that only the page's address has: other users of the machine can reach the
-port, too. Requests that another site's page sends, or that reached this machine under another name, are refused.
-"""
+"""The labelling page: a web application for this machine alone, which shows listed frames and writes labels."""
 
 import io
 import json
 import logging
-import os
-import secrets
-import socket
-import sys
-import threading
-import webbrowser
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from PIL import Image
-from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from linecam.camera.region import Region
 from linecam.errors import UserError
@@ -38,6 +26,7 @@ from linecam.frames.decode import open_frame
 from linecam.frames.picture import upright
 from linecam.frames.video import place_in_video
 from linecam.labels.store import DECISION, UNSURE, ConflictError, Row, answer, read_rows
+from linecam.page.loopback import guarded, serve_page
 from linecam.stop_request import StopRequest
 
 PAGE = Path(__file__).parent / "static"
@@ -55,16 +44,6 @@ FILES = {
 LARGE, SMALL = 1600, 256
 # A body has at most some thousand answers of 200 bytes.
 MOST_BYTES = 4_000_000
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 
 
 @dataclass(frozen=True)
@@ -198,61 +177,11 @@ class Desk:
         return written.getvalue()
 
 
-class Guard:
-    """Lets through what the page itself asks for, and no more; see the module."""
-
-    def __init__(self, app: ASGIApp, port: int, token: str) -> None:
-        self.app, self.token = app, token
-        self.hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                extra = {"Cache-Control": "no-store"} | HEADERS
-                there = {name.lower() for name, _ in message["headers"]}
-                message["headers"] += [
-                    (name.lower().encode(), value.encode())
-                    for name, value in extra.items()
-                    if name.lower().encode() not in there
-                ]
-            await send(message)
-
-        refusal = self.refusal(scope)
-        answered: ASGIApp = PlainTextResponse(refusal + "\n", 403) if refusal else self.app
-        await answered(scope, receive, with_headers)
-
-    def refusal(self, scope: Scope) -> str:
-        """Why a request is refused; "" where it isn't."""
-        headers = Headers(scope=scope)
-        if headers.getlist("host") not in [[host] for host in self.hosts]:
-            return "This page is served to this machine alone, as 127.0.0.1."
-        origins = {f"http://{host}" for host in self.hosts}
-        writes = scope["method"] not in {"GET", "HEAD"}
-        origin = headers.get("origin")
-        # A browser names the origin of every POST.
-        if (origin is not None or writes) and origin not in origins:
-            return "This request comes from another page."
-        if headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
-            return "This request comes from another site."
-        word = scope["path"].split("/")[1]
-        if word != "open" and not secrets.compare_digest(word.encode(), self.token.encode()):
-            return "This address is of no page, or of one that has ended: take the one that `linecam label` prints."
-        return ""
-
-
 def make_app(desk: Desk, *, port: int, token: str, ticket: str, done: Callable[[], None]) -> ASGIApp:
     """The application behind http://127.0.0.1:`port`/`token`/; it calls `done` when the user says so.
 
-    /open/`ticket` leads there once: the address that a browser is started with can be read in the list of processes.
+    /open/`ticket` leads there once, see `guarded`.
     """
-    tickets = {ticket}
-
-    def opened(request: Request) -> Response:
-        try:
-            tickets.remove(request.path_params["ticket"])
-        except KeyError:
-            return PlainTextResponse("This address is used up: take the one that `linecam label` prints.\n", 403)
-        return RedirectResponse(f"/{token}/", 303)
 
     def page(request: Request) -> Response:
         name = request.url.path.rpartition("/")[2] or "page.html"
@@ -316,7 +245,6 @@ def make_app(desk: Desk, *, port: int, token: str, ticket: str, done: Callable[[
         return JSONResponse({}, background=BackgroundTask(done))
 
     routes = [
-        Route("/open/{ticket}", opened),
         Route(f"/{token}/", page),
         *(Route(f"/{token}/{name}", page) for name in FILES),
         Route(f"/{token}/everything", everything),
@@ -326,7 +254,7 @@ def make_app(desk: Desk, *, port: int, token: str, ticket: str, done: Callable[[
         Route(f"/{token}/answers", answers, methods=["POST"]),
         Route(f"/{token}/done", ended, methods=["POST"]),
     ]
-    return Guard(Starlette(routes=routes), port, token)
+    return guarded(routes, port=port, token=token, ticket=ticket)
 
 
 def parsed(body: bytes) -> dict[str, Any]:
@@ -340,56 +268,12 @@ def parsed(body: bytes) -> dict[str, Any]:
 
 
 def serve(desk: Desk, stop: StopRequest, *, port: int | None, browser: bool) -> None:
-    """Serve the page until the user says that they are done, or `stop` is made; `port` None is one that is free.
+    """Serve the page until the user says that they are done, or `stop` is made; see `serve_page`."""
 
-    What is being answered then is answered first. Raises `UserError` where the port is taken.
-    """
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port or 0))
-        except OSError as error:
-            raise UserError(
-                f"--port {port}: this port of the machine cannot be used: {error.strerror}. Is the page open already? "
-                "Take another port, or leave --port out: then the system chooses one."
-            ) from None
-        listener.listen()  # from here on a browser waits, and isn't turned away
-        port = listener.getsockname()[1]
-        token, ticket = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
-
-        def end() -> None:
-            server.should_exit = True
-
-        app = make_app(desk, port=port, token=token, ticket=ticket, done=end)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                lifespan="off",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                log_level="warning",
-                server_header=False,
-                timeout_graceful_shutdown=5,
-            )
+    def told(address: str) -> str:
+        return (
+            f"{desk.done()} of {len(desk.frames)} frames are labelled. Label as {desk.by} here:\n    {address}\n"
+            "Every answer is saved at once. Key E on the page ends this, and so does Ctrl-C."
         )
-        # Not through the log, which others may read: the address is the key.
-        with suppress(OSError):  # the terminal may be gone
-            print(
-                f"{desk.done()} of {len(desk.frames)} frames are labelled. Label as {desk.by} here:\n"
-                f"    http://127.0.0.1:{port}/{token}/\n"
-                "Every answer is saved at once. Key E on the page ends this, and so does Ctrl-C.",
-                file=sys.stderr,
-                flush=True,
-            )
-        if browser and has_screen():
-            address = f"http://127.0.0.1:{port}/open/{ticket}"
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        # uvicorn heeds SIGINT and SIGTERM only while it runs, and raises them again afterwards: `stop` notes them.
-        with stop.calls(end):
-            server.run(sockets=[listener])
 
-
-def has_screen() -> bool:
-    """Whether a browser that is started here is seen: without a screen it would take the terminal."""
-    return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    serve_page(partial(make_app, desk), stop, port=port, browser=browser, told=told)
