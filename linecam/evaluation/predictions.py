@@ -75,7 +75,8 @@ def margins(
     for number, name in enumerate(classes):
         rows = np.array([one == name for one in decided], dtype=bool)
         own, missing = probability[rows, number], limit - probability[rows]
-        rivals = np.where(demanding, -np.inf, probability[rows])  # these win by their threshold alone
+        # A class without a threshold stands in for a demanding one that does not reach its own.
+        rivals = np.where(demanding & (name not in thresholds), -np.inf, probability[rows])
         rivals[:, number] = -np.inf
         others = np.delete(missing, number, axis=1).min(axis=1, initial=np.inf)
         highest = np.minimum(own - rivals.max(axis=1), others) if not demanding[number] else -np.inf

@@ -37,10 +37,11 @@ def predict(
         check_signature(bundle, unzipped, key)
         sources = find(places, shipped.classes, every=every, max_pixels=shipped.max_pixels, workers=workers)
         judged = judge(shipped, sources, workers)
-        table, out = tabulate(shipped, sources, judged), left_out(sources, judged)
-        if table.empty:
+        out = left_out(sources, judged)
+        if all(one.scores is None for one in judged):
             told = "; ".join(f"{path}: {reason}" for path, reason in list(out.items())[:3])
             raise UserError(f"None of the {len(out)} files can be used. {told}.")
+        table = tabulate(shipped, sources, judged)
         write_table(folder / TABLE, table, shipped.classes)
         write_page(folder / PAGE, shipped, table, out, TABLE)
     notes: dict[str, list[str]] = defaultdict(list)

@@ -21,6 +21,7 @@ from PIL import Image
 from linecam.usb.receive import Stream
 
 Kind = Literal["start", "decision", "error", "note", "stop", "text", "picture", "unreadable", "gone", "back"]
+KINDS: tuple[Kind, ...] = ("error", "note")  # that a line of JSON has as its key
 UNDECIDED = "undecided"
 RECENT, HOURS = 30, 24  # so many messages and hours the page shows
 LONGEST = 300  # characters of a message
@@ -175,24 +176,27 @@ def _of_json(line: bytes, when: datetime) -> Event:
     try:
         told = json.loads(line)
     except (ValueError, RecursionError):  # a line that was cut, or two that ran into each other
-        return Event(when, "unreadable", printable(line.decode(errors="replace")))
+        told = {}
+    kind, text = _meant(told)
+    return Event(when, kind, printable(text or line.decode(errors="replace")), {} if kind == "unreadable" else told)
+
+
+def _meant(told: Mapping[str, Any]) -> tuple[Kind, str]:
+    """What a line of JSON is, and what it says in words."""
+    if not told or ("label" in told and not _is_decision(told)):
+        return "unreadable", ""
     if "label" in told:
-        if not _is_decision(told):
-            return Event(when, "unreadable", printable(line.decode(errors="replace")))
-        return Event(when, "decision", "", told)
+        return "decision", str(told["label"] or UNDECIDED)
     if "linecam" in told and isinstance(told.get("labels"), list):
         firmware = f", firmware {told['firmware']}" if "firmware" in told else ""
         votes = f", {told['votes']} frames a decision" if told.get("votes", 1) != 1 else ""
-        text = (
-            f"main.py starts: model {told['linecam']}, classes {', '.join(map(str, told['labels']))}{votes}{firmware}"
-        )
-        return Event(when, "start", printable(text), told)
-    if "error" in told:
-        return Event(when, "error", printable(str(told["error"])), told)
-    if "note" in told:
-        return Event(when, "note", printable(str(told["note"])), told)
-    kind: Kind = "stop" if "stopped" in told else "text"  # so collect.py ends
-    return Event(when, kind, printable(", ".join(f"{key} {value}" for key, value in told.items())), told)
+        classes = ", ".join(map(str, told["labels"]))
+        return "start", f"main.py starts: model {told['linecam']}, classes {classes}{votes}{firmware}"
+    for kind in KINDS:
+        if kind in told:
+            return kind, str(told[kind])
+    # So collect.py ends; anything else is of another program.
+    return "stop" if "stopped" in told else "text", ", ".join(f"{key} {value}" for key, value in told.items())
 
 
 def _is_decision(told: Mapping[str, Any]) -> bool:
