@@ -44,6 +44,11 @@ class Event:
         """The class of a decision, or `UNDECIDED`."""
         return UNDECIDED if self.told["label"] is None else str(self.told["label"])
 
+    def in_words(self) -> str:
+        """What it says, and what kind of message it is."""
+        before = {"error": "A frame failed: ", "stop": "The camera's program has ended: ", "unreadable": "Unreadable: "}
+        return before.get(self.kind, "") + self.text
+
     def as_json(self) -> dict[str, Any]:
         """A line of a saved file: the camera's own JSON, or {kind, text}; with the time in front."""
         when = {"when": self.when.isoformat(timespec="milliseconds")}
@@ -116,7 +121,7 @@ class Diary:
                 "failed": self.kinds["error"],
                 "picture": self._picture_number,
                 "recent": [
-                    {"when": one.when.strftime("%H:%M:%S"), "kind": one.kind, "text": one.text}
+                    {"when": one.when.strftime("%H:%M:%S"), "kind": one.kind, "text": one.in_words()}
                     for one in reversed(self._recent)
                 ],
             }

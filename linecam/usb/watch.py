@@ -94,8 +94,7 @@ class Teller:
             told = event.told
             times = f"   {self._times} in a row" if self.live and self._times > 1 else ""
             return f"{event.decision:<12} {told['score']:.2f}  {told['ms']:>6} ms{times}"
-        before = {"error": "A frame failed: ", "stop": "The camera's program has ended: ", "unreadable": "Unreadable: "}
-        return before.get(event.kind, "") + event.text
+        return event.in_words()
 
     def _write(self, text: str, *, over: bool, again: bool) -> None:
         if self._open:
