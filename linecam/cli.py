@@ -168,6 +168,43 @@ def networks() -> None:
     print(cost_table())
 
 
+@app.command()
+def predict(
+    frames: Annotated[
+        list[Path], typer.Argument(metavar="FOLDER|VIDEO|FILES", help="Frames: folders, videos or image files.")
+    ],
+    dataset: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Take the bundle in results/NAME, built here.")
+    ] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(metavar="BUNDLE", help="Take this bundle: a .zip, or its folder.")
+    ] = None,
+    board: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With --dataset: whose bundle, if there are several boards.")
+    ] = None,
+    to: Annotated[
+        Path, typer.Option("--to", metavar="FOLDER", help="Where frames.csv and page.html go; older ones are replaced.")
+    ] = Path("predictions"),
+    key: Annotated[
+        Path | None, typer.Option(metavar="KEY.pub", help="Check the bundle's signature with its builder's public key.")
+    ] = None,
+    every: Annotated[int, typer.Option(metavar="N", min=1, help="Of a video, take one frame in N.")] = 1,
+    cores: Annotated[int | None, typer.Option(metavar="N", min=1, help="Left out: all.")] = None,
+) -> None:
+    """Say what the camera would say of frames.
+
+    They go through the camera's arithmetic and its runtime, with the thresholds and votes of the bundle's main.py.
+    """
+    from linecam.predict import command
+
+    if (dataset is None) == (bundle is None):
+        raise typer.BadParameter("name the model: either --dataset NAME or --bundle BUNDLE.", param_hint="--dataset")
+    if board and bundle:
+        raise typer.BadParameter("it goes with --dataset: a bundle is for one board.", param_hint="--board")
+    chosen = bundle or command.built(str(dataset), board)
+    print(command.predict(frames, chosen, to, key=key, every=every, cores=cores))
+
+
 @labels_app.command("import")
 def import_(
     source: Annotated[
@@ -305,6 +342,33 @@ def receive(
     from linecam.usb.receive import run
 
     run(port, folder)
+
+
+@app.command()
+def watch(
+    port: Annotated[str, typer.Argument(metavar="PORT", help="The camera's serial port: /dev/ttyACM0, COM3, ...")],
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE.jsonl", help="Append all that it says to this file, with the time.")
+    ] = None,
+    page: Annotated[
+        bool, typer.Option("--page", help="Also as a page in the browser, for this machine alone.")
+    ] = False,
+    page_port: Annotated[
+        int | None,
+        typer.Option("--port", metavar="NUMBER", min=1024, max=65535, help="Of the page. Left out: a free one."),
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="With --page: open it, or only print its address.")] = True,
+) -> None:
+    """Show what a connected camera decides, live.
+
+    It waits for a camera that was unplugged. Ctrl-C ends it, and sums up.
+    """
+    if page_port and not page:
+        raise typer.BadParameter("it is the page's: add --page.", param_hint="--port")
+    with StopRequest() as stop:
+        from linecam.usb.watch import watch as listen
+
+        listen(port, stop, save=save, page=page, port=page_port, browser=browser)
 
 
 def main() -> None:

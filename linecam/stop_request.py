@@ -49,6 +49,10 @@ class StopRequest:
         finally:
             self._action = bool
 
+    def request(self) -> None:
+        """Make the request, as a signal does."""
+        self._note()
+
     def _note(self, *_: object) -> None:
         self.made = True
         self._action()

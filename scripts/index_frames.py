@@ -1,7 +1,7 @@
 """Index the frames: one row a file with its hash and size, and a list of those that cannot be used, with the reason."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -16,7 +16,7 @@ from linecam.frames.account import account
 from linecam.frames.edge_impulse import exported_labels
 from linecam.frames.folder import read_folder
 from linecam.frames.index import COLUMNS, part_sequences, path_facts
-from linecam.frames.layout import is_mask_folder, is_unlabelled_folder
+from linecam.frames.layout import no_frames
 from linecam.frames.look import Look, fit, look_at
 from linecam.frames.video import frame_digest, frame_path, look_at_video
 from linecam.progress import progress
@@ -138,26 +138,6 @@ def facts_of(path: str, classes: list[str], exported: Mapping[str, tuple[str, st
             "Correct one of them."
         )
     return facts | {"label": label or facts["label"], "part": facts["part"] or part}
-
-
-def no_frames(parts: Mapping[str, object], classes: Sequence[str], given: bool) -> dict[str, str]:
-    """Why files are no frames of the dataset, by path, going by names alone; see `index_frames` for `given`.
-
-    `parts` are those of the split, train, test or "", by path.
-    """
-    stems = {str(PurePosixPath(path).with_suffix("")) for path in parts}
-    found = {}
-    for path, part in parts.items():
-        pure = PurePosixPath(path)
-        folders = pure.parts[:-1]
-        mask = next((name for name in folders if is_mask_folder(name, classes)), "")
-        if mask:
-            found[path] = f"a mask, as its folder is called {mask}/: rename the folder if these are frames"
-        elif pure.stem.endswith("_mask") and str(pure.with_suffix("")).removesuffix("_mask") in stems:
-            found[path] = "a mask, as a file beside it has the same name without _mask"
-        elif given and not part and not (folders and is_unlabelled_folder(folders[0])):
-            found[path] = "outside train/ and test/, which give the split; unlabelled/ may hold frames to look at"
-    return found
 
 
 def mark_duplicates(table: pd.DataFrame) -> None:

@@ -24,6 +24,7 @@ COMMAND = [sys.executable, "-m", "linecam"]
 MINE = ["--configfile", "config/mine.yaml"]
 COMMANDS = [
     *(["plan"], ["label"], ["deploy"], ["check"], ["networks"], ["sign"], ["verify"], ["new-key"], ["receive"]),
+    *(["predict"], ["watch"]),
     *(["labels", name] for name in ("import", "export", "agreement", "rename")),
 ]
 

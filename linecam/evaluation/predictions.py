@@ -1,5 +1,6 @@
 """Predictions: one row a frame of the split, with a probability for each class."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,31 @@ def decide(table: pd.DataFrame, classes: list[str], thresholds: dict[str, float]
         reached = table[f"p_{name}"] >= thresholds[name]
         decided = [name if over else before for over, before in zip(reached, decided, strict=True)]
     return decided
+
+
+def margins(
+    table: pd.DataFrame, classes: list[str], thresholds: dict[str, float], decided: Sequence[str]
+) -> NDArray[np.float64]:
+    """How sure each decision is, (N,), 0..1: a probability that changes by less than this changes no decision.
+
+    `decided` is what `decide` says of `table`. Without thresholds it is the margin of active learning, the highest
+    probability less the second. A frame without a decision has 0.
+    """
+    probability = table[[f"p_{name}" for name in classes]].to_numpy(np.float64)
+    limit = np.array([thresholds.get(name, np.inf) for name in classes])
+    demanding = np.array([thresholds.get(name, 0) > HALF for name in classes])
+    result = np.zeros(len(table))
+    for number, name in enumerate(classes):
+        rows = np.array([one == name for one in decided], dtype=bool)
+        own, missing = probability[rows, number], limit - probability[rows]
+        # A class without a threshold stands in for a demanding one that does not reach its own.
+        rivals = np.where(demanding & (name not in thresholds), -np.inf, probability[rows])
+        rivals[:, number] = -np.inf
+        others = np.delete(missing, number, axis=1).min(axis=1, initial=np.inf)
+        highest = np.minimum(own - rivals.max(axis=1), others) if not demanding[number] else -np.inf
+        reached = np.minimum(own - limit[number], missing[:, :number].min(axis=1, initial=np.inf))
+        result[rows] = np.clip(np.maximum(highest, reached), 0, own)
+    return result
 
 
 def rows_of(split: str | Path, parts: set[str] | None = None) -> NDArray[np.intp]:

@@ -88,13 +88,24 @@ def vote(
     table: pd.DataFrame, frames: pd.Index, size: int, classes: list[str], thresholds: dict[str, float]
 ) -> list[str]:
     """What main.py says of each of `frames` (sha256) after `size` frames, in its arithmetic: a class, or ""."""
-    columns = [f"p_{name}" for name in classes]
     rows = table[table["sha256"].isin(frames) & table["offset"].isin(offsets(size))]
-    scores = np.minimum(np.floor(rows[columns] * ONE + 0.5), ONE)
-    sums = scores.groupby(rows["sha256"]).sum().loc[frames]
+    return list(decide_windows(rows, rows["sha256"], size, classes, thresholds).loc[frames])
+
+
+def decide_windows(
+    frames: pd.DataFrame, windows: pd.Series, size: int, classes: list[str], thresholds: dict[str, float]
+) -> pd.Series:
+    """What main.py says of each window, in its arithmetic: a class, or "", by what `windows` calls it.
+
+    `frames` has p_<class> in 0..1 and a row a frame, `windows` says of each to which window it belongs. A window has
+    `size` frames.
+    """
+    columns = [f"p_{name}" for name in classes]
+    scores = np.minimum(np.floor(frames[columns] * ONE + 0.5), ONE)
+    sums = scores.groupby(windows).sum()
     # Of sums, not of means: 3 x 0.5 is 1.5, and a third of it may not be 0.5.
     limits: dict[str, float] = {name: int(value * ONE * size + 0.5) for name, value in thresholds.items()}
-    return decide(sums, classes, limits, whole=ONE * size)
+    return pd.Series(decide(sums, classes, limits, whole=ONE * size), index=sums.index, dtype=object)
 
 
 def left_out(statuses: pd.DataFrame, size: int) -> dict[str, int]:

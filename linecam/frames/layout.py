@@ -4,7 +4,7 @@ Read when Snakemake starts, so this module needs the standard library alone.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from linecam.errors import UserError
@@ -50,6 +50,26 @@ def is_mask_folder(name: str, classes: Sequence[str]) -> bool:
 def is_unlabelled_folder(name: str) -> bool:
     """Whether a folder says that its frames have no label."""
     return _plain(name) in _UNLABELLED
+
+
+def no_frames(parts: Mapping[str, object], classes: Sequence[str], given: bool) -> dict[str, str]:
+    """Why files are no frames of the dataset, by path, going by names alone; see `index_frames` for `given`.
+
+    `parts` are those of the split, train, test or "", by path.
+    """
+    stems = {str(PurePosixPath(path).with_suffix("")) for path in parts}
+    found = {}
+    for path, part in parts.items():
+        pure = PurePosixPath(path)
+        folders = pure.parts[:-1]
+        mask = next((name for name in folders if is_mask_folder(name, classes)), "")
+        if mask:
+            found[path] = f"a mask, as its folder is called {mask}/: rename the folder if these are frames"
+        elif pure.stem.endswith("_mask") and str(pure.with_suffix("")).removesuffix("_mask") in stems:
+            found[path] = "a mask, as a file beside it has the same name without _mask"
+        elif given and not part and not (folders and is_unlabelled_folder(folders[0])):
+            found[path] = "outside train/ and test/, which give the split; unlabelled/ may hold frames to look at"
+    return found
 
 
 def near_class(name: str, classes: Sequence[str]) -> str:

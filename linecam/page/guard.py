@@ -1,6 +1,7 @@
-"""Whose requests the labelling page answers: those of the page itself, on this machine, and no others."""
+"""Whose requests a page answers: those of the page itself, on this machine, and no others."""
 
 import secrets
+from collections.abc import Collection
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
@@ -16,16 +17,17 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-# The only place that a link from elsewhere, such as the report's, may lead to. It holds no secret: it goes on to the
-# page that was opened in the same browser before, which alone knows the token.
-DOOR, DOOR_SCRIPT = "/", "/open.js"
 
 
 class Guard:
-    """Lets through what the page itself asks for, and a link to its door; see the module."""
+    """Lets through what the page itself asks for, and a link to one of its `doors`; see the module.
 
-    def __init__(self, app: ASGIApp, port: int, token: str) -> None:
-        self.app, self.token = app, token
+    Doors are the only paths without the token, and the first one the only place that a link from elsewhere, such as the
+    report's, may lead to. They hold no secret.
+    """
+
+    def __init__(self, app: ASGIApp, port: int, token: str, doors: Collection[str] = ()) -> None:
+        self.app, self.token, self.doors = app, token, tuple(doors)
         self.hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,12 +57,12 @@ class Guard:
         # A browser names the origin of every POST.
         if (origin is not None or writes) and origin not in origins:
             return "This request comes from another page."
-        linked = scope["path"] == DOOR and headers.get("sec-fetch-mode") == "navigate" and not writes
+        linked = scope["path"] in self.doors[:1] and headers.get("sec-fetch-mode") == "navigate" and not writes
         if headers.get("sec-fetch-site", "none") not in {"none", "same-origin"} and not linked:
             return "This request comes from another site."
-        if scope["path"] in {DOOR, DOOR_SCRIPT}:
+        if scope["path"] in self.doors:
             return ""
         word = scope["path"].split("/")[1]
         if word != "open" and not secrets.compare_digest(word.encode(), self.token.encode()):
-            return "This address is of no page, or of one that has ended: take the one that `linecam label` prints."
+            return "This address is of no page, or of one that has ended: take the one that the terminal shows."
         return ""

@@ -1,28 +1,16 @@
-"""The labelling page: a web application for this machine alone, which shows listed frames and writes labels.
-
-Everything lies below /TOKEN/, a random word that only the page's address has: other users of the machine can reach the
-port, too. Requests that another site's page sends, or that reached this machine under another name, are refused.
-"""
+"""The labelling page: a web application for this machine alone, which shows listed frames and writes labels."""
 
 import json
 import logging
-import os
-import secrets
-import socket
-import sys
-import threading
-import webbrowser
 from collections.abc import Callable
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -30,11 +18,13 @@ from linecam.errors import UserError
 from linecam.labels.store import ConflictError
 from linecam.page.address import PORT
 from linecam.page.desk import FULL, LARGE, SMALL, Desk
-from linecam.page.guard import DOOR, DOOR_SCRIPT, Guard
+from linecam.page.loopback import guarded, serve_page
 from linecam.stop_request import StopRequest
 
 PAGE = Path(__file__).parent / "static"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+# What the report links to. It goes on to the page that was opened in the same browser, which alone knows the token.
+DOOR, DOOR_SCRIPT = "/", "/open.js"
 # A body has at most some thousand answers of 200 bytes.
 MOST_BYTES = 4_000_000
 
@@ -42,17 +32,8 @@ MOST_BYTES = 4_000_000
 def make_app(desk: Desk, *, port: int, token: str, ticket: str, done: Callable[[], None]) -> ASGIApp:
     """The application behind http://127.0.0.1:`port`/`token`/; it calls `done` when the user says so.
 
-    /open/`ticket` leads there once: the address that a browser is started with can be read in the list of processes.
     / leads there in a browser that has had the page open, so that the report can link to a frame: /#frame=<sha256>.
     """
-    tickets = {ticket}
-
-    def opened(request: Request) -> Response:
-        try:
-            tickets.remove(request.path_params["ticket"])
-        except KeyError:
-            return PlainTextResponse("This address is used up: take the one that `linecam label` prints.\n", 403)
-        return RedirectResponse(f"/{token}/", 303)
 
     def file(name: str) -> Callable[[Request], Response]:
         return lambda _: FileResponse(PAGE / name, media_type=TYPES[Path(name).suffix])
@@ -113,7 +94,6 @@ def make_app(desk: Desk, *, port: int, token: str, ticket: str, done: Callable[[
         return JSONResponse({}, background=BackgroundTask(done))
 
     routes = [
-        Route("/open/{ticket}", opened),
         Route(DOOR, file("open.html")),
         Route(DOOR_SCRIPT, file("open.js")),
         Route(f"/{token}/", file("page.html")),
@@ -126,7 +106,7 @@ def make_app(desk: Desk, *, port: int, token: str, ticket: str, done: Callable[[
         Route(f"/{token}/answers", answers, methods=["POST"]),
         Route(f"/{token}/done", ended, methods=["POST"]),
     ]
-    return Guard(Starlette(routes=routes), port, token)
+    return guarded(routes, port=port, token=token, ticket=ticket, doors=(DOOR, DOOR_SCRIPT))
 
 
 def parsed(body: bytes) -> dict[str, Any]:
@@ -142,63 +122,14 @@ def parsed(body: bytes) -> dict[str, Any]:
 def serve(desk: Desk, stop: StopRequest, *, port: int | None, browser: bool) -> None:
     """Serve the page until the user says that they are done, or `stop` is made.
 
-    `port` None is `PORT`, which the report's links have, or one that is free where that is taken.
-    What is being answered then is answered first. Raises `UserError` where the port is taken.
+    `port` None is `PORT`, which the report's links have, or one that is free where that is taken; see `serve_page`.
     """
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _listen(listener, port)  # from here on a browser waits, and isn't turned away
-        port = listener.getsockname()[1]
-        token, ticket = secrets.token_urlsafe(16), secrets.token_urlsafe(16)
 
-        def end() -> None:
-            server.should_exit = True
-
-        app = make_app(desk, port=port, token=token, ticket=ticket, done=end)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                lifespan="off",
-                ws="none",
-                log_config=None,
-                access_log=False,
-                log_level="warning",
-                server_header=False,
-                timeout_graceful_shutdown=5,
-            )
+    def told(address: str) -> str:
+        return (
+            f"{desk.done()} of {len(desk.frames)} frames are labelled. Label as {desk.by} here:\n"
+            f"    {address}\n"
+            "Every answer is saved at once. Key or button E on the page ends this, and so does Ctrl-C."
         )
-        # Not through the log, which others may read: the address is the key.
-        with suppress(OSError):  # the terminal may be gone
-            print(
-                f"{desk.done()} of {len(desk.frames)} frames are labelled. Label as {desk.by} here:\n"
-                f"    http://127.0.0.1:{port}/{token}/\n"
-                "Every answer is saved at once. Key or button E on the page ends this, and so does Ctrl-C.",
-                file=sys.stderr,
-                flush=True,
-            )
-        if browser and has_screen():
-            address = f"http://127.0.0.1:{port}/open/{ticket}"
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-        # uvicorn heeds SIGINT and SIGTERM only while it runs, and raises them again afterwards: `stop` notes them.
-        with stop.calls(end):
-            server.run(sockets=[listener])
 
-
-def _listen(listener: socket.socket, port: int | None) -> None:
-    """Listen on a port of this machine; see `serve`. Raises `UserError` where it is taken."""
-    for number in [port] if port else [PORT, 0]:
-        try:
-            listener.bind(("127.0.0.1", number))
-            listener.listen()
-            return
-        except OSError as error:
-            refused = error.strerror
-    raise UserError(
-        f"--port {port}: this port of the machine cannot be used: {refused}. Is the page open already? "
-        "Take another port, or leave --port out: then the system chooses one."
-    )
-
-
-def has_screen() -> bool:
-    """Whether a browser that is started here is seen: without a screen it would take the terminal."""
-    return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    serve_page(partial(make_app, desk), stop, port=port, browser=browser, told=told, usual=PORT)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -32,24 +33,32 @@ def predict(model: Path, pixels: NDArray[np.uint8], workers: int, what: str) -> 
     `UserError` where TFLM doesn't load the model, or doesn't survive it.
     """
     chunks = [pixels[start : start + CHUNK] for start in range(0, len(pixels), CHUNK)]
-    with ProcessPoolExecutor(workers, initializer=_load, initargs=(model.read_bytes(),)) as pool:
-        results: Iterator[NDArray[np.float32]] = pool.map(_run, chunks)
-        try:
-            return np.concatenate(list(progress(results, what, f"x {CHUNK} frames", len(chunks))))
-        except BrokenProcessPool:
-            raise UserError(
-                f"TFLM does not run {model}: its process ended, as it does on a damaged file. `linecam check {model}` "
-                "may say more. If linecam made the file, delete it, and run the same command again."
-            ) from None
+    with ProcessPoolExecutor(workers, initializer=load, initargs=(model.read_bytes(),)) as pool, survived(model):
+        results: Iterator[NDArray[np.float32]] = pool.map(run, chunks)
+        return np.concatenate(list(progress(results, what, f"x {CHUNK} frames", len(chunks))))
 
 
-def _load(model: bytes) -> None:
+@contextmanager
+def survived(model: Path) -> Iterator[None]:
+    """Raise `UserError` in place of the error of a pool, one of whose processes ended while it ran the model."""
+    try:
+        yield
+    except BrokenProcessPool:
+        raise UserError(
+            f"TFLM does not run {model}: its process ended, as it does on a damaged file. `linecam check {model}` "
+            "may say more. If linecam made the file, delete it, and run the same command again."
+        ) from None
+
+
+def load(model: bytes) -> None:
+    """Load the model that `run` is to run in this process, such as one of a pool. TFLM ends the process on some."""
     global _interpreter  # noqa: PLW0603 (one a worker process)
     _interpreter = Interpreter.from_bytes(model, arena_size=ARENA)
 
 
-def _run(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    assert _interpreter is not None  # `_load` is the pool's initializer
+def run(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """`predict` with the model that this process has loaded."""
+    assert _interpreter is not None  # `load` comes first
     details = _interpreter.get_output_details(0)
     scale, zero = details["quantization_parameters"]["scales"][0], details["quantization_parameters"]["zero_points"][0]
     rows = []

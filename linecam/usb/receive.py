@@ -66,11 +66,18 @@ class Frame:
 class Stream:
     """Takes the lines of a port, and gives out the frames that came whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
+        """`quiet`: nothing is logged."""
+        self.quiet = quiet
         self.damaged = 0
         self.stopped = False  # the camera has said that it is done
         self._head: Head | None = None
         self._pixels = bytearray()
+
+    @property
+    def expects(self) -> bool:
+        """Whether more of a frame is to come."""
+        return self._head is not None
 
     def take(self, line: bytes) -> Frame | None:
         """The frame that ends with `line`, if one does."""
@@ -128,7 +135,8 @@ class Stream:
 
     def _skip(self, reason: str) -> None:
         name = "A frame" if self._head is None else f"Frame {self._head.number} of run {self._head.run}"
-        logging.warning("%s is damaged and skipped: %s.", name, reason)
+        if not self.quiet:
+            logging.warning("%s is damaged and skipped: %s.", name, reason)
         self.damaged += 1
         self._head, self._pixels = None, bytearray()
 
@@ -210,11 +218,11 @@ def run(name: str, folder: Path) -> None:
         stream.end()
     except OSError as error:  # SerialException is one, too
         stream.end()
-        raise UserError(f"{_why(name, error)} {_summary(album, stream)}") from error
+        raise UserError(f"{why_unusable(name, error)} {_summary(album, stream)}") from error
     logging.info("%s", _summary(album, stream))
 
 
-def _why(name: str, error: OSError) -> str:
+def why_unusable(name: str, error: OSError) -> str:
     """Why a port can't be read, and what to do."""
     ports = ", ".join(port.device for port in list_ports.comports()) or "none"
     if error.errno == errno.ENOENT:

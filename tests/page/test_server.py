@@ -20,7 +20,7 @@ from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.frames.video import frame_digest
 from linecam.labels.store import read_rows
-from linecam.page import server
+from linecam.page import loopback, server
 from linecam.page.desk import Advice, Desk, Frame
 from linecam.page.server import make_app, serve
 from linecam.page.session import who_labels
@@ -446,7 +446,7 @@ def test_without_a_port_the_usual_one_is_taken_or_one_that_is_free(page, monkeyp
         other.bind(("127.0.0.1", 0))
         port = other.getsockname()[1]
     monkeypatch.setattr(server, "PORT", port)
-    monkeypatch.setattr(server.uvicorn.Server, "run", lambda *_, **__: None)
+    monkeypatch.setattr(loopback.uvicorn.Server, "run", lambda *_, **__: None)
     serve(page.desk, StopRequest(), port=None, browser=False)
     assert f"http://127.0.0.1:{port}/" in capsys.readouterr().err
     with socket.socket() as other:

@@ -27,6 +27,8 @@ from tests.workflow.conftest import environment_of, script_of
 
 CONDA = ROOT / "tests/conda"
 ENVS = sorted(path.name for path in (ROOT / "envs").iterdir())
+PREDICT = "predict.yaml"  # of a command, `linecam predict`
+RULES_ENVS = set(ENVS) - {PREDICT}
 LOCK = {pin.name: pin for pin in read_lock(ROOT / "requirements.lock")}
 
 # By the name that is imported.
@@ -124,7 +126,7 @@ def test_the_lock_file_pins_what_the_manifest_names() -> None:
 def test_every_rule_has_an_environment_and_a_log(steps: dict[str, Rule]) -> None:
     assert not [name for name, rule in steps.items() if not rule.conda_env], "rules without conda:"
     assert not [name for name, rule in steps.items() if not rule.log], "rules without log:"
-    assert {environment_of(rule) for rule in steps.values()} == set(ENVS), "envs/ and what the rules name"
+    assert {environment_of(rule) for rule in steps.values()} == RULES_ENVS, "envs/ and what the rules name"
 
 
 def imports(path: str) -> set[str]:
@@ -140,7 +142,8 @@ def imports(path: str) -> set[str]:
 
 def test_a_script_imports_what_its_environment_brings(steps: dict[str, Rule], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    for script, env in {(script_of(rule), environment_of(rule)) for rule in steps.values()}:
+    commands = {("linecam/predict/command.py", PREDICT)}
+    for script, env in {(script_of(rule), environment_of(rule)) for rule in steps.values()} | commands:
         brings = {package.name for package in packages_of(env)}
         for path in modules_of(script):
             for name in sorted(imports(path)):
@@ -253,5 +256,5 @@ def test_the_whole_line_runs_in_its_environments(line: Line, steps: dict[str, Ru
     line.snakemake("results/belt/bundle/openmv-h7.zip", SMALL)
     started = line.started()
     assert started <= {(script_of(rule), environment_of(rule)) for rule in steps.values()}
-    assert {env for _, env in started} == set(ENVS)
+    assert {env for _, env in started} == RULES_ENVS
     assert ("scripts/bundle.py", "bundle.yaml") in started
