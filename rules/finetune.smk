@@ -17,7 +17,8 @@ Out: soft_labels/<selection>.npz and .csv
 TRAINING = {
     "mem_mb": memory(1000 + 3000 * gpus, area=500 + settings.select.train / 2),
     "runtime": minutes(
-        15, area=2e-4 * (settings.finetune.epochs or 300) * max(settings.select.train, 200)
+        15,
+        area=2e-4 * (settings.finetune.epochs or 300) * max(settings.select.train, 200),
     ),
     "gpu": gpus,
 }
