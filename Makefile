@@ -96,14 +96,14 @@ docs: .venv/.installed
 	if [ -e .venv/.installing ] || [ ! -x .venv/bin/python ]; then \
 		rm -rf .venv; \
 		$(FIND_PYTHON); \
-		echo "Setting up .venv with $$python. This takes minutes and about 9 GB."; \
+		echo "Setting up .venv with $$python. This takes minutes and about 9 GB, and pip says nothing meanwhile."; \
 		mkdir .venv; \
 		touch .venv/.installing; \
 		"$$python" -m venv .venv; \
 	fi; \
 	rm -f .venv/.installed; \
 	touch .venv/.installing; \
-	.venv/bin/python -m pip install --no-compile -r requirements.lock || { \
+	.venv/bin/python -m pip install --quiet --no-compile -r requirements.lock || { \
 		[ $$? -ge 128 ] || rm .venv/.installing; \
 		exit 1; \
 	}; \
