@@ -93,6 +93,10 @@ rule report:
             "<results>/pretrain/{backbone}/history.csv", backbone=plan.pretrained
         ),
         template=job_files.local_file(own_file("linecam/report/page.html.j2")),
+        sections=[
+            job_files.local_file(path)
+            for path in own_files("linecam/report/sections/*.j2")
+        ],
         code=job_files.code_of("scripts/report.py"),
     output:
         page=report(

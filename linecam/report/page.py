@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from linecam.boards.board import Board
 from linecam.camera.region import Region
@@ -51,7 +51,7 @@ class Sources:
     summaries: dict[str, Path]  # of the split of each selection
     pixels: dict[int, Path]  # by input size
     pretraining: dict[str, Path]  # the loss of each epoch, by backbone that was pretrained
-    template: Path
+    template: Path  # the page; its sections lie beside it in sections/
     selection_study: tuple[Path, Path] | None = None  # summary and chart, where that study has been run
 
 
@@ -78,9 +78,16 @@ def write_page(
     chosen, candidate = choice.among_trained(models), choice.among(candidates)
     forms = forms_of(chosen, candidates)
     best = next(form for form in forms if form.name == choice.range)
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,  # of each section, else the next one begins on its last line
+        loader=FileSystemLoader(sources.template.parent, encoding="utf-8"),
+    )
     environment.filters |= {"percent": percent, "mean": mean}
-    text = environment.from_string(sources.template.read_text(encoding="utf-8")).render(
+    text = environment.get_template(sources.template.name).render(
         **vars(setup),
         choice=choice,
         begun=BEGUN[choice.model.method],
