@@ -89,6 +89,12 @@ rule report:
         split="<results>/split/<first>.csv",
         summaries=expand("<results>/split/{selection}.json", selection=plan.selections),
         pixels=expand("<results>/pixels/{size}.npy", size=plan.input_sizes),
+        mistakes="<results>/explain/mistakes.csv",
+        heat="<results>/explain/mistakes.npy",
+        judged="<results>/explain/map.csv",
+        places="<results>/map/places.csv",
+        layers="<results>/evaluate/layers.json",
+        held_out=plan.candidate_files("held_out"),
         pretraining=expand(
             "<results>/pretrain/{backbone}/history.csv", backbone=plan.pretrained
         ),
