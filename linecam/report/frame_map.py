@@ -1,6 +1,7 @@
 """The map of all frames in the report: similar frames lie together, and a lasso lists those that it takes."""
 
 import base64
+import functools
 import io
 import json
 import math
@@ -89,7 +90,7 @@ class FrameMap:
             frames=int(table["frames"].iloc[0]) if len(table) else 0,
             data=packed(json.dumps(about | columns, separators=(",", ":"), ensure_ascii=False)),
             sheet=sheet(pixels, table["row"].to_numpy(dtype=np.intp), side, across),
-            libraries=[packed(text) for text in bokeh_scripts()],
+            libraries=list(_libraries()),
             script=SCRIPT.read_text(encoding="utf-8"),
         )
 
@@ -97,6 +98,11 @@ class FrameMap:
     def policy(self) -> str:
         """The scripts that may run, for the page's policy."""
         return " ".join(map(policy_hash, [self.script, *bokeh_scripts()]))
+
+
+@functools.cache
+def _libraries() -> tuple[str, ...]:
+    return tuple(map(packed, bokeh_scripts()))
 
 
 def quarters(picks: Sequence[str]) -> dict[str, int]:

@@ -111,13 +111,17 @@ class _Model:
         return tuple(map(int, self._graph.tensors[tensor].shape))
 
     def activations(self, operator: "schema.OperatorT") -> list[int]:
-        """The places among an operator's inputs that hold no constant."""
-        buffers = [self._model.buffers[self._graph.tensors[number].buffer].data for number in operator.inputs]
-        return [place for place, data in enumerate(buffers) if data is None or len(data) == 0]
+        """The places among an operator's inputs that hold no constant, and are not left out (-1)."""
+
+        def constant(number: int) -> bool:
+            data = self._model.buffers[self._graph.tensors[number].buffer].data
+            return data is not None and len(data) > 0
+
+        return [place for place, number in enumerate(operator.inputs) if number >= 0 and not constant(number)]
 
     def run(self, images: NDArray[np.generic]) -> dict[int, NDArray[np.float32]]:
         """What each operator makes of images (N, ...), by the number of its tensor; dequantized, (N, ...)."""
-        outputs = [operator.outputs[0] for _, operator in self.operators]
+        outputs = [operator.outputs[0] for operator in self._graph.operators]
         return _run(self._content, [(int(self._graph.inputs[0]), images)], [*self._graph.inputs, *outputs])
 
     def alone(
