@@ -24,6 +24,11 @@ def own_file(path: str) -> str:
     return path if Path.cwd() == ROOT else str(ROOT / path)
 
 
+def own_files(pattern: str) -> list[str]:
+    """The places of all of linecam's own files whose paths match `pattern`, sorted; see `own_file`."""
+    return [own_file(path.relative_to(ROOT).as_posix()) for path in sorted(ROOT.glob(pattern))]
+
+
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; when the block ends well, rename it to `path`, file or folder."""

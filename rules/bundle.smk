@@ -89,10 +89,21 @@ rule report:
         split="<results>/split/<first>.csv",
         summaries=expand("<results>/split/{selection}.json", selection=plan.selections),
         pixels=expand("<results>/pixels/{size}.npy", size=plan.input_sizes),
+        mistakes="<results>/explain/mistakes.csv",
+        heat="<results>/explain/mistakes.npy",
+        judged="<results>/explain/map.csv",
+        places="<results>/map/places.csv",
+        layers="<results>/evaluate/layers.json",
+        held_out=plan.candidate_files("held_out"),
         pretraining=expand(
             "<results>/pretrain/{backbone}/history.csv", backbone=plan.pretrained
         ),
         template=job_files.local_file(own_file("linecam/report/page.html.j2")),
+        map_script=job_files.local_file(own_file("linecam/report/static/frame_map.js")),
+        sections=[
+            job_files.local_file(path)
+            for path in own_files("linecam/report/sections/*.j2")
+        ],
         code=job_files.code_of("scripts/report.py"),
     output:
         page=report(

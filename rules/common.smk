@@ -11,7 +11,7 @@ import yaml
 
 from linecam.boards.catalogue import load_boards
 from linecam.errors import UserError
-from linecam.files import own_file
+from linecam.files import own_file, own_files
 from linecam.frames.folder import Listing, digest_of, read_folder
 from linecam.labels.store import labelled_digest
 from linecam.networks.architectures import input_size

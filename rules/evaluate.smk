@@ -7,6 +7,9 @@ Out: predict/<model>/<form>.csv
      choice.json
      predict/clean.csv and evaluate/clean.json, of the choice on cleanly resized test frames
      predict/votes.csv and evaluate/votes.json, of the choice over several frames in a row, as main.py decides
+     explain/mistakes.csv and .npy, of the choice in float: where it looks in the test frames that it judges wrong
+     explain/map.csv, of the choice in float, on the unlabelled frames of the report's map
+     evaluate/layers.json, of the choice: where the quantization error arises
 """
 
 
@@ -307,3 +310,66 @@ rule evaluate_votes:
         confidence=settings.evaluate.confidence,
     script:
         "../scripts/evaluate_votes.py"
+
+
+rule explain:
+    """Say where the float model looks in the test frames that it judges wrong, and what it says of the map's frames."""
+    input:
+        choice="<results>/choice.json",
+        weights=expand(
+            "<results>/finetune/{name}/model.safetensors", name=plan.competing
+        ),
+        predictions=expand("<results>/predict/{name}/float.csv", name=plan.competing),
+        pixels=expand("<results>/pixels/{size}.npy", size=plan.input_sizes),
+        split="<results>/split/<first>.csv",
+        places="<results>/map/places.csv",
+        code=job_files.code_of("scripts/explain.py"),
+    output:
+        mistakes="<results>/explain/mistakes.csv",
+        heat="<results>/explain/mistakes.npy",
+        judged="<results>/explain/map.csv",
+    log:
+        "<logs>/explain.log",
+    benchmark:
+        "<benchmarks>/explain.tsv"
+    conda:
+        "../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1500, of_input=0.1),
+        runtime=minutes(20),
+    params:
+        models=[str(model) for model in plan.competing],
+        sizes=plan.input_sizes,
+        classes=plan.classes,
+    script:
+        "../scripts/explain.py"
+
+
+rule compare_layers:
+    """Compare the chosen int8 model with float32, operator by operator: where the quantization error arises."""
+    input:
+        choice="<results>/choice.json",
+        models=plan.candidate_files("tflite"),
+        savedmodels=expand("<results>/savedmodel/{name}", name=plan.competing),
+        pixels=expand("<results>/pixels/{size}.npy", size=plan.input_sizes),
+        split="<results>/split/<first>.csv",
+        code=job_files.code_of("scripts/compare_layers.py"),
+    output:
+        errors="<results>/evaluate/layers.json",
+    log:
+        "<logs>/compare_layers.log",
+    benchmark:
+        "<benchmarks>/compare_layers.tsv"
+    conda:
+        "../envs/tensorflow.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1500),
+        runtime=minutes(20),
+    params:
+        candidates=job_files.as_job_has_them(plan.candidate_params),
+        models=[str(model) for model in plan.competing],
+        sizes=plan.input_sizes,
+    script:
+        "../scripts/compare_layers.py"

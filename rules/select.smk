@@ -8,6 +8,7 @@ Out: select/test.csv
      split/<selection>.csv
      split/<selection>.json
      near/<selection>.csv
+     map/places.csv, for the report
 """
 
 
@@ -138,3 +139,29 @@ rule find_near:
         runtime=minutes(20),
     script:
         "../scripts/find_near.py"
+
+
+rule project_frames:
+    """Lay the frames out on a map by their embeddings, similar ones together, for the report."""
+    input:
+        frames="<results>/index/frames.csv",
+        embeddings="<results>/embed/<selecting>/embeddings.npy",
+        test="<results>/select/test.csv",
+        train="<results>/select/<first>.csv",
+        code=job_files.code_of("scripts/project_frames.py"),
+    output:
+        places="<results>/map/places.csv",
+    log:
+        "<logs>/project_frames.log",
+    benchmark:
+        "<benchmarks>/project_frames.tsv"
+    conda:
+        "../envs/plain.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000, of_input=3),
+        runtime=minutes(20),
+    params:
+        seed=settings.select.seed,
+    script:
+        "../scripts/project_frames.py"

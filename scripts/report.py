@@ -5,6 +5,7 @@ from pathlib import Path
 from linecam.boards.board import Board
 from linecam.camera.region import Region
 from linecam.evaluation.candidates import Candidate, TrainedModel
+from linecam.report.insight import Insight
 from linecam.report.page import Setup, Sources, write_page
 from linecam.workflow.job import job
 
@@ -25,6 +26,13 @@ if __name__ == "__main__":
                 pixels={int(Path(path).stem): Path(path) for path in given.pixels},
                 pretraining=dict(zip(params.pretrained, map(Path, given.pretraining), strict=True)),
                 template=Path(given.template),
+                insight=Insight(
+                    mistakes=Path(given.mistakes),
+                    heat=Path(given.heat),
+                    judged=Path(given.judged),
+                    places=Path(given.places),
+                    layers=Path(given.layers),
+                ),
                 selection_study=(Path(studied["summary"]), Path(studied["plot"])) if studied else None,
             ),
             [TrainedModel.from_param(model) for model in params.models],

@@ -58,6 +58,7 @@ class Frame:
     label: str  # "bad", "good" or "no_mask"
     mask_share: float  # share of the square that is mask, 0..1
     defect_px: int  # visible defect in the square
+    defect: npt.NDArray[np.bool_]  # where that is, (rows, columns) of the square
 
 
 def label_of(mask_share: float, defect_px: int) -> str:
@@ -253,5 +254,7 @@ def render_sequence(
         colour_noise = 0.6 * grain * rng.standard_normal((HEIGHT // 2, WIDTH // 2, 3), np.float32)
         image += colour_noise.repeat(2, axis=0).repeat(2, axis=1)
         bits = truth[nearest + shift]
-        share, defect = float(np.mean(bits & CLOTH != 0)), int(np.count_nonzero(bits & DEFECT))
-        yield Frame((np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8), label_of(share, defect), share, defect)
+        share, defect = float(np.mean(bits & CLOTH != 0)), bits & DEFECT != 0
+        count = int(np.count_nonzero(defect))
+        shown = (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint8)
+        yield Frame(shown, label_of(share, count), share, count, defect)

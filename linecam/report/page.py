@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from linecam.boards.board import Board
 from linecam.camera.region import Region
@@ -16,6 +16,8 @@ from linecam.files import atomic_write, read_json, sha256
 from linecam.frames.index import read_index, read_pixels, read_split
 from linecam.report.charts import LossChart, loss_chart
 from linecam.report.forms import forms_of
+from linecam.report.insight import Insight, insights
+from linecam.report.layers import amplitude, bar
 from linecam.report.pictures import Pictures, mistakes
 from linecam.report.selection_study import SelectionStudy
 from linecam.report.sweep import Sweep
@@ -51,7 +53,8 @@ class Sources:
     summaries: dict[str, Path]  # of the split of each selection
     pixels: dict[int, Path]  # by input size
     pretraining: dict[str, Path]  # the loss of each epoch, by backbone that was pretrained
-    template: Path
+    template: Path  # the page; its sections lie beside it in sections/
+    insight: Insight
     selection_study: tuple[Path, Path] | None = None  # summary and chart, where that study has been run
 
 
@@ -78,9 +81,16 @@ def write_page(
     chosen, candidate = choice.among_trained(models), choice.among(candidates)
     forms = forms_of(chosen, candidates)
     best = next(form for form in forms if form.name == choice.range)
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"percent": percent, "mean": mean}
-    text = environment.from_string(sources.template.read_text(encoding="utf-8")).render(
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,  # of each section, else the next one begins on its last line
+        loader=FileSystemLoader(sources.template.parent, encoding="utf-8"),
+    )
+    environment.filters |= {"percent": percent, "mean": mean, "amplitude": amplitude, "ratio_bar": bar}
+    text = environment.get_template(sources.template.name).render(
         **vars(setup),
         choice=choice,
         begun=BEGUN[choice.model.method],
@@ -97,6 +107,15 @@ def write_page(
         selection_study=SelectionStudy.read(*sources.selection_study) if sources.selection_study else None,
         learners=LEARNERS,
         **frames(sources, choice.model.input_size, chosen.predictions[choice.range]),
+        **insights(
+            sources.insight,
+            split=sources.split,
+            pixels=sources.pixels[choice.model.input_size],
+            predictions=chosen.predictions[choice.range],
+            held_out=candidate.held_out,
+            classes=setup.classes,
+            dataset=setup.dataset,
+        ),
     )
     with atomic_write(page) as temporary:
         temporary.write_text(text, encoding="utf-8")

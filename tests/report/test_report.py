@@ -23,6 +23,7 @@ from linecam.report.page import Setup, Sources, write_page
 from linecam.report.pictures import mistakes
 from linecam.report.text import mean
 from tests.evaluation.made_up import MISSING, candidate, choice_of, trained
+from tests.report.insight_files import insight_files
 
 TEMPLATE = Path(__file__).parents[2] / "linecam/report/page.html.j2"
 CLASSES = ["bad", "good", "no_mask"]
@@ -107,7 +108,7 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if "style" in self.open:
+        if {"style", "script"} & set(self.open):
             return
         self.words.append(data)
         self._section.append(data)
@@ -282,6 +283,7 @@ def prepare(folder: Path) -> Inputs:
             pixels={16: folder / "16.npy", 8: folder / "8.npy"},
             pretraining={},
             template=TEMPLATE,
+            insight=insight_files(folder / "insight", table.assign(row=split["row"])),
         ),
         [
             trained(
@@ -298,6 +300,7 @@ def prepare(folder: Path) -> Inputs:
                 span,
                 tflite=tflite,
                 thresholds=write(model / "thresholds.json", on_thresholds()),
+                held_out=write(model / "held_out.csv", table[table["part"] == "train"]),
                 firmware={
                     "h7": write(
                         model / span / "h7.json", {"accepted": not findings, "findings": findings, "cost": COST}
@@ -354,7 +357,7 @@ def pictures(page: Page) -> list[tuple[str | None, int]]:
     return [
         (tag["alt"], colour(tag["src"]))
         for name, tag in page.tags
-        if name == "img" and (tag["src"] or "").startswith("data:image/png")
+        if name == "img" and (tag["src"] or "").startswith("data:image/png") and tag.get("class") != "overlay"
     ]
 
 
@@ -592,7 +595,9 @@ def test_a_model_without_mistakes_says_so(inputs, tmp_path):
 
 
 def test_nothing_of_the_data_becomes_markup(page):
-    assert not {"script", "i", "b"} & {name for name, tag in page.tags if "style" not in tag}
+    assert not {"i", "b"} & {name for name, tag in page.tags if "style" not in tag}
+    # The map's own script, and what it unpacks.
+    assert [tag.get("type") for name, tag in page.tags if name == "script"] == ["text/plain"] * 3 + [None]
     assert HOSTILE in page.text()
     assert "000<i>.jpg quarantined empty & void 1,234" in page.text()
     assert "test/<b>.jpg" in page.text()
@@ -607,12 +612,15 @@ def test_the_page_is_well_formed_and_loads_nothing(inputs, tmp_path):
             assert tag.get(key, "data:").startswith("data:")
         assert tag.get("href", "#").startswith("#")
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert not re.search(r"url\(|@import|https?:", text)
+    # What a script may do is the policy's, and tests/report/test_map_browser.py looks at it.
+    outside = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+    assert not re.search(r"url\(|@import|https?:", outside)
     assert str(tmp_path) not in text
     names = [tag["id"] for _, tag in page.tags if "id" in tag]
     assert len(names) == len(set(names))
-    assert {tag["href"] for name, tag in page.tags if name == "a"} == {f"#{name}" for name in names}
-    assert all(tag.get("alt") for name, tag in page.tags if name == "img")
+    headings = {tag["id"] for name, tag in page.tags if name == "h2"}
+    assert {tag["href"] for name, tag in page.tags if name == "a"} == {f"#{name}" for name in headings}
+    assert all(tag.get("alt") or tag.get("aria-hidden") for name, tag in page.tags if name == "img")
     levels = [int(name[1]) for name, _ in page.tags if re.fullmatch(r"h\d", name)]
     assert levels[0] == 1
     assert all(after - before <= 1 for before, after in itertools.pairwise(levels))

@@ -1,14 +1,18 @@
-"""Quantization: which frames calibrate it, what the camera asks of every file, and a range that is given."""
+"""Quantization: which frames calibrate it, what the camera asks of every file, a range that is given, and the error."""
 
 from pathlib import Path
 from typing import Any
 
+import flatbuffers
 import numpy as np
 import pandas as pd
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from linecam.tflite.graph import Tensor, read_graph
+from linecam.tflite.layer_error import DifferentOperatorsError, decibels, layer_errors
+from tests.tflite.hand_made import passing_on
 
 SIDE = 8
 PARTS = ["test", "train", "unlabelled", "train", "test", "train"]
@@ -123,3 +127,69 @@ def test_the_frames_stay_as_they_are(savedmodel: Path) -> None:
     pixels: NDArray[np.uint8] = np.full((2, SIDE, SIDE, 3), 90, np.uint8)
     calibrated(savedmodel, pixels)
     assert (pixels == 90).all()
+
+
+# --- Where the error arises
+
+
+@pytest.fixture(scope="module")
+def float32(savedmodel: Path) -> bytes:
+    """The same classifier, not quantized."""
+    from linecam.tflite.converter import TFLiteConverterV2  # noqa: PLC0415 (TensorFlow: seconds)
+
+    return bytes(TFLiteConverterV2.from_saved_model(str(savedmodel)).convert())
+
+
+def noise(count: int = 8) -> NDArray[np.uint8]:
+    return np.random.default_rng(1).integers(0, 256, (count, SIDE, SIDE, 3), np.uint8)
+
+
+def test_a_ratio_of_signal_to_noise() -> None:
+    signal = np.array([1, -1, 1], np.float32)
+    assert decibels(signal, np.array([1.1, -0.9, 1.1], np.float32)) == pytest.approx(20, abs=0.01)
+    assert decibels(signal, signal) is None
+    assert decibels(np.zeros(3, np.float32), signal) is None
+
+
+def test_the_error_arises_where_the_weights_are_spoiled(frames: Frames, float32: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "int8.tflite"
+    path.write_bytes(frames.quantized(span=(-4, 4)))
+    before = layer_errors(path, float32, noise())
+    assert [error.operator for error in before][-2:] == ["FULLY_CONNECTED", "SOFTMAX"]
+    assert len(before) == len(read_graph(path).operators)
+    # The first one has the same input in both.
+    assert before[0].gathered_db == pytest.approx(before[0].alone_db, abs=0.1)
+    assert all(error.alone_db is None or error.alone_db > 15 for error in before)
+
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    graph = model.subgraphs[0]
+    (dense,) = [one for one in graph.operators if len(one.inputs) == 3]
+    weights = model.buffers[graph.tensors[dense.inputs[1]].buffer]
+    weights.data = np.asarray(weights.data)[::-1].copy()
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+    after = layer_errors(path, float32, noise())
+    assert min(after, key=lambda error: error.alone_db or 99).operator == "FULLY_CONNECTED"
+    assert after[-2].alone_db < 10 < before[-2].alone_db
+    assert after[:-2] == before[:-2], "what comes before it is as it was"
+    assert after[-1].gathered_db < before[-1].gathered_db
+    assert after[-1].alone_db > 20, "the softmax does what it is given well"
+
+
+def test_values_beyond_a_narrow_range_are_clipped(frames: Frames, float32: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "int8.tflite"
+    clipped = {}
+    for span in [(-0.1, 0.1), (-4, 4)]:
+        path.write_bytes(frames.quantized(span=span))
+        # Of the scores: pooling keeps the range of its input.
+        clipped[span] = layer_errors(path, float32, noise())[-2].clipped
+    assert clipped[-0.1, 0.1] > 0.5
+    assert clipped[-4, 4] == 0
+
+
+def test_two_models_that_do_not_belong_together_are_not_compared(float32: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "other.tflite"
+    path.write_bytes(passing_on((1, 8, 8, 3), (1 / 255, -128), (1 / 255, -128)))
+    with pytest.raises(DifferentOperatorsError, match="has 1 operators"):
+        layer_errors(path, float32, noise())

@@ -1,0 +1,31 @@
+"""Scripts and data inside the page: compressed, and run only if they are the ones that the page was written with."""
+
+import base64
+import gzip
+import hashlib
+import importlib.util
+import re
+from pathlib import Path
+
+# Where it comes from, for who has the developer tools open: a request that the page's policy would refuse.
+_SOURCE_MAP = re.compile(r"\s*//# sourceMappingURL=\S+\s*$")
+
+
+def packed(content: str) -> str:
+    """Text as gzip in base64, which the page's own script unpacks (DecompressionStream)."""
+    return base64.b64encode(gzip.compress(content.encode(), 9, mtime=0)).decode()
+
+
+def policy_hash(script: str) -> str:
+    """What a Content-Security-Policy calls a script by, among its `script-src`: it then runs no other one."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def bokeh_scripts() -> list[str]:
+    """The JavaScript of Bokeh's package, the library and what makes plots from JavaScript. It reads no other file."""
+    # Without an import of the package, which takes a second and needs none of what it brings.
+    found = importlib.util.find_spec("bokeh")
+    assert found is not None and found.origin is not None, "requirements.lock has it"
+    folder = Path(found.origin).parent / "server/static/js"
+    names = ("bokeh.min.js", "bokeh-api.min.js")
+    return [_SOURCE_MAP.sub("", (folder / name).read_text(encoding="utf-8")) for name in names]
