@@ -14,7 +14,6 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import numpy as np
 import onnx
-from onnx2tf import onnx2tf
 
 from linecam.files import atomic_write
 from linecam.workflow.job import job
@@ -22,6 +21,8 @@ from linecam.workflow.job import job
 
 def convert_savedmodel(onnx_path: Path, folder: Path) -> None:
     """Write the SavedModel, (1, H, W, 3) float32 in [0, 1] to (1, classes), into `folder`."""
+    from onnx2tf import onnx2tf  # noqa: PLC0415 (TensorFlow talks while it loads: in the job that goes into its log)
+
     shape = [axis.dim_value for axis in onnx.load(str(onnx_path)).graph.input[0].type.tensor_type.shape.dim]
     # onnx2tf downloads photographs to try a 3-channel model on, whether it needs them or not: give it noise instead.
     sample = np.random.default_rng(0).random((20, shape[2], shape[3], 3), dtype=np.float32)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from linecam.files import atomic_write
 from linecam.frames.index import read_pixels, read_split
-from linecam.tflite.converter import OpsSet, Optimize, TFLiteConverter, TFLiteConverterV2, int8
 from linecam.workflow.job import job
 
 
@@ -36,6 +35,9 @@ def quantize(
 
 def calibrated(savedmodel: Path, pixels: NDArray[np.uint8]) -> bytes:
     """Post-training quantization calibrated on pixels (N, H, W, 3), uint8."""
+    # TensorFlow talks while it loads: in the job that goes into its log.
+    from linecam.tflite.converter import OpsSet, Optimize, TFLiteConverterV2, int8  # noqa: PLC0415 (as said)
+
     pixels = pixels.copy()
     # The firmware feeds pixel ^ 0x80 whatever the model says, which is right for a scale of exactly 1/255: the
     # calibration has to see both ends of [0, 1]. Two corner pixels of one frame show them.
@@ -56,6 +58,8 @@ def calibrated(savedmodel: Path, pixels: NDArray[np.uint8]) -> bytes:
 
 def fixed(savedmodel: Path, span: tuple[float, float]) -> bytes:
     """Quantization without data: every activation in `span`, (low, high)."""
+    from linecam.tflite.converter import TFLiteConverter, int8  # noqa: PLC0415 (as in `calibrated`)
+
     converter = TFLiteConverter.from_saved_model(str(savedmodel))
     converter.inference_type = int8
     converter.quantized_input_stats = {name: (-128.0, 255.0) for name in converter.get_input_arrays()}

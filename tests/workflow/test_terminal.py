@@ -311,3 +311,10 @@ def test_a_plan_of_a_report_trains_nothing(folder: Project, tmp_path: Path) -> N
     assert printed[1] == "Changed: gone: results/mine/report.html"
     assert re.fullmatch(r"Runs: 1 step, about \d+ s: report", printed[2])
     assert printed[3] == "Trains: nothing"
+
+
+def test_tensorflow_loads_where_its_talk_goes_into_the_log() -> None:
+    """A script's own imports come before its log is open, and would stand in the terminal."""
+    code = "import sys, scripts.convert_savedmodel, scripts.quantize; print('tensorflow' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"
