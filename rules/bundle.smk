@@ -79,6 +79,8 @@ rule report:
         thresholds=plan.candidate_files("thresholds"),
         metrics=plan.trained_files("metrics"),
         predictions=plan.trained_files("predictions"),
+        float_predictions=plan.trained_files("float_predictions"),
+        held_out=plan.candidate_files("held_out"),
         tflite=plan.candidate_files("tflite"),
         firmware=plan.candidate_files("firmware"),
         clean="<results>/evaluate/clean.json",
@@ -94,7 +96,6 @@ rule report:
         judged="<results>/explain/map.csv",
         places="<results>/map/places.csv",
         layers="<results>/evaluate/layers.json",
-        held_out=plan.candidate_files("held_out"),
         pretraining=expand(
             "<results>/pretrain/{backbone}/history.csv", backbone=plan.pretrained
         ),
@@ -134,6 +135,10 @@ rule report:
         region=plan.region.as_param(),
         boards={board: plan.boards[board].as_dict() for board in settings.bundle.boards},
         versions=pins(own_file("requirements.lock")),
-        studied=selection_study_plan.results(),
+        studied=study_plan.results(),
+        selection_studied=selection_study_plan.results(),
+        # No input: of all frames a few are shown large, and where a bucket holds them, none is.
+        folder=plan.frames_folder,
+        benchmarks=f"{plan.results}/benchmarks",
     script:
         "../scripts/report.py"

@@ -1,18 +1,22 @@
 """Report what was built, how good it is and from what it was made: one HTML page that needs nothing else."""
 
+from datetime import date
 from pathlib import Path
 
+from linecam import __version__
 from linecam.boards.board import Board
 from linecam.camera.region import Region
 from linecam.evaluation.candidates import Candidate, TrainedModel
+from linecam.page.address import PORT
 from linecam.report.insight import Insight
-from linecam.report.page import Setup, Sources, write_page
+from linecam.report.page import Made, Setup, Sources, write_page
+from linecam.revision import revision
 from linecam.workflow.job import job
 
 if __name__ == "__main__":
     with job(snakemake):
         given, params, config = snakemake.input, snakemake.params, snakemake.params.config
-        studied = params.studied
+        studied, selection_studied = params.studied, params.selection_studied
         write_page(
             Sources(
                 choice=Path(given.choice),
@@ -33,20 +37,26 @@ if __name__ == "__main__":
                     places=Path(given.places),
                     layers=Path(given.layers),
                 ),
-                selection_study=(Path(studied["summary"]), Path(studied["plot"])) if studied else None,
+                frames=Path(params.folder),
+                benchmarks=Path(params.benchmarks),
+                study=(Path(studied["table"]), Path(studied["plot"])) if studied else None,
+                selection_study=(
+                    (Path(selection_studied["summary"]), Path(selection_studied["plot"])) if selection_studied else None
+                ),
             ),
             [TrainedModel.from_param(model) for model in params.models],
             [Candidate.from_param(candidate) for candidate in params.candidates],
             Setup(
                 dataset=config["dataset"]["name"],
                 classes=config["dataset"]["classes"],
-                frame_size=config["camera"]["frame_size"],
                 region=Region.of(params.region),
-                confidence=config["evaluate"]["confidence"],
-                accept=config["bundle"]["accept"],
+                config=config,
                 configuration=params.configuration,
                 boards={name: Board(**facts) for name, facts in params.boards.items()},
                 versions=params.versions,
+                definitions=params.definitions,
+                labelling=f"http://127.0.0.1:{PORT}",
+                made=Made(date.today().isoformat(), __version__, revision()),
             ),
             Path(snakemake.output.page),
         )

@@ -1,7 +1,6 @@
 """The manifest of a bundle: every file with its hash, the model's figures, and what it was made with."""
 
 import platform
-import subprocess
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,8 @@ from linecam.bundle.bill_of_materials import Model
 from linecam.bundle.contents import Program, drive_files
 from linecam.evaluation.candidates import Choice
 from linecam.evaluation.figures import Thresholds
-from linecam.files import ROOT, sha256
+from linecam.files import sha256
+from linecam.revision import revision
 
 # Settings that are paths on the machine that made the bundle: their last part says enough.
 PATHS = (("dataset", "source"), ("pretrain", "checkpoint"), ("embed", "file"))
@@ -71,13 +71,3 @@ def without_paths(config: dict[str, Any]) -> dict[str, Any]:
         if path := config[section][key]:
             config[section][key] = Path(path).name
     return config
-
-
-def revision() -> str | None:
-    """The git revision of linecam, with "-dirty" where files differ from it; None outside a repository."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-    try:
-        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return run.stdout.strip()

@@ -54,7 +54,7 @@ class Candidate:
 class TrainedModel:
     """A trained model in all its forms (float, onnx, and one for each range), and the files that speak of it.
 
-    One that does not compete for the bundle is evaluated in float alone, and has no `predictions`.
+    One that does not compete for the bundle is evaluated in float alone, and has no predictions here.
     """
 
     model: ModelName
@@ -62,6 +62,7 @@ class TrainedModel:
     score: Path  # on the frames that the folds held out
     metrics: dict[str, Path]  # by form
     predictions: dict[str, Path]  # by range
+    float_predictions: Path | None = None  # those of the float form
 
     @classmethod
     def from_param(cls, value: dict[str, Any]) -> Self:
@@ -72,6 +73,7 @@ class TrainedModel:
             Path(value["score"]),
             _paths(value["metrics"]),
             _paths(value["predictions"]),
+            Path(value["float_predictions"]) if "float_predictions" in value else None,
         )
 
     def as_param(self) -> dict[str, Any]:
@@ -111,4 +113,5 @@ def _plain(value: Candidate | TrainedModel) -> dict[str, Any]:
     return {
         key: {name: str(path) for name, path in item.items()} if isinstance(item, dict) else str(item)
         for key, item in vars(value).items()
+        if item is not None
     }

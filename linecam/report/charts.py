@@ -2,18 +2,23 @@
 
 import base64
 import io
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import pandas as pd
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from linecam.evaluation.curves import Curve, Point, Reliability
 from linecam.files import atomic_write
 
 GRID = "#d5dbe3"
+# Lines differ in more than their colour.
+DASHES = ("-", "--", "-.", ":")
 
 
 @dataclass(frozen=True)
@@ -25,12 +30,12 @@ class Colours:
     lines: list[str]
 
 
-LIGHT = Colours("#1c2530", GRID, ["#0b6e99", "#c2410c", "#6b4fa0"])
-DARK = Colours("#e3e9f0", "#3a4553", ["#58b7dd", "#f59a62", "#b9a2e8"])
+LIGHT = Colours("#1c2530", GRID, ["#0b6e99", "#c2410c", "#6b4fa0", "#2e7d32", "#8a6d00"])
+DARK = Colours("#e3e9f0", "#3a4553", ["#58b7dd", "#f59a62", "#b9a2e8", "#7cc98a", "#d9bb4c"])
 
 
 @dataclass(frozen=True)
-class LossChart:
+class Chart:
     """A chart as SVGs in data URIs, for a light and a dark page, and in words."""
 
     alt: str
@@ -38,16 +43,88 @@ class LossChart:
     dark: str
 
 
-def loss_chart(title: str, history: pd.DataFrame, name: str) -> LossChart:
+def loss_chart(title: str, history: pd.DataFrame, name: str) -> Chart:
     """The loss of each epoch of a training, (epoch, loss), as a line called `name`."""
     epochs, losses = history["epoch"], history["loss"]
     last = len(epochs) - 1
+
+    def draw(axes: Axes, _: Colours) -> None:
+        axes.plot(epochs, losses, label=name, linewidth=1.6, marker="o" if len(epochs) < 10 else "")
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
     alt = f"{title} over {len(epochs)} epochs: {name} from {losses.iloc[0]:.3f} to {losses.iloc[last]:.3f}."
-    light, dark = (_svg(title, epochs, losses, name, colours) for colours in (LIGHT, DARK))
-    return LossChart(alt, light, dark)
+    return _themed(title, alt, draw)
 
 
-def _svg(title: str, epochs: pd.Series, losses: pd.Series, name: str, colours: Colours) -> str:
+def trade_off_chart(curves: Sequence[Curve], where: str) -> Chart:
+    """Missed frames against false alarms, a line a class, and a dot where main.py decides."""
+    title = "Missed against false alarms"
+    points = (f"{name} {y:.1%} missed at {x:.1%} false alarms" for name, (x, y) in _set_points(curves))
+    alt = f"{title}, {where}. As main.py decides: {'; '.join(points)}."
+    return _themed(title, alt, lambda axes, colours: _curves(axes, colours, curves, "false alarms", "missed"))
+
+
+def precision_chart(curves: Sequence[Curve], where: str) -> Chart:
+    """Precision against the share that is found, a line a class, and a dot where main.py decides."""
+    title = "Precision against recall"
+    points = (f"{name} finds {x:.1%} with a precision of {y:.1%}" for name, (x, y) in _set_points(curves))
+    alt = f"{title}, {where}. As main.py decides: {'; '.join(points)}."
+    return _themed(title, alt, lambda axes, colours: _curves(axes, colours, curves, "recall: found", "precision"))
+
+
+def _set_points(curves: Sequence[Curve]) -> list[tuple[str, Point]]:
+    return [(one.name, one.set_point) for one in curves if one.set_point]
+
+
+def _curves(axes: Axes, colours: Colours, curves: Sequence[Curve], x: str, y: str) -> None:
+    for curve, dash in zip(curves, cycle(DASHES), strict=False):
+        (line,) = axes.plot(curve.x, curve.y, dash, label=curve.name, linewidth=1.6)
+        if curve.set_point:
+            axes.plot(
+                *curve.set_point, "o", color=line.get_color(), markeredgecolor=colours.ink, markersize=8, zorder=3
+            )
+    _shares(axes, x, y)
+    axes.legend(frameon=False, fontsize=9)
+
+
+def reliability_chart(lines: dict[str, Reliability]) -> Chart:
+    """How often the model is right where it says so much, a line for each set of frames."""
+    title = "Reliability of the probabilities"
+
+    def said(one: Reliability) -> str:
+        return ", ".join(
+            f"{right:.0%} right of {frames} where it says {mean:.0%}"
+            for mean, right, frames in zip(one.said, one.right, one.frames, strict=True)
+        )
+
+    def draw(axes: Axes, colours: Colours) -> None:
+        axes.plot([0, 1], [0, 1], color=colours.grid, linewidth=1)
+        for (name, one), dash in zip(lines.items(), cycle(DASHES), strict=False):
+            axes.plot(one.said, one.right, dash, label=name, linewidth=1.6, marker="o", markersize=4)
+        _shares(axes, "what the model says", "how often that is right")
+        axes.legend(frameon=False, fontsize=9)
+
+    alt = f"{title}. {'; '.join(f'{name}: {said(one)}' for name, one in lines.items())}."
+    return _themed(title, alt, draw)
+
+
+def _shares(axes: Axes, x: str, y: str) -> None:
+    """Both axes are shares of 1, with room for what lies at the edge."""
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+
+
+def _themed(title: str, alt: str, draw: Callable[[Axes, Colours], None]) -> Chart:
+    """The chart that `draw` puts on its axes, in light and in dark."""
+    return Chart(alt, *(_svg(title, draw, colours) for colours in (LIGHT, DARK)))
+
+
+def _svg(title: str, draw: Callable[[Axes, Colours], None], colours: Colours) -> str:
     settings = {
         "svg.hashsalt": "linecam",
         "font.size": 10,
@@ -62,10 +139,8 @@ def _svg(title: str, epochs: pd.Series, losses: pd.Series, name: str, colours: C
     with style.context(["default", settings]):
         figure = Figure(figsize=(5.2, 3.2), layout="constrained")
         axes = figure.add_subplot()
-        axes.plot(epochs, losses, label=name, linewidth=1.6, marker="o" if len(epochs) < 10 else "")
+        draw(axes, colours)
         axes.set_title(title, loc="left", fontsize=11)
-        axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
         buffer = io.BytesIO()

@@ -1,7 +1,9 @@
 """The report: one HTML page that says what was built, how good it is and from what it was made."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -9,23 +11,30 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from linecam.boards.board import Board
 from linecam.camera.region import Region
 from linecam.evaluation.candidates import Candidate, Choice, TrainedModel
-from linecam.evaluation.metrics import rarest_class
-from linecam.evaluation.predictions import read_predictions
+from linecam.evaluation.label_doubts import doubtful_labels
+from linecam.evaluation.predictions import decide, read_predictions
 from linecam.evaluation.selection_study import LEARNERS
 from linecam.files import atomic_write, read_json, sha256
 from linecam.frames.index import read_index, read_pixels, read_split
-from linecam.report.charts import LossChart, loss_chart
+from linecam.report.advice import advise
+from linecam.report.evidence import facts_of, loss_charts, probability_charts
 from linecam.report.forms import forms_of
 from linecam.report.insight import Insight, insights
 from linecam.report.layers import amplitude, bar
-from linecam.report.pictures import Pictures, mistakes
+from linecam.report.pictures import Pictures, flips, large_pictures, mistakes
 from linecam.report.selection_study import SelectionStudy
+from linecam.report.steps import steps_of
+from linecam.report.study import LabelStudy
 from linecam.report.sweep import Sweep
-from linecam.report.text import mean, percent
+from linecam.report.text import duration, mean, percent, with_code
+from linecam.report.verdict import GOOD, Verdict
+from linecam.report.words import WORDS
 
-# The most mistakes, training frames, and rows of a table that are shown.
+# The most mistakes, training frames, flipped frames, doubtful labels, and rows of a table that are shown.
 MISTAKES = 48
 SHEET = 40
+FLIPS = 24
+DOUBTS = 12
 ROWS = 50
 
 # Where a model's weights began, by its method.
@@ -52,10 +61,22 @@ class Sources:
     split: Path  # that of the chosen model
     summaries: dict[str, Path]  # of the split of each selection
     pixels: dict[int, Path]  # by input size
+    frames: Path  # the folder below which the frames lie
     pretraining: dict[str, Path]  # the loss of each epoch, by backbone that was pretrained
+    benchmarks: Path  # the folder of what each job took, which may be missing
     template: Path  # the page; its sections lie beside it in sections/
     insight: Insight
+    study: tuple[Path, Path] | None = None  # table and chart, where `snakemake study` has been run
     selection_study: tuple[Path, Path] | None = None  # summary and chart, where that study has been run
+
+
+@dataclass(frozen=True)
+class Made:
+    """When the page was written, and by which linecam."""
+
+    day: str  # ISO 8601
+    version: str
+    revision: str | None  # in git
 
 
 @dataclass(frozen=True)
@@ -64,23 +85,20 @@ class Setup:
 
     dataset: str
     classes: list[str]
-    frame_size: str
     region: Region  # of the frame, that goes to the network
-    confidence: float
-    accept: str  # whether a bundle is made of a weak model, `bundle.accept`
-    configuration: str  # all of it, YAML
+    config: Mapping[str, Any]  # all settings
+    configuration: str  # the same, YAML
     boards: dict[str, Board]
     versions: dict[str, str]  # of packages
+    made: Made
+    definitions: Mapping[str, str]  # what a class means, a sentence for some or all
+    labelling: str  # where the labelling page answers, while it runs
 
 
 def write_page(
     sources: Sources, models: list[TrainedModel], candidates: list[Candidate], setup: Setup, page: Path
 ) -> None:
     """Write the report to `page`: it needs nothing else. Equal inputs give equal bytes."""
-    choice = Choice.read(sources.choice)
-    chosen, candidate = choice.among_trained(models), choice.among(candidates)
-    forms = forms_of(chosen, candidates)
-    best = next(form for form in forms if form.name == choice.range)
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
@@ -89,66 +107,124 @@ def write_page(
         keep_trailing_newline=True,  # of each section, else the next one begins on its last line
         loader=FileSystemLoader(sources.template.parent, encoding="utf-8"),
     )
-    environment.filters |= {"percent": percent, "mean": mean, "amplitude": amplitude, "ratio_bar": bar}
-    text = environment.get_template(sources.template.name).render(
-        **vars(setup),
-        choice=choice,
-        begun=BEGUN[choice.model.method],
-        forms=forms,
-        best=best,
-        rarest=rarest_class(best.metrics["test"], setup.classes),
-        digest=sha256(candidate.tflite),
-        clean=read_json(sources.clean),
-        votes=read_json(sources.votes),
-        score=read_json(chosen.score),
-        decides=read_json(candidate.thresholds),
-        charts=loss_charts(chosen.history, sources.pretraining),
-        sweep=Sweep.read(models, choice, setup.classes) if len(models) > 1 else None,
-        selection_study=SelectionStudy.read(*sources.selection_study) if sources.selection_study else None,
-        learners=LEARNERS,
-        **frames(sources, choice.model.input_size, chosen.predictions[choice.range]),
+    environment.filters |= {"percent": percent, "mean": mean, "duration": duration, "code": with_code}
+    environment.filters |= {"amplitude": amplitude, "ratio_bar": bar}
+    template = environment.get_template(sources.template.name)
+    text = template.render(**vars(setup), **contents(sources, models, candidates, setup))
+    with atomic_write(page) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def contents(
+    sources: Sources, models: list[TrainedModel], candidates: list[Candidate], setup: Setup
+) -> dict[str, object]:
+    """What the page shows, besides `setup`: by the names that the template has for it."""
+    choice, classes = Choice.read(sources.choice), setup.classes
+    chosen, candidate = choice.among_trained(models), choice.among(candidates)
+    assert chosen.float_predictions is not None, "the chosen model has competed"
+    forms = forms_of(chosen, candidates)
+    best = next(form for form in forms if form.name == choice.range)
+    decides, clean, score = read_json(candidate.thresholds), read_json(sources.clean), read_json(chosen.score)
+    wanted, confidence = setup.config["bundle"]["recall"], setup.config["evaluate"]["confidence"]
+    verdict = Verdict.of(best.metrics.get("decided", best.metrics["test"]), classes, wanted)
+    of_int8, of_float = map(read_predictions, (chosen.predictions[choice.range], chosen.float_predictions))
+    held_out = read_predictions(candidate.held_out)
+    # What a weak model doubts says nothing of the labels.
+    doubts = doubtful_labels(held_out, classes).head(0 if choice.weak else len(held_out))
+    summaries = {selection: read_json(path) for selection, path in sources.summaries.items()}
+    facts = facts_of(
+        choice.model,
+        setup.config,
+        verdict,
+        best.metrics,
+        decides,
+        score,
+        of_float,
+        epochs=len(pd.read_csv(chosen.history)),
+        doubtful=len(doubts),
+        near=summaries[choice.model.selection]["near_training"],
+        camera=clean["paired"],
+        models=len(models),
+    )
+    test = of_int8[of_int8["part"] == "test"].reset_index(drop=True)
+    decided = decide(test, classes, decides["thresholds"])
+    votes = read_json(sources.votes)
+    return {
+        "choice": choice,
+        "accept": setup.config["bundle"]["accept"],
+        "confidence": confidence,
+        "frame_size": setup.config["camera"]["frame_size"],
+        "begun": BEGUN[choice.model.method],
+        "forms": forms,
+        "best": best,
+        "verdict": verdict,
+        "voted": voted(votes, classes, wanted),
+        "good": GOOD,
+        "facts": facts,
+        "advice": advise(facts),
+        "doubts": list(doubts.head(DOUBTS).itertuples()),
+        "doubts_in_all": len(doubts),
+        "words": WORDS,
+        "digest": sha256(candidate.tflite),
+        "clean": clean,
+        "votes": votes,
+        "score": score,
+        "decides": decides,
+        "charts": loss_charts(chosen.history, sources.pretraining),
+        "probability_charts": probability_charts(held_out, test, decided, classes, decides["thresholds"]),
+        "sweep": Sweep.read(models, choice, classes) if len(models) > 1 else None,
+        "study": LabelStudy.read(*sources.study) if sources.study else None,
+        "selection_study": SelectionStudy.read(*sources.selection_study) if sources.selection_study else None,
+        "learners": LEARNERS,
+        "steps": steps_of(sources.benchmarks),
+        "summaries": summaries,
+        **frames(sources, setup.region, choice.model.input_size, test.assign(predicted=decided)),
+        **flipped(of_float, of_int8),
         **insights(
             sources.insight,
             split=sources.split,
             pixels=sources.pixels[choice.model.input_size],
             predictions=chosen.predictions[choice.range],
             held_out=candidate.held_out,
-            classes=setup.classes,
+            classes=classes,
             dataset=setup.dataset,
         ),
-    )
-    with atomic_write(page) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    }
 
 
-def frames(sources: Sources, input_size: int, predictions: Path) -> dict[str, object]:
+def voted(votes: Mapping[str, Any], classes: list[str], wanted: Mapping[str, float]) -> Verdict | None:
+    """The verdict over as many frames as main.py decides over; None where that is one, or is not known."""
+    sizes = [size for size in votes["sizes"] if size["votes"] == votes["votes"] and size["test"]]
+    return Verdict.of(sizes[0]["test"], classes, wanted) if sizes and votes["votes"] > 1 else None
+
+
+def flipped(of_float: pd.DataFrame, of_int8: pd.DataFrame) -> dict[str, object]:
+    """The test frames that int8 judges otherwise than float."""
+    found = flips(of_float, of_int8)
+    return {"flips": found[:FLIPS], "flips_in_all": len(found)}
+
+
+def frames(sources: Sources, region: Region, input_size: int, test: pd.DataFrame) -> dict[str, object]:
     """What the page shows of the frames: by the names that the template has for it.
 
-    `predictions` are the chosen model's, whose network's input has `input_size` pixels a side.
+    `test` has the test frames, and as `predicted` what main.py decides of each. `region` is what goes to the network,
+    whose input has `input_size` pixels a side.
     """
     index, split = read_index(sources.index), read_split(sources.split)
     set_aside = pd.read_csv(sources.quarantine, dtype=str, keep_default_na=False)
-    wrong = mistakes(read_predictions(predictions))
+    wrong = mistakes(test)
     return {
         "picture": Pictures(split, read_pixels(sources.pixels[input_size])),
         "mistakes": wrong[:MISTAKES],
         "mistakes_in_all": len(wrong),
+        "large": large_pictures(wrong[:MISTAKES], sources.frames, region),
         # The split keeps the order of the picking, and lists training frames before those of the test.
         "sheet": list(split[split["part"] == "train"].head(SHEET).itertuples()),
         "statuses": {status: int((index["status"] == status).sum()) for status in ("ok", "duplicate", "quarantined")},
         "account": read_json(sources.account)["lines"],
         "seen_in_part": read_json(sources.account)["seen_in_part"],
         "unlabelled": int((split["part"] == "unlabelled").sum()),
-        "summaries": {selection: read_json(path) for selection, path in sources.summaries.items()},
         "set_aside": list(set_aside.head(ROWS).itertuples()),
         "set_aside_in_all": len(set_aside),
         "most_rows": ROWS,
     }
-
-
-def loss_charts(history: Path, pretraining: dict[str, Path]) -> list[LossChart]:
-    """The loss of the training, and of the pretraining of each backbone where there was one."""
-    return [
-        loss_chart("Training loss", pd.read_csv(history), "training"),
-        *(loss_chart(f"Pretraining loss, {name}", pd.read_csv(path), "loss") for name, path in pretraining.items()),
-    ]

@@ -4,15 +4,38 @@ All take a row for each model: network, method, labels, seed and its figures, as
 model has none of are NaN.
 """
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import pandas as pd
 from matplotlib.figure import Figure
 
-from linecam.report.charts import label_ticks, open_grid
+from linecam.report.charts import data_uri, label_ticks, open_grid
 from linecam.report.text import mean, table
 
 COLOURS = ("#0b6e99", "#c2410c", "#6b4fa0", "#2e7d32", "#8a6d00", "#555f6b")
 BACKBONE = ["network", "method"]
 VARIANT = [*BACKBONE, "labels"]
+
+
+@dataclass(frozen=True)
+class LabelStudy:
+    """What the report shows of the study: a row (network, method, labels, seeds, balanced accuracy), and a chart."""
+
+    rows: list[tuple[str, str, int, int, str]]
+    chart: str  # a data URI
+
+    @classmethod
+    def read(cls, table: Path, chart: Path) -> "LabelStudy":
+        """The study that wrote these files."""
+        rows = pd.read_csv(table)
+        return cls(
+            [
+                (network, method, int(labels), len(same), _mean(same["float_balanced_accuracy"]))
+                for (network, method, labels), same in rows.groupby(VARIANT)
+            ],
+            data_uri(chart.read_bytes(), "image/png"),
+        )
 
 
 def markdown(rows: pd.DataFrame, rarest: str) -> str:

@@ -1,7 +1,10 @@
 """Shares and tables as text."""
 
+import re
 import statistics
 from collections.abc import Iterable
+
+from markupsafe import Markup, escape
 
 
 def percent(value: float | None) -> str:
@@ -16,6 +19,21 @@ def mean(values: Iterable[float | None]) -> str:
         return "–"
     deviation = f" ± {100 * statistics.stdev(known):.1f}" if len(known) > 1 else ""
     return percent(statistics.fmean(known)) + deviation
+
+
+def with_code(text: str) -> Markup:
+    """Text as HTML, in which what stands between backticks is code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
+def duration(seconds: float) -> str:
+    """A time as text, as exact as matters: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 59.5:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def points(share: float) -> str:

@@ -330,6 +330,7 @@ class Plan:
                     for form in (self.forms if competes else ["float"])
                 },
                 {span: self._path("predict", model, f"{span}.csv") for span in (self.ranges if competes else [])},
+                self._path("predict", model, "float.csv") if competes else None,
             )
 
     @property
@@ -371,6 +372,6 @@ class Plan:
 
 
 def _files(params: list[dict[str, Any]], key: str) -> list[str]:
-    values = [param[key] for param in params]
+    values = [param[key] for param in params if key in param]
     lists = [list(value.values()) if isinstance(value, dict) else [value] for value in values]
     return list(dict.fromkeys(path for paths in lists for path in paths))

@@ -68,6 +68,11 @@ class StudyPlan:
         files = ((one.float_metrics, one.int8_metrics, one.int8_predictions, one.firmware) for one in self.models)
         return [str(path) for paths in files for path in paths if path]
 
+    def results(self) -> dict[str, str] | None:
+        """What the study has found, for the report; None where it has not been run. It is no input of the report."""
+        folder = Path(self.plan.results, "study")
+        return _found({"table": folder / "study.csv", "plot": folder / "labels.png"}, "table")
+
     def check(self) -> None:
         """Raise `UserError` where a network is too large for the frame, or more labels are asked for than there are."""
         settings = self.plan.settings
@@ -131,7 +136,11 @@ class SelectionStudyPlan:
         It is no input of the report: as one, `snakemake` would run the study again whenever what it rests on changes.
         """
         folder = Path(self.plan.results, "study_selection")
-        paths = {"summary": folder / "summary.json", "plot": folder / "plot.png"}
-        if not all(path.exists() for path in paths.values()):
-            return None
-        return {name: str(path) for name, path in paths.items()} | {"digest": sha256(paths["summary"])}
+        return _found({"summary": folder / "summary.json", "plot": folder / "plot.png"}, "summary")
+
+
+def _found(paths: dict[str, Path], main: str) -> dict[str, str] | None:
+    """The files of a study, and the hash of the `main` one; None where one of them is not there."""
+    if not all(path.exists() for path in paths.values()):
+        return None
+    return {name: str(path) for name, path in paths.items()} | {"digest": sha256(paths[main])}

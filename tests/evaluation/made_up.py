@@ -43,9 +43,10 @@ def trained(
     score: Path = MISSING,
     metrics: dict[str, Path] | None = None,
     predictions: dict[str, Path] | None = None,
+    float_predictions: Path | None = None,
 ) -> TrainedModel:
     """A trained model of this name."""
-    return TrainedModel(ModelName.parse(model), history, score, metrics or {}, predictions or {})
+    return TrainedModel(ModelName.parse(model), history, score, metrics or {}, predictions or {}, float_predictions)
 
 
 def held_out(rows: Sequence[tuple[str, Sequence[float]]], classes: Sequence[str]) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """The report: the figures of its inputs, the frames that were judged wrong, nothing from elsewhere, the same bytes."""
 
 import base64
+import hashlib
 import io
 import itertools
 import json
@@ -18,10 +19,12 @@ from PIL import Image
 from linecam.boards.catalogue import load_boards
 from linecam.camera.region import Region
 from linecam.evaluation.candidates import Candidate, TrainedModel
+from linecam.files import sha256
 from linecam.networks.model_name import ModelName
-from linecam.report.page import Setup, Sources, write_page
-from linecam.report.pictures import mistakes
-from linecam.report.text import mean
+from linecam.report.page import Made, Setup, Sources, write_page
+from linecam.report.pictures import large_pictures, mistakes
+from linecam.report.text import duration, mean
+from linecam.workflow.settings import Settings
 from tests.evaluation.made_up import MISSING, candidate, choice_of, trained
 from tests.report.insight_files import insight_files
 
@@ -59,6 +62,7 @@ COST = {
         },
     ],
 }
+CONFIG = Settings(dataset={"name": "belt", "kind": "belt", "classes": CLASSES}).as_dict()
 HOSTILE = "<script>alert(1)</script>-7.jpg"
 # Path, part, label, and what the chosen form says with which probability.
 FRAMES = [
@@ -72,6 +76,10 @@ FRAMES = [
     ("b-8.jpg", "test", "good", "good", 0.9),
     ("b-9.jpg", "unlabelled", "", "good", 0.9),
 ]
+SENSOR = io.BytesIO()
+Image.new("RGB", (320, 240), (90, 90, 90)).save(SENSOR, "PNG")
+DIGESTS = {path: f"f{n:063x}" for n, (path, *_) in enumerate(FRAMES)}
+DIGESTS["b-5.jpg"] = hashlib.sha256(SENSOR.getvalue()).hexdigest()
 
 
 class Page(HTMLParser):
@@ -84,7 +92,9 @@ class Page(HTMLParser):
         self.words: list[str] = []
         self.sections: dict[str, list[str]] = {}
         self.tables: dict[str, list[list[str]]] = {}
+        self.images: dict[str, list[tuple[str, str]]] = {}  # by section: alt text and address
         self._section: list[str] = []
+        self._images: list[tuple[str, str]] = []
         self._rows: list[list[str]] = []
         self.feed(text)
         self.close()
@@ -96,6 +106,9 @@ class Page(HTMLParser):
             self.open.append(tag)
         if tag == "section":
             self._section = self.sections[values["aria-labelledby"] or ""] = []
+            self._images = self.images[values["aria-labelledby"] or ""] = []
+        elif tag == "img":
+            self._images.append((values["alt"] or "", values["src"] or ""))
         label = values.get("aria-label") or ""
         if tag == "div" and label.endswith(", table"):
             self._rows = self.tables[label.removesuffix(", table")] = []
@@ -221,6 +234,37 @@ def write(path: Path, value: Any) -> Path:
     return path
 
 
+def of_float(table: pd.DataFrame) -> pd.DataFrame:
+    """What the float form says: otherwise of b-5.jpg, and right of all frames that it was trained on."""
+    table = table.copy()
+    table.loc[table["path"] == "b-5.jpg", ["predicted", "p_bad", "p_good"]] = ["bad", 0.7, 0.3]
+    train = table["part"] == "train"
+    table.loc[train, "predicted"] = table.loc[train, "label"]
+    return table
+
+
+def unseen(table: pd.DataFrame) -> pd.DataFrame:
+    """What folds' models say of the training frames: a-4.jpg is labelled good, and they are sure of bad."""
+    return table[table["part"] == "train"].assign(weight=1.0)
+
+
+def sensor_frames(folder: Path) -> Path:
+    """The folder of the frames, of which only b-5.jpg is still there."""
+    folder.mkdir()
+    (folder / "b-5.jpg").write_bytes(SENSOR.getvalue())
+    return folder
+
+
+def benchmarks(folder: Path) -> Path:
+    """What Snakemake writes of three jobs, one of which was too quick to have its memory measured."""
+    head = "s\th:m:s\tmax_rss\n"
+    for name, line in {"choose": "0.5\t0:00:00\t-", "fold/0": "61\t0:01:01\t99.6", "fold/1": "4\t0:00:04\t8"}.items():
+        path = folder / f"{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{head}{line}\n")
+    return folder
+
+
 @dataclass
 class Inputs:
     """What a page is made from."""
@@ -238,7 +282,7 @@ class Inputs:
 def prepare(folder: Path) -> Inputs:
     """The inputs of a report, and the files that they name: one model, two ranges, one refused."""
     table = pd.DataFrame(FRAMES, columns=["path", "part", "label", "predicted", "p"])
-    table["sha256"] = [f"f{n:063x}" for n in range(len(table))]
+    table["sha256"] = [DIGESTS[path] for path in table["path"]]
     pixels = np.stack([np.full((8, 8, 3), 10 * n, np.uint8) for n in range(len(table))])
     np.save(folder / "8.npy", pixels[::-1])  # not in the order of the split
     split = table.assign(row=range(len(table) - 1, -1, -1), by="me")[["row", "sha256", "path", "part", "label", "by"]]
@@ -281,6 +325,8 @@ def prepare(folder: Path) -> Inputs:
             split=write(folder / "split.csv", split),
             summaries={"coreset-6": write(folder / "split.json", summary)},
             pixels={16: folder / "16.npy", 8: folder / "8.npy"},
+            frames=sensor_frames(folder / "frames"),
+            benchmarks=benchmarks(folder / "benchmarks"),
             pretraining={},
             template=TEMPLATE,
             insight=insight_files(folder / "insight", table.assign(row=split["row"])),
@@ -292,6 +338,7 @@ def prepare(folder: Path) -> Inputs:
                 score=write(model / "score.json", on_held_out()),
                 metrics={form: write(model / f"{form}.json", value) for form, value in forms.items()},
                 predictions={"calibrated": write(model / "calibrated.csv", table.drop(columns="p"))},
+                float_predictions=write(model / "float.csv", of_float(table).drop(columns="p")),
             )
         ],
         [
@@ -299,8 +346,8 @@ def prepare(folder: Path) -> Inputs:
                 CHOSEN,
                 span,
                 tflite=tflite,
+                held_out=write(model / "held_out.csv", unseen(table).drop(columns="p")),
                 thresholds=write(model / "thresholds.json", on_thresholds()),
-                held_out=write(model / "held_out.csv", table[table["part"] == "train"]),
                 firmware={
                     "h7": write(
                         model / span / "h7.json", {"accepted": not findings, "findings": findings, "cost": COST}
@@ -312,10 +359,8 @@ def prepare(folder: Path) -> Inputs:
         Setup(
             dataset="belt",
             classes=CLASSES,
-            frame_size="QVGA",
             region=Region(side=240),
-            confidence=0.95,
-            accept="good",
+            config=CONFIG,
             configuration="dataset: {name: belt}\n",
             boards={
                 "h7": replace(
@@ -326,12 +371,17 @@ def prepare(folder: Path) -> Inputs:
                 )
             },
             versions={"torch": "2.14.1"},
+            made=Made("2026-11-26", "9.8.7", "abc<def>"),
+            definitions={},
+            labelling="http://127.0.0.1:8765",
         ),
     )
 
 
 @pytest.fixture
-def inputs(tmp_path: Path) -> Inputs:
+def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inputs:
+    """Inputs to change; their page has empty charts, since drawing takes most of its time."""
+    monkeypatch.setattr("linecam.report.charts._svg", lambda *_: "data:image/svg+xml;base64,")
     return prepare(tmp_path)
 
 
@@ -352,13 +402,9 @@ def colour(uri: str | None) -> int:
         return image.getpixel((3, 3))[0]
 
 
-def pictures(page: Page) -> list[tuple[str | None, int]]:
-    """Alt text and grey of each frame that is shown."""
-    return [
-        (tag["alt"], colour(tag["src"]))
-        for name, tag in page.tags
-        if name == "img" and (tag["src"] or "").startswith("data:image/png") and tag.get("class") != "overlay"
-    ]
+def pictures(page: Page, section: str) -> list[tuple[str, int]]:
+    """Alt text and grey of each frame that a section shows as the network sees it."""
+    return [(alt, colour(src)) for alt, src in page.images[section] if src.startswith("data:image/png") and alt]
 
 
 def with_model(inputs: Inputs, model: str, right: int, folder: Path, *, competes: bool = True) -> None:
@@ -383,9 +429,7 @@ def pretrained(inputs: Inputs, losses: list[float], folder: Path) -> None:
 
 
 def test_the_answer_that_never_looks_stands_beside_the_model_from_the_first_sentence_on(page):
-    result = page.text("result")
-    assert "the model judges 2 right; always saying good is right on 2." in result
-    assert "2 of 4; always good 50.0%" in result
+    assert "2 of 4 right 50.0%; 40.0% to 60.0% always saying good is right on 2" in page.text("result")
     assert "51.2%; of always saying good: 33.3%." in page.text("confusion")
     assert "balanced accuracy 77.7%; always saying good is right on 61.0%, balanced accuracy 33.3%." in page.text(
         "held-out"
@@ -393,25 +437,26 @@ def test_the_answer_that_never_looks_stands_beside_the_model_from_the_first_sent
 
 
 def test_a_weak_model_says_so_before_anything_else(inputs, page, tmp_path):
-    assert "weak" not in page.text()
-    weak = [{"why": "It finds <33.3%> of a class.", "mend": "Label more frames."}, {"why": "Stuck.", "mend": "Train."}]
+    assert "weak model" not in page.text()
+    weak = [
+        {"why": "It finds <33.3%> of a class.", "mend": "Label `<more>` frames."},
+        {"why": "Stuck.", "mend": "Train."},
+    ]
     write(inputs.sources.choice, choice_of(CHOSEN, weak=weak))
     refused = inputs.write(tmp_path / "page.html")
-    head = refused.text().partition("linecam report. Network")[0]
-    assert "belt: a weak model, 50.0% on the test frames" in head
+    head = refused.text().partition("linecam report of")[0]
+    assert "belt, a weak model: bad parts missed: 1 of 2;" in head
     assert "This model is weak. No bundle is made of it; bundle.accept: weak makes one all the same." in head
-    assert "It finds <33.3%> of a class. What to do: Label more frames. Stuck. What to do: Train." in head
+    assert "It finds <33.3%> of a class. What to do: Label <more> frames. Stuck. What to do: Train." in head
     assert refused.open == []
-    inputs.setup = replace(inputs.setup, accept="weak")
+    inputs.setup = replace(inputs.setup, config=CONFIG | {"bundle": CONFIG["bundle"] | {"accept": "weak"}})
     accepted = inputs.write(tmp_path / "page.html").text()
     assert "This model is weak. A bundle is made of it because bundle.accept is weak." in accepted
 
 
 def test_the_result_is_that_of_the_chosen_form(page):
-    assert "belt: 50.0%" in page.text()
-    assert page.figures("result")[:2] == ["4", "2"], "test frames, and how many of them are judged right"
     result = page.text("result")
-    assert "Accuracy 50.0% 40.0% to 60.0% 2 of 4" in result
+    assert "bad parts missed (worst) 1 of 2 50.0%; 40.0% to 60.0% taken for good 1" in result
     assert "Because <it> is best." in result
     assert "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a" in result  # of the bytes {}
     assert "16,678,960" in result
@@ -425,8 +470,8 @@ def test_each_operator_has_its_cost(page):
     for figure in ("98,304", "operator 4", "55.9 to 75.6 ms: two fits"):
         assert figure in page.text("board")
     assert page.rows("Operators") == [
-        ["0 PAD", "1 × 10 × 10 × 3", "0", "32", "16", "0 to 0"],
-        ["1 CONV_2D", "1 × 8 × 8 × 16", "27,648", "496", "139", "65 to 84"],
+        ["0 PAD", "1 × 10 × 10 × 3", "0", "32", "16", "10.2%", "0 to 0"],
+        ["1 CONV_2D", "1 × 8 × 8 × 16", "27,648", "496", "139", "89.8%", "65 to 84"],
     ]
 
 
@@ -436,24 +481,40 @@ def test_another_processor_has_no_cycles_and_no_limit_no_share(inputs, tmp_path)
     cost = COST | {"place": "sd", "latency_ms": [1.07, 1.07], "layers": layers}
     write(path, {"accepted": True, "findings": [], "cost": cost})
     page = inputs.write(tmp_path / "page.html")
-    assert "1.07 ms a frame (estimated): file 99,416 bytes, arena" in page.text()
-    assert page.rows("Operators")[1] == ["1 CONV_2D", "1 × 8 × 8 × 16", "27,648", "496", "–", "–"]
+    assert "1.07 ms a frame (estimated): file 99,416 bytes, memory" in page.text()
+    assert page.rows("Operators")[1] == ["1 CONV_2D", "1 × 8 × 8 × 16", "27,648", "496", "–", "–", "–"]
 
 
-def test_a_class_without_test_frames_is_the_rarest_and_its_recall_unknown(page):
-    assert "no test frame of no_mask" in page.text("result")
-    assert "Recall of no_mask (rarest) – no test frame" in page.text("result")
+def test_of_a_class_without_test_frames_nothing_is_known(page):
+    assert "no_mask missed unknown no test frame" in page.text("result")
 
 
-def test_the_rarest_class_with_test_frames_is_told_in_frames(inputs, tmp_path):
+def test_the_verdict_goes_by_the_thresholds_of_main_py_and_stands_before_all_else(inputs, tmp_path):
     path = inputs.models[0].metrics["calibrated"]
     value = json.loads(path.read_text())
-    value["test"]["classes"]["no_mask"]["recall"] = ratio(30, 30)
-    value["test"]["classes"]["good"]["recall"] = ratio(7, 20)
-    write(path, value)
-    result = inputs.write(tmp_path / "page.html").text("result")
-    assert re.search(r"rarest class, bad\b.* 1 of 2\.", result)
-    assert "Recall of bad (rarest) 50.0% 40.0% to 60.0% 1 of 2" in result
+    decided = metrics(4)["test"] | {"confusion": [[54, 0, 0], [58, 57, 0], [0, 0, 30]], "accuracy": ratio(141, 200)}
+    for name, found, of in (("bad", 54, 54), ("good", 57, 116), ("no_mask", 30, 30)):
+        decided["classes"] = decided["classes"] | {name: {"precision": 0.5, "recall": ratio(found, of)}}
+    write(path, value | {"decided": decided})
+    page = inputs.write(tmp_path / "page.html")
+    result = page.text("result")
+    assert page.text().startswith(
+        "belt: linecam report belt: bad parts missed: 0 of 54; good parts rejected: 59 of 116"
+    )
+    assert "The worst class is good : good parts rejected: 59 of 116. That is weak" in result
+    assert "good parts rejected (worst) 59 of 116 50.9%; 40.9% to 60.9% taken for bad 58, no decision 1" in result
+    assert "Of 112 frames that it calls bad, 54 are." in result
+    assert "141 of 200 right" in result
+    assert result.count("weak") == 2, "in the sentence and on the tile of the class"
+    assert [row[-1] for row in page.rows("Confusion matrix, by thresholds")[:2]] == ["100.0%", "49.1%"]
+
+
+def test_what_a_class_means_stands_beside_it(inputs, page, tmp_path):
+    assert "folded over" not in page.text()
+    inputs.setup = replace(inputs.setup, definitions={"bad": "A mask that is <folded over>."})
+    shown = inputs.write(tmp_path / "page.html")
+    assert "(worst) bad: A mask that is <folded over>. 1 of 2" in shown.text("result")
+    assert "bad (A mask that is <folded over>.), judged good" in shown.text("wrong")
 
 
 def test_every_form_has_its_row_and_a_refused_one_its_reasons(page):
@@ -547,35 +608,79 @@ def test_what_a_vote_brings_where_there_is_little_to_say(inputs, tmp_path, votes
 
 
 def test_wrong_frames_are_shown_with_their_own_pixels_the_most_confident_first(page):
-    assert pictures(page)[:2] == [
-        (f"{HOSTILE}: good, judged no_mask", 60),
-        ("b-5.jpg: bad, judged good", 40),
+    assert [alt for alt, _ in page.images["wrong"]] == [
+        f"{HOSTILE}: good, judged no_mask",
+        f"{HOSTILE}, as the network sees it",
+        "b-5.jpg: bad, judged good",
+        "b-5.jpg, as the sensor sees it",
     ]
+    assert [grey for _, grey in pictures(page, "wrong")] == [60, 60, 40]
     assert page.figures("wrong")[0] == "2"
-    assert f"good , judged no_mask 97.0% {HOSTILE} bad , judged good 61.0% b-5.jpg" in page.text("wrong")
+    assert f"good , judged no_mask 97.0% {HOSTILE} Label again good , judged no_mask 97.0%. {HOSTILE}" in page.text(
+        "wrong"
+    )
+
+
+def test_a_wrong_frame_opens_in_the_sensors_pixels_and_leads_to_its_place_on_the_labelling_page(page):
+    large = page.images["wrong"][-1][1]
+    assert large.startswith("data:image/jpeg;base64,")
+    with Image.open(io.BytesIO(base64.b64decode(large.partition(",")[2]))) as image:
+        assert image.size == (240, 240)
+        assert abs(image.getpixel((9, 9))[0] - 90) < 3
+    opens = [tag["popovertarget"] for name, tag in page.tags if name == "button"]
+    assert opens == [id for n in (1, 2) for id in (f"frame-{n}", f"frame-{n}")], "one opens, one closes"
+    again = [tag["href"] for name, tag in page.tags if tag.get("class") == "again"]
+    names = ["a-4.jpg", HOSTILE, HOSTILE, "b-5.jpg", "b-5.jpg"]
+    assert again == [f"http://127.0.0.1:8765/#frame={DIGESTS[name]}" for name in names]
+
+
+def test_only_so_many_bytes_are_large_pictures(tmp_path, monkeypatch):
+    table = pd.DataFrame({"path": ["a.png", "b.png"], "part": "test", "label": "bad", "predicted": "good"})
+    table["p_bad"], table["p_good"] = [0.1, 0.2], [0.9, 0.8]
+    for name in table["path"]:
+        Image.new("RGB", (64, 64), (ord(name[0]), 5, 5)).save(tmp_path / name)
+    table["sha256"] = [sha256(tmp_path / name) for name in table["path"]]
+    region = Region(side=64)
+    both = large_pictures(mistakes(table), tmp_path, region)
+    assert list(both) == list(table["sha256"])
+    monkeypatch.setattr("linecam.report.pictures.LARGE_BYTES", sum(map(len, both.values())) - 1)
+    assert list(large_pictures(mistakes(table), tmp_path, region)) == [table["sha256"][0]]
+
+
+def test_frames_that_int8_judges_otherwise_than_float_are_shown(page):
+    assert page.images["confusion"][0][0] == "b-5.jpg: bad, float says bad, int8 says good"
+    assert "1 test frame, those that float judges right first" in page.text("confusion")
+    assert "bad : float bad 70.0%, int8 good 61.0% b-5.jpg" in page.text("confusion")
+
+
+def test_a_frame_without_a_decision_is_a_mistake_with_its_highest_score():
+    table = pd.DataFrame({"path": ["a", "b"], "part": "test", "label": "bad", "predicted": ["", "bad"], "sha256": ""})
+    table["p_bad"], table["p_good"] = [0.6, 0.9], [0.4, 0.1]
+    assert [(one.path, one.predicted, one.p) for one in mistakes(table)] == [("a", "no decision", 0.6)]
 
 
 def test_training_frames_are_shown_in_the_order_of_the_split(page):
     shown = [("a-1.jpg: bad", 0), ("a-2.jpg: good", 10), ("a-3.jpg: no_mask", 20), ("a-4.jpg: good", 30)]
-    assert pictures(page)[2:] == shown
+    assert pictures(page, "data") == shown
     assert "The first 4 of selection coreset-6, in the order of their picking" in page.text()
 
 
 def test_no_more_than_48_wrong_and_40_training_frames_are_shown(inputs, tmp_path):
     many = pd.DataFrame(
         [
-            (f"c-{n}.jpg", part, "bad", "good", n / 100)
+            (f"c-{n}.jpg", part, "bad", "good", (n + 1) / 100)
             for part, n in [*(("test", n) for n in range(60)), *(("train", n) for n in range(60))]
         ],
         columns=["path", "part", "label", "predicted", "p_good"],
     )
     many["sha256"], many["row"] = [f"f{n:063x}" for n in range(len(many))], 0
-    write(inputs.sources.split, many)
+    many["p_bad"] = many["p_no_mask"] = 0.0
+    write(inputs.sources.split, pd.concat([many, pd.read_csv(inputs.sources.split).query("path == 'a-4.jpg'")]))
     write(inputs.models[0].predictions["calibrated"], many)
     page = inputs.write(tmp_path / "page.html")
-    names = [alt for alt, _ in pictures(page)]
-    assert len(names) == 48 + 40
-    assert names[0] == "c-59.jpg: bad, judged good"
+    wrong = [alt for alt, _ in pictures(page, "wrong") if "judged" in alt]
+    assert [len(wrong), len(pictures(page, "data"))] == [48, 40]
+    assert wrong[0] == "c-59.jpg: bad, judged good"
     assert page.figures("wrong")[:2] == ["48", "60"]
 
 
@@ -610,16 +715,19 @@ def test_the_page_is_well_formed_and_loads_nothing(inputs, tmp_path):
     for _, tag in page.tags:
         for key in ("src", "srcset"):
             assert tag.get(key, "data:").startswith("data:")
-        assert tag.get("href", "#").startswith("#")
+        assert tag.get("href", "#").startswith(("#", "http://127.0.0.1:8765/#frame="))
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     # What a script may do is the policy's, and tests/report/test_map_browser.py looks at it.
     outside = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
-    assert not re.search(r"url\(|@import|https?:", outside)
+    assert not re.search(r"url\(|@import|https?:(?!//127\.0\.0\.1:8765/#)", outside)
     assert str(tmp_path) not in text
     names = [tag["id"] for _, tag in page.tags if "id" in tag]
     assert len(names) == len(set(names))
-    headings = {tag["id"] for name, tag in page.tags if name == "h2"}
-    assert {tag["href"] for name, tag in page.tags if name == "a"} == {f"#{name}" for name in headings}
+    links = {tag["href"] for name, tag in page.tags if name == "a" and tag["href"].startswith("#")}
+    assert links <= {f"#{name}" for name in names}
+    assert {f"#{name}" for name in page.sections} <= links
+    terms = [tag for name, tag in page.tags if tag.get("class") == "term"]
+    assert terms and all(tag["title"] for tag in terms)
     assert all(tag.get("alt") or tag.get("aria-hidden") for name, tag in page.tags if name == "img")
     levels = [int(name[1]) for name, _ in page.tags if re.fullmatch(r"h\d", name)]
     assert levels[0] == 1
@@ -629,7 +737,7 @@ def test_the_page_is_well_formed_and_loads_nothing(inputs, tmp_path):
 def test_the_curves_show_pretraining_where_there_was_one(inputs, tmp_path):
     def charts() -> list[str]:
         page = inputs.write(tmp_path / "page.html")
-        return [tag["alt"] for name, tag in page.tags if name == "img" and "svg" in tag["src"]]
+        return [alt for alt, _ in page.images["training"]]
 
     assert charts() == ["Training loss over 3 epochs: training from 3.000 to 1.000."]
     pretrained(inputs, [4.5, 4.25], tmp_path)
@@ -695,7 +803,11 @@ def test_the_data_are_counted(page):
     assert [row[0] for row in aside] == [f"{n:03}<i>.jpg" for n in range(50)]
     assert "The first 50 of 53" in data
     assert "dataset: {name: belt}" in page.text("making")
-    assert "torch 2.14.1" in page.text("making")
+    making = page.text("making")
+    assert "torch 2.14.1" in making
+    assert "linecam 9.8.7, commit abc<def> , on 2026-11-26." in making
+    assert page.rows("Steps by time") == [["fold", "2", "1 min 5 s", "100"], ["choose", "1", "0.5 s", "–"]]
+    assert "1 min 6 s in 3 jobs" in making
 
 
 def test_what_the_network_sees_of_the_frames_is_said_where_everybody_reads_it(inputs: Inputs, tmp_path: Path) -> None:
@@ -759,8 +871,33 @@ def test_whether_choosing_pays_where_it_was_studied(page, inputs, tmp_path):
     assert studied.figures("selecting")[:2] == ["40", "2"], "test frames, seeds"
     cells = ["25", "80.0% 75.0% to 85.0%", "90.0% 75.0% to 85.0% +10.0 (+2.0 to +18.0)"]
     assert studied.rows("What strategies of selection bring") == [["linear probe", *cells], ["finetuned", *cells]]
-    assert 7 in [grey for _, grey in pictures(studied)]
+    assert 7 in [grey for _, grey in pictures(studied, "selecting")]
     assert studied.open == []
+
+
+def test_what_more_labels_brought_where_it_was_studied(page, inputs, tmp_path):
+    assert "labels" not in page.sections
+    rows = [("slim7-96", "none", 25, seed, value) for seed, value in ((1, 0.7), (2, 0.8))]
+    table = pd.DataFrame(rows, columns=["network", "method", "labels", "seed", "float_balanced_accuracy"])
+    Image.new("RGB", (8, 8), (7, 7, 7)).save(tmp_path / "labels.png")
+    inputs.sources = replace(inputs.sources, study=(write(tmp_path / "study.csv", table), tmp_path / "labels.png"))
+    studied = inputs.write(tmp_path / "page.html")
+    assert studied.rows("Balanced accuracy by labels") == [["slim7-96", "none", "25", "2", "75.0% ± 7.1"]]
+    assert pictures(studied, "labels")[0][1] == 7
+    assert studied.open == []
+
+
+def test_what_the_scores_are_worth_is_drawn(page):
+    charts = [alt for alt, _ in page.images["held-out"]]
+    assert "bad 0.0% missed at 33.3% false alarms; good 50.0% missed at 0.0% false alarms" in charts[0]
+    assert "bad finds 50.0% with a precision of 100.0%; good finds 50.0% with a precision of 50.0%" in charts[1]
+    assert "training frames, unseen: 75% right of 4 where it says 90%; test frames:" in charts[2]
+
+
+def test_a_time_is_as_exact_as_matters():
+    assert [duration(value) for value in (0.44, 9.96, 59.4, 59.6, 185, 7815)] == [
+        "0.4 s", "10 s", "59 s", "1 min 0 s", "3 min 5 s", "2 h 10 min",
+    ]  # fmt: skip
 
 
 def test_a_single_model_is_no_sweep(page):
@@ -788,7 +925,8 @@ def test_a_sweep_lists_all_models_and_their_spread_over_seeds(inputs, tmp_path):
     assert page.open == []
 
 
-def test_equal_inputs_give_equal_bytes(inputs, tmp_path):
+def test_equal_inputs_give_equal_bytes(tmp_path):
+    inputs = prepare(tmp_path)
     for name in ("one", "two"):
         inputs.write(tmp_path / f"{name}.html")
     assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
