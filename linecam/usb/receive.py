@@ -210,18 +210,18 @@ def run(name: str, folder: Path) -> None:
         stream.end()
     except OSError as error:  # SerialException is one, too
         stream.end()
-        raise UserError(f"{_why(name, error)} {_summary(album, stream)}") from error
+        raise UserError(f"{why_unusable(name, error)} {_summary(album, stream)}") from error
     logging.info("%s", _summary(album, stream))
 
 
-def _why(name: str, error: OSError) -> str:
+def why_unusable(name: str, error: OSError) -> str:
     """Why a port can't be read, and what to do."""
     ports = ", ".join(port.device for port in list_ports.comports()) or "none"
     if error.errno == errno.ENOENT:
         return f"There is no port {name}. This machine's serial ports: {ports}. Plug the camera in, or name another."
     if error.errno == errno.EACCES:
         return f"You may not use {name}. On Linux, join the group that may (dialout), log in again, and try again."
-    if error.errno == errno.EBUSY:
+    if error.errno in {errno.EBUSY, errno.EAGAIN}:
         return f"Another program has {name} open. Close it (OpenMV IDE: Disconnect), and run the same command again."
     if error.errno == errno.EISDIR or "configure port" in str(error):  # so pyserial says it, without a number
         return f"{name} is no serial port. This machine's serial ports: {ports}. Name the camera's."
