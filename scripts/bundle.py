@@ -41,8 +41,6 @@ class Sources:
     votes: Path  # over how many frames to decide, JSON
     split: Path  # counts of the labelled frames by part and class, JSON
     frames: Path  # the labelled frames by part, CSV
-    pixels: list[Path]  # of all frames, .npy, by the size of a network's input; which one is which says `sizes`
-    sizes: list[int]
 
 
 def bundle(
@@ -50,6 +48,7 @@ def bundle(
     candidates: list[Candidate],
     models: list[TrainedModel],
     sources: Sources,
+    pixels: dict[int, Path],
     folder: Path,
     archive: Path,
     *,
@@ -61,9 +60,11 @@ def bundle(
 ) -> None:
     """Write the bundle of the chosen model for the board called `name` into `folder` and `archive` (.zip).
 
-    `models` are the trained models, with what they say of the frames. `config` is the complete configuration, `versions` are the packages that made it all, `report` is where a user finds
-    the report. Raises `UserError` where the board doesn't take the chosen model, with the rules that it breaks, where
-    the model is weak and `bundle.accept` doesn't take that, or where the board's drive doesn't hold the files.
+    `models` are the trained models, with what they say of the frames; `pixels` are those of all frames (.npy), by the
+    size of a network's input. `config` is the complete configuration, `versions` are the packages that made it all,
+    `report` is where a user finds the report. Raises `UserError` where the board doesn't take the chosen model, with
+    the rules that it breaks, where the model is weak and `bundle.accept` doesn't take that, or where the board's drive
+    doesn't hold the files.
     """
     choice = Choice.read(choice_path)
     chosen = choice.among(candidates)
@@ -87,7 +88,7 @@ def bundle(
     stored = choose(
         choice.among_trained(models).predictions[choice.range],
         sources.frames,
-        sources.pixels[sources.sizes.index(choice.model.input_size)],
+        pixels[choice.model.input_size],
         model.classes,
     )
     with atomic_write(folder) as temporary:
@@ -167,9 +168,8 @@ if __name__ == "__main__":
                     Path(snakemake.input[file])
                     for file in ("main", "collect", "template", "index", "votes", "split", "frames")
                 ),
-                [Path(path) for path in snakemake.input.pixels],
-                snakemake.params.sizes,
             ),
+            dict(zip(snakemake.params.sizes, map(Path, snakemake.input.pixels), strict=True)),
             Path(snakemake.output.folder),
             Path(snakemake.output.archive),
             name=snakemake.wildcards.board,

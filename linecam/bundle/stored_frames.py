@@ -41,7 +41,7 @@ class StoredFrames:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """What `write` wrote. Raises `OSError`, `KeyError`, `TypeError` or `ValueError` where it is not there, whole."""
+        """What `write` wrote. Raises `OSError`, `KeyError`, `TypeError` or `ValueError` where it is not whole."""
         frames = read_json(folder / OUTPUTS)["frames"]
         with Image.open(folder / PICTURE) as picture:
             side = picture.width

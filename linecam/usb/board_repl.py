@@ -1,13 +1,14 @@
 """The camera's MicroPython at the end of a serial port: text goes there, is run, and what it prints comes back.
 
-By MicroPython's raw REPL, as mpremote speaks it: the camera has it in every firmware that main.py runs on, and says of an
-error what Python says. OpenMV's own package `openmv` needs firmware 5.0.0 and a window toolkit (pygame), and ends the
-process with status 0 where the cable is pulled.
+By MicroPython's raw REPL, as mpremote speaks it: the camera has it in every firmware that main.py runs on, and says of
+an error what Python says. OpenMV's own package `openmv` needs firmware 5.0.0 and a window toolkit (pygame), and ends
+the process with status 0 where the cable is pulled.
 """
 
 import contextlib
 import io
 import json
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -84,7 +85,7 @@ class BoardRepl:
             ) from None
 
     @contextlib.contextmanager
-    def _explained(self, what: str) -> Any:
+    def _explained(self, what: str) -> Iterator[None]:
         again = "Press reset, wait some seconds, and run the same command again."
         try:
             yield

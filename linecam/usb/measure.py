@@ -1,8 +1,8 @@
 """Run a bundle's model on the connected camera: does it load, how long does it take, does it compute what it should?
 
-The model has to be on the camera (`linecam deploy`). It is run where it lies, on the test frames in the bundle, which go
-over the cable into the camera's memory. They have the size of the network's input, so the firmware does not resize them:
-the time is that of the network alone, as linecam's estimate is.
+The model has to be on the camera (`linecam deploy`). It is run where it lies, on the test frames in the bundle, which
+go over the cable into the camera's memory. They have the size of the network's input, so the firmware does not resize
+them: the time is that of the network alone, as linecam's estimate is.
 """
 
 import logging
@@ -10,7 +10,7 @@ import statistics
 from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class Bundle:
     frames: StoredFrames
 
     @classmethod
-    def read(cls, folder: Path) -> "Bundle":
+    def read(cls, folder: Path) -> Self:
         """Read and check a bundle's folder. Raises `UserError` where it is none, is damaged, or has no test frames."""
         board, _ = read_bundle(folder)
         manifest = read_json(folder / "manifest.json")
@@ -160,9 +160,9 @@ def compare(bundle: Bundle, outputs: list[bytes]) -> None:
         )
     if problems:
         raise UserError(
-            f"The camera computes something else than linecam on {len(problems)} of {len(outputs)} test frames, so what "
-            "the bundle says of the model's accuracy does not hold there. Update the firmware, and report it to linecam "
-            f"with these lines if it stays:\n{listed(problems).rstrip()}"
+            f"The camera computes something else than linecam on {len(problems)} of {len(outputs)} test frames, so "
+            "what the bundle says of the model's accuracy does not hold there. Update the firmware, and report it to "
+            f"linecam with these lines if it stays:\n{listed(problems).rstrip()}"
         )
 
 
@@ -186,13 +186,13 @@ def _load(camera: BoardRepl, bundle: Bundle) -> dict[str, Any]:
         there = [f"{path} with SHA-256 {digest[:12]}" for path, digest in loaded["found"].items() if digest]
         raise UserError(
             f"The camera has {' and '.join(there) or 'no model.tflite'}, and the bundle's has SHA-256 "
-            f"{bundle.sha256[:12]}. Copy the bundle to it (linecam deploy, or its linecam.romfs), eject the drive, press "
-            "reset, and run the same command again."
+            f"{bundle.sha256[:12]}. Copy the bundle to it (linecam deploy, or its linecam.romfs), eject the drive, "
+            "press reset, and run the same command again."
         )
     if "error" in loaded:
         raise UserError(
-            f"{loaded['path']} does not load on the camera ({loaded['error']}): it does not fit into the memory that is "
-            f"free, or is for another board than {bundle.board}. Put it into ROMFS, take a smaller network, or the "
+            f"{loaded['path']} does not load on the camera ({loaded['error']}): it does not fit into the memory that "
+            f"is free, or is for another board than {bundle.board}. Put it into ROMFS, take a smaller network, or the "
             "bundle for this board."
         )
     return loaded
@@ -204,7 +204,7 @@ def _outputs(camera: BoardRepl, frames: StoredFrames) -> list[bytes]:
     made = camera.ask(f"make_frame({frames.pixels.shape[1]})")
     for number, frame in enumerate(frames.pixels):
         if "error" not in made:
-            content = _rgb565(frame)
+            content = rgb565(frame)
             for start in range(0, len(content), PIECE):
                 camera.run(f"put({start}, {b64encode(content[start : start + PIECE])!r})")
             made = camera.ask("infer()")
@@ -218,7 +218,8 @@ def _outputs(camera: BoardRepl, frames: StoredFrames) -> list[bytes]:
     return outputs
 
 
-def _rgb565(frame: NDArray[np.uint8]) -> bytes:
+def rgb565(frame: NDArray[np.uint8]) -> bytes:
     """A frame (side, side, 3) as the camera has it in memory, low byte first."""
     red, green, blue = np.moveaxis(to_rgb565(frame), -1, 0)
-    return (red << 11 | green << 5 | blue).astype("<u2").tobytes()
+    values: NDArray[np.uint16] = red << 11 | green << 5 | blue
+    return values.astype("<u2").tobytes()

@@ -1,4 +1,4 @@
-"""`linecam measure` against the raw REPL of a camera that really runs what it is sent, at the end of a pseudo-terminal."""
+"""`linecam measure` on a pseudo-terminal, against the raw REPL of a camera that really runs what it is sent."""
 
 import json
 import logging
@@ -23,7 +23,7 @@ from linecam.camera.arithmetic import expand
 from linecam.errors import UserError
 from linecam.files import read_json, sha256, write_json
 from linecam.usb import board_repl
-from linecam.usb.measure import _rgb565, measure, write_yaml
+from linecam.usb.measure import check_target, measure, rgb565, write_yaml
 from linecam.workflow.config import load_settings
 from tests.board.test_board import BIN
 from tests.conftest import ROOT
@@ -36,7 +36,7 @@ COST = {"arena_bytes": 62_912, "estimate_ms": [15.5, 25.0]}
 def says(frame: np.ndarray) -> list[float]:
     """What `of_pixels` of tests/board/common/board.py makes of a frame."""
     sums = [0] * len(CLASSES)
-    for place, value in enumerate(_rgb565(frame)):
+    for place, value in enumerate(rgb565(frame)):
         sums[place % 3] = (sums[place % 3] * 31 + value) & 255
     return [value / 256 for value in sums]
 
@@ -264,11 +264,9 @@ def test_a_bundle_without_test_frames_is_told(bundle: Path) -> None:
         measure(bundle, "nowhere")
 
 
-def test_a_file_that_is_there_is_not_written_over(bundle: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
+    check_target(mine)
     mine.write_text("dataset: {}\n")
-    command = [sys.executable, "-m", "linecam", "measure", "nowhere", str(bundle), "--write", str(mine)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert run.returncode == 1
-    assert "mine.yaml is there already" in run.stderr
-    assert mine.read_text() == "dataset: {}\n"
+    with pytest.raises(UserError, match=r"mine\.yaml is there already"):
+        check_target(mine)
