@@ -202,19 +202,23 @@ def _outputs(camera: BoardRepl, frames: StoredFrames) -> list[bytes]:
     """What the model on the camera says of each frame: the bytes of float32 values, low byte first."""
     outputs = []
     made = camera.ask(f"make_frame({frames.pixels.shape[1]})")
+    if "error" in made:
+        raise UserError(
+            f"The model loads on the camera, and then there is no room for a test frame ({made['error']}). main.py has "
+            "its frames elsewhere, so it may run. To measure the model, put it into ROMFS."
+        )
     for number, frame in enumerate(frames.pixels):
-        if "error" not in made:
-            content = rgb565(frame)
-            for start in range(0, len(content), PIECE):
-                camera.run(f"put({start}, {b64encode(content[start : start + PIECE])!r})")
-            made = camera.ask("infer()")
-        if "error" in made:
+        content = rgb565(frame)
+        for start in range(0, len(content), PIECE):
+            camera.run(f"put({start}, {b64encode(content[start : start + PIECE])!r})")
+        said = camera.ask("infer()")
+        if "error" in said:
             raise UserError(
-                f"The model loads on the camera and fails at test frame {number + 1} ({made['error']}): too little "
+                f"The model loads on the camera and fails at test frame {number + 1} ({said['error']}): too little "
                 "memory is left beside it, or the firmware lacks one of its operators. Put it into ROMFS, or take a "
                 "smaller network."
             )
-        outputs.append(bytes.fromhex(made["outputs"]))
+        outputs.append(bytes.fromhex(said["outputs"]))
     return outputs
 
 

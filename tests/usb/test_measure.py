@@ -9,7 +9,7 @@ import sys
 import threading
 import tty
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,34 +66,40 @@ def seal(folder: Path, drive: list[str] | None = None, cost: dict[str, Any] | No
 
 
 class Cable:
-    """A camera that is plugged in."""
+    """A camera that is plugged in; its `drive` is a folder."""
 
-    def __init__(self, folder: Path, firmware: str, plan: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, drive: Path, firmware: str, plan: dict[str, Any]) -> None:
         (folder / "plan.json").write_text(json.dumps({"rom": str(folder / "rom"), "classes": 3} | plan))
-        self.master, slave = pty.openpty()
-        tty.setraw(slave)
-        self.port = os.ttyname(slave)
+        self.master, self.slave = pty.openpty()  # of which linecam opens the latter by its name, once more
+        tty.setraw(self.slave)
+        self.port = os.ttyname(self.slave)
         self.process = subprocess.Popen(
             [BIN / "micropython", ROOT / "tests/board/repl.py", firmware, folder / "plan.json"],
-            cwd=folder / "drive",
+            cwd=drive,
             stdin=self.master,
             stdout=self.master,
             stderr=subprocess.PIPE,
         )
-        self.slave = slave  # open until the end, lest the terminal hang up before linecam opens it
 
     def pull(self) -> None:
         """As far as the PC sees: the other end is gone."""
-        self.process.kill()
-        self.process.wait()
-        for end in (self.slave, self.master):
-            with suppress(OSError):
-                os.close(end)
+        if self.process.returncode is None:
+            self.process.kill()
+            self.process.wait()
+            os.close(self.slave)
+            os.close(self.master)
 
 
-@pytest.fixture
-def bundle(tmp_path: Path) -> Path:
-    return make_bundle(tmp_path / "bundle")
+@contextmanager
+def plugged_in(folder: Path, drive: Path, firmware: str, **plan: Any) -> Iterator[Cable]:
+    """A camera with this drive; `folder` is for what the test orders, and for its ROM."""
+    cable = Cable(folder, drive, firmware, plan)
+    try:
+        yield cable
+    finally:
+        cable.pull()
+        with cable.process.stderr as errors:
+            assert not errors.read(), "the stand-in fails"
 
 
 @contextmanager
@@ -101,13 +107,13 @@ def camera(tmp_path: Path, firmware: str = "5.0.0", model: bytes = b"a model", *
     """A camera with a model on its drive."""
     (tmp_path / "drive").mkdir()
     (tmp_path / "drive/model.tflite").write_bytes(model)
-    cable = Cable(tmp_path, firmware, plan)
-    try:
+    with plugged_in(tmp_path, tmp_path / "drive", firmware, **plan) as cable:
         yield cable
-    finally:
-        cable.pull()
-        assert not cable.process.stderr.read(), "the stand-in fails"
-        cable.process.stderr.close()
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return make_bundle(tmp_path / "bundle")
 
 
 @pytest.mark.parametrize(("firmware", "plan"), [("4.5.6", {"tuple": True}), ("4.8.0", {}), ("5.0.0", {"uname": False})])
@@ -183,6 +189,7 @@ def test_outputs_that_differ_are_named_with_their_frame_and_how_far(bundle: Path
 @pytest.mark.parametrize(
     ("firmware", "model", "plan", "told"),
     [
+        ("5.0.0", b"a model", {"heap": 2047}, r"there is no room for a test frame \(MemoryError.*put it into ROMFS"),
         ("4.5.5", b"a model", {}, r"firmware is too old \(OPENMV4 with STM32H743, v0.0.0.*4.5.6 or later.*Install the"),
         ("5.0.0", b"another", {}, r"has model.tflite with SHA-256 \w{12}, and the bundle's has SHA-256 \w{12}. Copy"),
         ("5.0.0", b"a model", {"raises": "ValueError"}, r"loads on the camera and fails at test frame 1 \(ValueError"),

@@ -18,6 +18,7 @@ plan = {
     "frame_ms": 100,
     "predict_ms": 20,
     "scores": [],  # one list a frame; when they are used up, somebody presses Ctrl-C
+    "heap": 1 << 20,  # bytes that a picture made from bytes may take
     "classes": 0,  # instead of scores: of so many classes, made from the pixels, and no end
     "raises": None,  # what the model raises instead of the scores after those: "ValueError" and so on
     "rounds": 1,  # how often the scores are gone through
