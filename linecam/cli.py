@@ -371,6 +371,40 @@ def watch(
         listen(port, stop, save=save, page=page, port=page_port, browser=browser)
 
 
+@app.command()
+def measure(
+    port: Annotated[str, typer.Argument(metavar="PORT", help="The camera's serial port: /dev/ttyACM0, COM3, ...")],
+    bundle: Annotated[
+        Path | None, typer.Argument(metavar="[BUNDLE]", help="The folder of the bundle that is on the camera.")
+    ] = None,
+    board: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose bundle, if there are several boards.")
+    ] = None,
+    inferences: Annotated[int, typer.Option(metavar="NUMBER", min=1, max=10000, help="How many to time.")] = 100,
+    write: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A new file for bundle.measured. Left out: it is printed.")
+    ] = None,
+    configfile: ConfigFiles = None,
+    snakemake: SnakemakeOptions = "",
+) -> None:
+    """Run a bundle's model on the connected camera.
+
+    Does it load, how long does it take, does it compute what linecam computed? main.py stands still until a reset.
+    Without BUNDLE, it is the one that the configuration describes, and Snakemake first makes what is missing of it.
+    """
+    from linecam.usb import measure as usb
+
+    usb.check_target(write)
+    if bundle is not None and (board or configfile or snakemake):
+        raise typer.BadParameter("--board, --configfile and --snakemake are for a bundle that is made first.")
+    if bundle is None:
+        with StopRequest() as stop:
+            from linecam.workflow.commands import bundle_to_measure
+
+            bundle = bundle_to_measure(_builder(configfile, snakemake, stop), port, board)
+    usb.write_yaml(usb.measure(bundle, port, inferences), write)
+
+
 def main() -> None:
     """Run the command. Ends the process: status 1 where something is wrong, 2 where the command is none."""
     with reported():

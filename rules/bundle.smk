@@ -21,6 +21,10 @@ rule bundle:
         index="<results>/index/frames.csv",
         votes="<results>/evaluate/votes.json",
         split="<results>/split/<first>.json",
+        # Ten test frames go along, with what the model says of them.
+        predictions=plan.trained_files("predictions"),
+        frames="<results>/split/<first>.csv",
+        pixels=expand("<results>/pixels/{size}.npy", size=plan.input_sizes),
         main=job_files.local_file(own_file("openmv/main.py")),
         collect=job_files.local_file(own_file("openmv/collect.py")),
         template=job_files.local_file(own_file("linecam/bundle/readme.md.j2")),
@@ -40,6 +44,8 @@ rule bundle:
         runtime=minutes(20),
     params:
         candidates=job_files.as_job_has_them(plan.candidate_params),
+        trained=job_files.as_job_has_them(plan.trained_params),
+        sizes=plan.input_sizes,
         facts=lambda wildcards: plan.boards[wildcards.board].as_dict(),
         config=plan.config,
         versions=pins(own_file("requirements.lock")),

@@ -21,8 +21,9 @@ from linecam.bundle.contents import (
 from linecam.bundle.manifest import Origin, manifest
 from linecam.bundle.readme import readme
 from linecam.bundle.romfs import pack
+from linecam.bundle.stored_frames import choose
 from linecam.errors import UserError
-from linecam.evaluation.candidates import Candidate, Choice
+from linecam.evaluation.candidates import Candidate, Choice, TrainedModel
 from linecam.evaluation.figures import Thresholds
 from linecam.evaluation.weakness import in_words
 from linecam.files import atomic_write, read_json, sha256, write_json
@@ -39,12 +40,15 @@ class Sources:
     index: Path  # of the frames, CSV
     votes: Path  # over how many frames to decide, JSON
     split: Path  # counts of the labelled frames by part and class, JSON
+    frames: Path  # the labelled frames by part, CSV
 
 
 def bundle(
     choice_path: Path,
     candidates: list[Candidate],
+    models: list[TrainedModel],
     sources: Sources,
+    pixels: dict[int, Path],
     folder: Path,
     archive: Path,
     *,
@@ -56,9 +60,11 @@ def bundle(
 ) -> None:
     """Write the bundle of the chosen model for the board called `name` into `folder` and `archive` (.zip).
 
-    `config` is the complete configuration, `versions` are the packages that made it all, `report` is where a user finds
-    the report. Raises `UserError` where the board doesn't take the chosen model, with the rules that it breaks, where
-    the model is weak and `bundle.accept` doesn't take that, or where the board's drive doesn't hold the files.
+    `models` are the trained models, with what they say of the frames; `pixels` are those of all frames (.npy), by the
+    size of a network's input. `config` is the complete configuration, `versions` are the packages that made it all,
+    `report` is where a user finds the report. Raises `UserError` where the board doesn't take the chosen model, with
+    the rules that it breaks, where the model is weak and `bundle.accept` doesn't take that, or where the board's drive
+    doesn't hold the files.
     """
     choice = Choice.read(choice_path)
     chosen = choice.among(candidates)
@@ -79,6 +85,12 @@ def bundle(
         read_json(chosen.metrics),
     )
     origin = Origin.of_this_run(config, versions)
+    stored = choose(
+        choice.among_trained(models).predictions[choice.range],
+        sources.frames,
+        pixels[choice.model.input_size],
+        model.classes,
+    )
     with atomic_write(folder) as temporary:
         temporary.mkdir()
         copyfile(tflite, temporary / "model.tflite")
@@ -99,6 +111,7 @@ def bundle(
             revision=origin.revision,
         )
         write_json(temporary / "bom.cdx.json", materials)
+        stored.write(temporary)
         drive = drive_files(cost.get("place"))
         check_room(temporary, drive, board.places.get("drive"), cost.get("place"))
         text = readme(
@@ -149,9 +162,14 @@ if __name__ == "__main__":
         bundle(
             Path(snakemake.input.choice),
             [Candidate.from_param(candidate) for candidate in snakemake.params.candidates],
+            [TrainedModel.from_param(model) for model in snakemake.params.trained],
             Sources(
-                *(Path(snakemake.input[file]) for file in ("main", "collect", "template", "index", "votes", "split")),
+                *(
+                    Path(snakemake.input[file])
+                    for file in ("main", "collect", "template", "index", "votes", "split", "frames")
+                ),
             ),
+            dict(zip(snakemake.params.sizes, map(Path, snakemake.input.pixels), strict=True)),
             Path(snakemake.output.folder),
             Path(snakemake.output.archive),
             name=snakemake.wildcards.board,

@@ -24,7 +24,7 @@ COMMAND = [sys.executable, "-m", "linecam"]
 MINE = ["--configfile", "config/mine.yaml"]
 COMMANDS = [
     *(["plan"], ["label"], ["deploy"], ["check"], ["networks"], ["sign"], ["verify"], ["new-key"], ["receive"]),
-    *(["predict"], ["watch"]),
+    *(["predict"], ["watch"], ["measure"]),
     *(["labels", name] for name in ("import", "export", "agreement", "rename")),
 ]
 
@@ -149,6 +149,7 @@ def test_a_wrong_call_ends_with_2(arguments: list[str], told: str) -> None:
         (["new-key", "none/key.pem"], "The key could not be written to none/key.pem"),
         (["label", "--configfile", "none.yaml"], "--configfile: none.yaml is no file."),
         (["receive", "/dev/null", "frames"], "/dev/null is no serial port."),
+        (["measure", "/dev/null", "none"], "none is no bundle"),
     ],
     ids=" ".join,
 )

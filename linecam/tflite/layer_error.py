@@ -124,9 +124,7 @@ class _Model:
         outputs = [operator.outputs[0] for operator in self._graph.operators]
         return _run(self._content, [(int(self._graph.inputs[0]), images)], [*self._graph.inputs, *outputs])
 
-    def alone(
-        self, operator: "schema.OperatorT", inputs: list[tuple[int, NDArray[np.float32]]]
-    ) -> NDArray[np.float32]:
+    def alone(self, operator: "schema.OperatorT", inputs: list[tuple[int, NDArray[np.float32]]]) -> NDArray[np.float32]:
         """What one operator makes of its inputs (N, ...), each given with the number of its tensor."""
         whole = self._graph.operators, self._graph.inputs, self._graph.outputs
         self._graph.operators = [operator]

@@ -229,7 +229,7 @@ def why_unusable(name: str, error: OSError) -> str:
         return f"There is no port {name}. This machine's serial ports: {ports}. Plug the camera in, or name another."
     if error.errno == errno.EACCES:
         return f"You may not use {name}. On Linux, join the group that may (dialout), log in again, and try again."
-    if error.errno == errno.EBUSY:
+    if error.errno in {errno.EBUSY, errno.EAGAIN}:
         return f"Another program has {name} open. Close it (OpenMV IDE: Disconnect), and run the same command again."
     if error.errno == errno.EISDIR or "configure port" in str(error):  # so pyserial says it, without a number
         return f"{name} is no serial port. This machine's serial ports: {ports}. Name the camera's."

@@ -11,6 +11,7 @@ from linecam.errors import UserError
 from linecam.files import own_file
 from linecam.page.session import run_session, who_labels
 from linecam.page.worklist import Sources
+from linecam.usb.board_repl import check_port
 from linecam.usb.deploy import check_drive, deploy
 from linecam.workflow.build import Builder
 from linecam.workflow.config import read_settings
@@ -66,23 +67,41 @@ def deploy_built(builder: Builder, drive: Path, board: str | None, *, replace: b
     as `deploy` does.
     """
     check_drive(drive)
+    bundle = _built_bundle(builder, board)
+    if bundle is None:
+        raise UserError(f"Stopped before anything was copied: {drive} is as it was.")
+    deploy(bundle, drive, replace=replace)
+
+
+def bundle_to_measure(builder: Builder, port: str, board: str | None) -> Path:
+    """Have the bundle for `board` made, and return its folder; None is the only board of the configuration.
+
+    Raises `UserError` before anything is built where the serial port `port` or the board is none.
+    """
+    check_port(port)
+    bundle = _built_bundle(builder, board)
+    if bundle is None:
+        raise UserError("Stopped before anything was measured.")
+    return bundle
+
+
+def _built_bundle(builder: Builder, board: str | None) -> Path | None:
+    """The folder of the bundle for `board`, made where it was not; None where someone asked to stop."""
     plan = Plan.of(read_settings(builder.configfiles), load_boards())
     bundle = f"{plan.results}/bundle/{board_for(board, plan.settings.bundle.boards)}"
     builder.build([bundle])
     root = builder.root([bundle])
-    if builder.stop.made:
-        raise UserError(f"Stopped before anything was copied: {drive} is as it was.")
-    deploy(root / bundle, drive, replace=replace)
+    return None if builder.stop.made else root / bundle
 
 
 def board_for(board: str | None, boards: Sequence[str]) -> str:
-    """The board whose bundle goes to a drive: `board`, or the only one of `boards`, for which there are bundles.
+    """The board whose bundle is meant: `board`, or the only one of `boards`, for which there are bundles.
 
     Raises `UserError` where it is not one of them, or none is named of several.
     """
     if board is None and len(boards) > 1:
         raise UserError(
-            f"The configuration names {len(boards)} boards, {', '.join(boards)}, and a drive doesn't say whose it is. "
+            f"The configuration names {len(boards)} boards, {', '.join(boards)}, and which is meant is never guessed. "
             f"Name the board too: --board {boards[0]}"
         )
     if board is not None and board not in boards:

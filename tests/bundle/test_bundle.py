@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
@@ -19,13 +21,15 @@ from linecam.bundle.contents import DRIVE, check_room
 from linecam.bundle.manifest import without_paths
 from linecam.bundle.readme import decision_line
 from linecam.bundle.romfs import pack, verify
+from linecam.bundle.stored_frames import StoredFrames, choose
+from linecam.camera.arithmetic import to_input
 from linecam.errors import UserError
 from linecam.evaluation.figures import Weakness
 from linecam.files import read_json, sha256, write_json
 from linecam.workflow.lock import pins
 from scripts.bundle import Sources, bundle
 from tests.conftest import ROOT
-from tests.evaluation.made_up import candidate, choice_of
+from tests.evaluation.made_up import candidate, choice_of, trained
 
 BOARDS = load_boards()
 BUILT = [name for name, board in BOARDS.items() if not board.refused]
@@ -39,6 +43,10 @@ CONFIG = {
     "embed": {"file": None},
     "evaluate": {"confidence": 0.95},
     "bundle": {"boards": BUILT, "accept": "good", "votes": None, "period_ms": 0, "recall": {}, "thresholds": {}},
+}
+BESIDE = {
+    *("linecam.romfs", "collect.py", "README.md", "bom.cdx.json", "manifest.json", "test-frames.png"),
+    "test-frames.json",
 }
 # What set_thresholds found, of which `config` knows only what was given by hand.
 DECIDES = {
@@ -86,6 +94,21 @@ def verdict(board: str) -> dict[str, Any]:
     }
 
 
+def write_predictions(folder: Path, probabilities: list[list[float]]) -> None:
+    """Write what a model says of test frames, which come after five frames for training; and the frames."""
+    names = [f"{number:02}" for number in range(5 + len(probabilities))]
+    split = pd.DataFrame({"row": range(len(names)), "sha256": names, "path": names, "label": "good", "by": "me"})
+    split["part"] = ["train"] * 5 + ["test"] * len(probabilities)
+    split.to_csv(folder / "split.csv", index=False)
+    values = np.array([[1 / 3] * 3] * 5 + probabilities)  # least sure of all on the frames for training
+    for number, name in enumerate(CONFIG["dataset"]["classes"]):
+        split[f"p_{name}"] = [f"{value:.8f}" for value in values[:, number]]
+    split.assign(predicted="good")[::-1].to_csv(folder / "predictions.csv", index=False)
+    for side in (32, 64):
+        frames = np.random.default_rng(side).integers(0, 256, (len(names), side, side, 3), np.uint8)
+        np.save(folder / f"{side}.npy", to_input(frames, side))
+
+
 def make(
     folder: Path,
     board: str,
@@ -106,6 +129,7 @@ def make(
     write_json(folder / "check.json", verdict(board) | changes)
     write_json(folder / "split.json", {"frames": {"train": {"bad": 20, "good": 80}, "test": {"bad": 10, "good": 90}}})
     (folder / "frames.csv").write_text("path,sha256\n", encoding="utf-8")
+    write_predictions(folder, [[1 - n / 256, n / 256, 0] for n in range(30)])
     (folder / "collect.py").write_text('"""Take frames."""\n', encoding="utf-8")
     files = {
         "metrics": folder / "metrics.json",
@@ -116,6 +140,7 @@ def make(
     bundle(
         folder / "choice.json",
         [candidate(MODEL, "fixed_-6_6"), candidate(MODEL, "calibrated", tflite=folder / "model.tflite", **files)],
+        [trained(MODEL, predictions={"calibrated": folder / "predictions.csv"})],
         Sources(
             ROOT / "openmv/main.py",
             folder / "collect.py",
@@ -123,7 +148,9 @@ def make(
             folder / "frames.csv",
             folder / "votes.json",
             folder / "split.json",
+            folder / "split.csv",
         ),
+        {side: folder / f"{side}.npy" for side in (32, 64)},
         folder / board,
         folder / f"{board}.zip",
         name=board,
@@ -149,7 +176,7 @@ def h7(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_manifest_lists_every_other_file(made: Path) -> None:
     manifest = read_json(made / "manifest.json")
     files = {path.name for path in made.iterdir()}
-    assert files == {*DRIVE, "linecam.romfs", "collect.py", "README.md", "bom.cdx.json", "manifest.json"}
+    assert files == {*DRIVE, *BESIDE}
     assert set(manifest["files"]) == files - {"manifest.json"}
     for name, entry in manifest["files"].items():
         assert entry == {"sha256": sha256(made / name), "bytes": (made / name).stat().st_size}
@@ -279,6 +306,22 @@ def test_no_path_of_the_machine_and_no_key_is_in_a_bundle(made: Path) -> None:
 def test_paths_are_taken_out_of_a_copy() -> None:
     without_paths(CONFIG)
     assert CONFIG["dataset"]["source"] == "/home/someone/caps"
+
+
+def test_the_test_frames_of_a_bundle_are_those_that_the_model_is_least_sure_of(h7: Path, tmp_path: Path) -> None:
+    """As the network of this size got them, bit by bit; fewer where there are fewer."""
+    stored = StoredFrames.read(h7)
+    assert stored.sha256 == [f"{5 + n:02}" for n in range(29, 19, -1)]
+    assert stored.labels == ["good"] * 10
+    expected = np.array([[1 - n / 256, n / 256, 0] for n in range(29, 19, -1)], np.float32)
+    assert stored.outputs.tobytes() == expected.tobytes()
+    write_predictions(tmp_path, [[0.5, 0.25, 0.25], [0.25, 0.375, 0.375]])
+    found = choose(tmp_path / "predictions.csv", tmp_path / "split.csv", tmp_path / "64.npy", ["bad", "good", "empty"])
+    assert found.sha256 == ["06", "05"]
+    found.write(tmp_path)
+    again = StoredFrames.read(tmp_path)
+    np.testing.assert_array_equal(again.pixels, np.load(tmp_path / "64.npy")[[6, 5]])
+    np.testing.assert_array_equal(to_input(again.pixels, 64), again.pixels)  # RGB565 loses nothing of it
 
 
 def test_a_refused_model_makes_no_bundle(tmp_path: Path) -> None:

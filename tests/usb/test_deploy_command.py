@@ -10,6 +10,7 @@ from linecam.errors import UserError
 from linecam.workflow.commands import board_for
 from tests.conftest import ROOT, TINY, Project, copy_project
 from tests.usb.test_deploy import holds, make_bundle
+from tests.usb.test_measure import plugged_in
 
 
 def test_by_hand_it_ends_with_one_paragraph_and_no_stack_trace(tmp_path: Path) -> None:
@@ -64,6 +65,9 @@ def test_what_is_no_drive_is_told_before_anything_is_built(tmp_path: Path) -> No
     run = project.linecam("deploy", "results/tiny/bundle/openmv-h7", "--drive", str(tmp_path / "OPENMV"))
     assert run.returncode == 2
     assert "--configfile" in run.stdout, "of a bundle that is there already nothing is configured"
+    run = project.linecam("measure", "/dev/null")
+    assert run.returncode == 1
+    assert "/dev/null is no serial port" in run.stdout
     assert not (project.folder / ".snakemake").exists()
 
 
@@ -78,3 +82,10 @@ def test_a_bundle_is_deployed_without_building_anew(belt: Project, tmp_path: Pat
     assert "Eject the drive, then press reset" in run.stdout
     assert holds(drive, project.folder / "results/tiny/bundle/openmv-h7")
     assert project.planned() == {}, "a drive is nothing that a bundle depends on"
+
+    # There it is measured; the camera of the tests computes something of its own.
+    with plugged_in(tmp_path, drive, "5.0.0") as cable:
+        run = project.linecam("measure", cable.port, "--board", "openmv-h7")
+    assert run.returncode == 1
+    assert "model.tflite loads" in run.stdout
+    assert "The camera computes something else than linecam on 10 of 10 test frames" in run.stdout

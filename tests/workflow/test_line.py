@@ -11,9 +11,12 @@ import pandas as pd
 import pytest
 
 from linecam.boards.network_costs import graph_of
+from linecam.bundle.stored_frames import StoredFrames
 from linecam.files import sha256
 from linecam.networks.models import size_of
 from linecam.tflite.graph import Graph, read_graph
+from linecam.tflite.tflm import predict
+from tests.bundle.test_bundle import BESIDE
 from tests.conftest import ROOT, TINY, Project, copy_project
 
 MASKS = ROOT.parent / "shared" / "masks"
@@ -26,7 +29,7 @@ def test_the_bundle(belt: Project) -> None:
     files = {path.name for path in bundle.iterdir() if not path.name.startswith(".")}
     manifest = json.loads((bundle / "manifest.json").read_text())
     assert manifest["drive"] == ["model.tflite", "labels.txt", "settings.json", "main.py"]
-    assert files == {*manifest["drive"], "linecam.romfs", "collect.py", "README.md", "bom.cdx.json", "manifest.json"}
+    assert files == {*manifest["drive"], *BESIDE}
     for name, entry in manifest["files"].items():
         assert entry["sha256"] == sha256(bundle / name)
     assert (bundle / "labels.txt").read_text().split() == ["bad", "good", "no_mask"]
@@ -34,6 +37,9 @@ def test_the_bundle(belt: Project) -> None:
     assert manifest["metrics"]["test"]["frames"] == 50
     with zipfile.ZipFile(bundle.with_suffix(".zip")) as archive:
         assert set(archive.namelist()) == files
+    stored = StoredFrames.read(bundle)  # with what linecam measure finds on a camera, if the camera computes right
+    assert len(stored.labels) == 10
+    assert predict(bundle / "model.tflite", stored.pixels, 1, "TFLM").tobytes() == stored.outputs.tobytes()
 
 
 def shapes(graph: Graph) -> list[tuple[str, list[tuple[int, ...]]]]:

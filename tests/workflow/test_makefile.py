@@ -67,7 +67,9 @@ class Checkout:
     def installed_with(self) -> str:
         """The version of the Python whose environment the lock was installed into."""
         lines = (self.root / "installed.txt").read_text(encoding="utf-8").splitlines()
-        (version,) = {line.split()[0] for line in lines if "pip install --quiet --no-compile -r requirements.lock" in line}
+        (version,) = {
+            line.split()[0] for line in lines if "pip install --quiet --no-compile -r requirements.lock" in line
+        }
         return version
 
 

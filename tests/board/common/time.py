@@ -7,6 +7,10 @@ def ticks_ms():
     return board.clock
 
 
+def ticks_us():
+    return board.clock * 1000
+
+
 def ticks_diff(later, earlier):
     return later - earlier
 
