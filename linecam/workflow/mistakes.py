@@ -73,7 +73,7 @@ def _line(mistake: ErrorDetails, schema: dict[str, Any], places: "_Places") -> s
         return f"{_written(key)} is not a key{places.of(key)}. {nearest(str(key[-1]), known)}"
     if kind == "missing":
         return f"{_written(key)} is missing{places.of(key[:-1])}."
-    value, place = json.dumps(mistake["input"], ensure_ascii=False, default=str), places.of(key)
+    value, place = _shown(mistake["input"]), places.of(key)
     written = places.scalar(key) if kind == "string_type" else ""
     if written and written != value:
         return f"{_written(key)} is {written}{place}, which YAML reads as {value}. Write it in quotes: '{written}'."
@@ -81,6 +81,14 @@ def _line(mistake: ErrorDetails, schema: dict[str, Any], places: "_Places") -> s
     if not place and kind in {"int_type", "float_type"} and isinstance(mistake["input"], str):
         line += " In brackets, --config hands a number on as text: write it into a file."
     return line
+
+
+def _shown(value: object) -> str:
+    """A value as one would write it in YAML, on one line."""
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):  # keys that are lists, and an alias that leads back to what it is in
+        return str(value)
 
 
 def _expected(mistake: ErrorDetails, part: dict[str, Any]) -> str:
