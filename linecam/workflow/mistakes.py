@@ -149,7 +149,7 @@ def _found(node: yaml.Node | None, key: Key) -> tuple[int | None, yaml.Node | No
     line = None
     for part in key:
         if isinstance(node, yaml.MappingNode):
-            found = next(((name, value) for name, value in node.value if name.value == str(part)), None)
+            found = next(((name, value) for name, value in node.value if _key(name) == str(part)), None)
             if found is None:
                 return None, None
             line, node = found[0].start_mark.line + 1, found[1]
@@ -159,3 +159,11 @@ def _found(node: yaml.Node | None, key: Key) -> tuple[int | None, yaml.Node | No
         else:
             return None, None
     return line, node
+
+
+def _key(node: yaml.Node) -> object:
+    """A key of a mapping as pydantic names it: one that YAML reads as nothing, or as true, by Python's word for it."""
+    kind = node.tag.rpartition(":")[2]
+    if kind == "null":
+        return "None"
+    return str(yaml.SafeLoader.bool_values[node.value.lower()]) if kind == "bool" else node.value

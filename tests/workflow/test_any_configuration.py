@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ ODD += [["openmv-h7", "openmv-ae3"], ["taught", "none", "given"], {"openmv-h7": 
 def put(config: dict[str, Any], key: Key, value: Any) -> None:
     """Set `key` of a configuration; what is on the way and no section becomes one."""
     place: Any = config
-    for part, below in zip(key, key[1:], strict=False):
+    for part, below in pairwise(key):
         if isinstance(place, dict):
             inside = place.get(part)
             if not isinstance(inside, (dict, list)) or (isinstance(inside, list) and not isinstance(below, int)):
@@ -270,6 +271,8 @@ LINES = st.builds(
     st.sampled_from(["", "dataset: {name: x, kind: belt}", "dataset:\n  name: x\n  kind: belt"]),
     st.lists(LINES, max_size=5),
 )
+@example("", ["dataset: !!timestamp x"])
+@example("", ["dataset: &a [*a]"])
 def test_any_text_becomes_a_plan_or_a_message_that_names_the_file(file, start, lines):
     file.write_text("\n".join([start, *lines]), encoding="utf-8", newline="\n")
     if refused := planned(file):
@@ -278,6 +281,8 @@ def test_any_text_becomes_a_plan_or_a_message_that_names_the_file(file, start, l
 
 @QUICK
 @given(st.binary(max_size=80))
+@example(b"?")
+@example(b"no: 1")
 def test_any_bytes_become_a_plan_or_a_message_that_names_the_file(file, data):
     for start in (b"", b"dataset: {name: x, kind: belt}\n"):
         file.write_bytes(start + data)
