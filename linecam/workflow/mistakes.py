@@ -70,6 +70,9 @@ def _line(mistake: ErrorDetails, schema: dict[str, Any], places: "_Places") -> s
         return f"{_written(key[:-2])} has the key {name}{places.of(key[:-1])}, which is no text. Write it in quotes."
     if kind in {"extra_forbidden", "invalid_key"}:
         known = list(_part(schema, key[:-1])["properties"])
+        if not isinstance(key[-1], str):
+            there = f"{_written(key[:-1])} has the key {key[-1]}{places.of(key)}, which is no text"
+            return f"{there}: YAML reads no as 0 and yes as 1. {nearest('', known)}"
         return f"{_written(key)} is not a key{places.of(key)}. {nearest(str(key[-1]), known)}"
     if kind == "missing":
         return f"{_written(key)} is missing{places.of(key[:-1])}."
@@ -162,8 +165,8 @@ def _found(node: yaml.Node | None, key: Key) -> tuple[int | None, yaml.Node | No
 
 
 def _key(node: yaml.Node) -> object:
-    """A key of a mapping as pydantic names it: one that YAML reads as nothing, or as true, by Python's word for it."""
+    """A key of a mapping as pydantic names it: what YAML reads as nothing is None, no is 0 and yes is 1."""
     kind = node.tag.rpartition(":")[2]
     if kind == "null":
         return "None"
-    return str(yaml.SafeLoader.bool_values[node.value.lower()]) if kind == "bool" else node.value
+    return str(int(yaml.SafeLoader.bool_values[node.value.lower()])) if kind == "bool" else node.value

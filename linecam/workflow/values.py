@@ -45,7 +45,7 @@ def _range(value: object, check: Callable[[object], Any]) -> Any:
 
 def _place(text: str) -> str:
     """The path, ~ being the user's home. Refused is one at which nothing can be: each look at it would raise."""
-    place = expanduser(text)
+    place = expanduser(text)  # noqa: PTH111 (Path's raises for a user that is not there)
     try:
         Path(place).stat()
     except (FileNotFoundError, NotADirectoryError):
