@@ -78,6 +78,10 @@ def _reported(path: Path) -> Iterator[str]:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise UserError(f"{path}, line {line} is not valid YAML: it has a character that no text has.") from None
+    except (AttributeError, TypeError, LookupError):  # PyYAML's, of a tag before what it can't be: !!timestamp x
+        raise UserError(
+            f"{path} is not valid YAML: a value is not what its tag says, such as !!timestamp. Remove the tag."
+        ) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as 2026-13-45, which is no date
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from None
 

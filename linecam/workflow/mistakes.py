@@ -71,10 +71,13 @@ def _line(mistake: ErrorDetails, schema: dict[str, Any], places: "_Places") -> s
         return f"{_written(key[:-2])} has the key {name}{places.of(key[:-1])}, which is no text. Write it in quotes."
     if kind in {"extra_forbidden", "invalid_key"}:
         known = list(_part(schema, key[:-1])["properties"])
+        if not isinstance(key[-1], str):
+            there = f"{_written(key[:-1])} has the key {key[-1]}{places.of(key)}, which is no text"
+            return f"{there}: YAML reads no as 0 and yes as 1. {nearest('', known)}"
         return f"{_written(key)} is not a key{places.of(key)}. {nearest(str(key[-1]), known)}"
     if kind == "missing":
         return f"{_written(key)} is missing{places.of(key[:-1])}."
-    value, place = json.dumps(mistake["input"], ensure_ascii=False, default=str), places.of(key)
+    value, place = _shown(mistake["input"]), places.of(key)
     written = places.scalar(key) if kind == "string_type" else ""
     if written and written != value:
         return f"{_written(key)} is {written}{place}, which YAML reads as {value}. Write it in quotes: '{written}'."
@@ -82,6 +85,14 @@ def _line(mistake: ErrorDetails, schema: dict[str, Any], places: "_Places") -> s
     if not place and kind in {"int_type", "float_type"} and isinstance(mistake["input"], str):
         line += " In brackets, --config hands a number on as text: write it into a file."
     return line
+
+
+def _shown(value: object) -> str:
+    """A value as one would write it in YAML, on one line."""
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):  # keys that are lists, and an alias that leads back to what it is in
+        return str(value)
 
 
 def _expected(mistake: ErrorDetails, part: dict[str, Any]) -> str:
@@ -142,7 +153,7 @@ def _found(node: yaml.Node | None, key: Key) -> tuple[int | None, yaml.Node | No
     line = None
     for part in key:
         if isinstance(node, yaml.MappingNode):
-            found = next(((name, value) for name, value in node.value if name.value == str(part)), None)
+            found = next(((name, value) for name, value in node.value if _key(name) == str(part)), None)
             if found is None:
                 return None, None
             line, node = found[0].start_mark.line + 1, found[1]
@@ -152,3 +163,11 @@ def _found(node: yaml.Node | None, key: Key) -> tuple[int | None, yaml.Node | No
         else:
             return None, None
     return line, node
+
+
+def _key(node: yaml.Node) -> object:
+    """A key of a mapping as pydantic names it: what YAML reads as nothing is None, no is 0 and yes is 1."""
+    kind = node.tag.rpartition(":")[2]
+    if kind == "null":
+        return "None"
+    return str(int(yaml.SafeLoader.bool_values[node.value.lower()])) if kind == "bool" else node.value

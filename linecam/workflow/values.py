@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from os.path import expanduser
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError, WrapValidator
@@ -42,6 +43,20 @@ def _range(value: object, check: Callable[[object], Any]) -> Any:
         ) from None
 
 
+def _place(text: str) -> str:
+    """The path, ~ being the user's home. Refused is one at which nothing can be: each look at it would raise."""
+    place = expanduser(text)  # noqa: PTH111 (Path's raises for a user that is not there)
+    try:
+        Path(place).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # whoever needs the file says what is missing
+    except OSError as error:
+        raise PydanticCustomError("place", "No file can be read there: {why}.", {"why": error.strerror}) from None
+    except ValueError:
+        raise PydanticCustomError("place", "It has a character that no path can have.") from None
+    return place
+
+
 def _free(name: str) -> str:
     if why := refusal(name):
         raise PydanticCustomError("class_name", "{why}", {"why": why})
@@ -58,7 +73,7 @@ def has_random(strategies: tuple[str, ...]) -> tuple[str, ...]:
 # Strict: "200" is no number, true is no 1, and 200.0 is no count: as part of a file's name it is another than 200.
 Text = Annotated[str, Field(strict=True)]
 Sentence = Annotated[str, Field(strict=True, min_length=1, max_length=300)]
-Place = Annotated[Text, AfterValidator(expanduser)]  # of a file or folder; ~ is the user's home
+Place = Annotated[Text, AfterValidator(_place)]  # of a file or folder; ~ is the user's home
 Count = Annotated[int, Field(strict=True, ge=1)]
 Shards = Annotated[int, Field(strict=True, ge=1, le=1000)]  # each is a job for Snakemake to plan
 Seed = Annotated[int, Field(strict=True, ge=0, le=2**32 - 1)]

@@ -46,8 +46,9 @@ def test_a_fold_is_predicted_without_its_labels():
     for fold in range(5):
         out = np.arange(120) % 5 == fold
         np.testing.assert_allclose(soft[fold][out], held[out], atol=1e-5)
-    seen = soft[-1][np.arange(120), targets]  # that one did see them
-    assert seen.mean() > 0.51
+    # That one did see them.
+    seen, unseen = (said[np.arange(120), targets].mean() for said in (soft[-1], held))
+    assert seen > unseen + 0.002
 
 
 def test_the_weights_of_frames_count():
