@@ -1,10 +1,10 @@
 """Where the network looks: does the strongest place of a heat map lie in the defect? Beside two other kinds of maps.
 
 `python benchmarks/heat_maps.py WEIGHTS --network slim7-96 [--sequences N]`: WEIGHTS are a model of the built-in belt,
-`results/belt/finetune/.../model.safetensors`. Frames are rendered from another seed than the belt's, so that no model has
-seen them, and the renderer knows where their defects are. Of each bad frame the map says what speaks for bad and against
-good. The pointing game (Zhang et al., ECCV 2016): a hit is a map whose maximum lies in the defect, or within 10 pixels
-of it, 240 pixels being the side of what the network sees; chance is the share of the frame that this covers.
+`results/belt/finetune/.../model.safetensors`. Frames are rendered from another seed than the belt's, so that no model
+has seen them, and the renderer knows where their defects are. Of each bad frame the map says what speaks for bad and
+against good. The pointing game (Zhang et al., ECCV 2016): a hit is a map whose maximum lies in the defect, or within 10
+pixels of it, 240 pixels being the side of what the network sees; chance is the share of the frame that this covers.
 """
 
 import argparse
@@ -86,8 +86,9 @@ def class_activation(model: Classifier, pixels: NDArray[np.uint8]) -> NDArray[np
     flat = features.flatten(2)
     share = F.one_hot(flat.argmax(dim=2), flat.shape[2])
     difference = model.head.weight[CLASSES.index("bad")] - model.head.weight[CLASSES.index("good")]
-    cells: NDArray[np.float32] = torch.einsum("f,nfc->nc", difference, flat * share).reshape(-1, *features.shape[2:]).numpy()
-    return cells
+    cells = torch.einsum("f,nfc->nc", difference, flat * share).reshape(-1, *features.shape[2:])
+    found: NDArray[np.float32] = cells.numpy()
+    return found
 
 
 @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""Say where the float model looks in the test frames that it judges wrong, and what it says of the frames of the map."""
+"""Say where the float model looks in the test frames that it judges wrong, and what it says of the map's frames."""
 
 import logging
 from dataclasses import dataclass

@@ -32,9 +32,10 @@ def heat_maps(
         part = slice(start, start + BATCH)
         features, rest = _cut(model, to_images(pixels[part], device))
         features.requires_grad_()
+        after = features
         for layer in rest:
-            after = layer(features if layer is rest[0] else after)
-        logits = model.head(model.backbone.pool(after if rest else features))
+            after = layer(after)
+        logits = model.head(model.backbone.pool(after))
         rows = torch.arange(len(features), device=device)
         for_, against_ = (torch.from_numpy(one[part]).to(device) for one in (favoured, against))
         (gradient,) = torch.autograd.grad((logits[rows, for_] - logits[rows, against_]).sum(), features)

@@ -3,10 +3,11 @@
 Errors are signal to quantization noise ratios (SQNR) in decibels, 10 log10(sum of float² / sum of (float - int8)²): at
 20 dB the noise has a tenth of the signal's amplitude, at 40 dB a hundredth. Each operator has two. One is of all the
 error that has gathered up to its output. The other is of what the operator adds: int8 against float32 on the same
-input, namely the one that the int8 model gave it. TensorFlow's QuantizationDebugger compares operators the same way, but
-takes no model with fixed ranges.
+input, namely the one that the int8 model gave it. TensorFlow's QuantizationDebugger compares operators the same way,
+but takes no model with fixed ranges.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -139,7 +140,7 @@ class _Model:
 
 
 def _run(
-    content: bytes, inputs: list[tuple[int, NDArray[np.generic]]], wanted: list[int]
+    content: bytes, inputs: Sequence[tuple[int, NDArray[np.generic]]], wanted: list[int]
 ) -> dict[int, NDArray[np.float32]]:
     """The tensors that are `wanted`, dequantized, (N, ...), where each input gets N values one after the other."""
     interpreter = Interpreter(

@@ -17,7 +17,7 @@ from PIL import Image
 from linecam.report import frame_map
 from linecam.report.frame_map import FrameMap, Judged, quarters, sheet
 from linecam.report.heat import AGAINST, FOR, overlay, place, read_heat_maps
-from linecam.report.insight import Insight, insights
+from linecam.report.insight import insights
 from linecam.report.layers import Layers, amplitude, bar
 from linecam.report.packed import bokeh_scripts, policy_hash
 from linecam.report.text import percent
