@@ -14,6 +14,7 @@ import typer
 import yaml
 
 from linecam import cli
+from linecam.cli import labels
 from linecam.labels import exporters, importers
 from linecam.labels.store import COLUMNS
 from linecam.networks.architectures import ARCHITECTURES
@@ -70,6 +71,8 @@ def test_help_imports_what_it_needs_alone() -> None:
     assert {name for name in loaded if name.partition(".")[0] == "linecam"} == {
         "linecam",
         "linecam.cli",
+        "linecam.cli.labels",
+        "linecam.cli.options",
         "linecam.errors",
         "linecam.stop_request",
     }
@@ -224,8 +227,8 @@ def formats(command: Any) -> list[str]:
 
 
 def test_the_formats_are_those_that_there_are() -> None:
-    assert formats(cli.import_) == ["auto", *importers.FORMATS]
-    assert formats(cli.export) == [*exporters.FORMATS, exporters.TASKS]
+    assert formats(labels.import_) == ["auto", *importers.FORMATS]
+    assert formats(labels.export) == [*exporters.FORMATS, exporters.TASKS]
 
 
 # --- installed

@@ -4,27 +4,27 @@ A function a subcommand. Each imports what it needs when it is called, so that `
 """
 
 import os
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated
 
 import typer
 
 from linecam import __version__
+from linecam.cli.labels import labels_app
+from linecam.cli.options import (
+    CONFIGFILE,
+    PLAIN,
+    BundleFolder,
+    ConfigFiles,
+    SnakemakeOptions,
+    builder_of,
+)
 from linecam.errors import reported
 from linecam.stop_request import StopRequest
 
-if TYPE_CHECKING:
-    from linecam.labels.dataset import Dataset
-    from linecam.workflow.build import Builder
-    from linecam.workflow.settings import Settings
-
-# Plain text: to import rich, which draws colours and frames, takes longer than all the rest.
-PLAIN: dict[str, Any] = {"rich_markup_mode": None, "no_args_is_help": True, "pretty_exceptions_enable": False}
 app = typer.Typer(help="Label frames, look at models, bring a bundle to a camera.", add_completion=False, **PLAIN)
-labels_app = typer.Typer(help="Labels from and to other people and tools.", **PLAIN)
 app.add_typer(labels_app, name="labels")
 
 
@@ -43,17 +43,6 @@ def common(
     """What stands before a subcommand."""
 
 
-CONFIGFILE = "--configfile"
-ConfigFiles = Annotated[
-    list[Path] | None,
-    typer.Option(CONFIGFILE, metavar="FILE...", help="As for snakemake. Left out: the built-in belt."),
-]
-SnakemakeOptions = Annotated[
-    str, typer.Option("--snakemake", metavar="'OPTIONS'", help="More for Snakemake, such as '--cores 2'.")
-]
-BundleFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A bundle's folder. Unzip an archive first.")]
-
-
 @app.command()
 def plan(
     targets: Annotated[
@@ -68,7 +57,7 @@ def plan(
     Nothing is made.
     """
     with StopRequest() as stop:
-        _builder(configfile, snakemake, stop).plan(targets or [])
+        builder_of(configfile, snakemake, stop).plan(targets or [])
 
 
 @app.command()
@@ -95,7 +84,7 @@ def label(
     with StopRequest() as stop:
         from linecam.workflow.commands import label_frames
 
-        label_frames(_builder(configfile, snakemake, stop), by=by, port=port, browser=browser, asked=frames)
+        label_frames(builder_of(configfile, snakemake, stop), by=by, port=port, browser=browser, asked=frames)
 
 
 @app.command()
@@ -129,7 +118,7 @@ def deploy(
     with StopRequest() as stop:
         from linecam.workflow.commands import deploy_built
 
-        deploy_built(_builder(configfile, snakemake, stop), drive, board, replace=replace)
+        deploy_built(builder_of(configfile, snakemake, stop), drive, board, replace=replace)
 
 
 @app.command()
@@ -203,81 +192,6 @@ def predict(
         raise typer.BadParameter("it goes with --dataset: a bundle is for one board.", param_hint="--board")
     chosen = bundle or command.built(str(dataset), board)
     print(command.predict(frames, chosen, to, key=key, every=every, cores=cores))
-
-
-@labels_app.command("import")
-def import_(
-    source: Annotated[
-        Path, typer.Argument(metavar="SOURCE", help="A file with labels, or a folder with a folder for each class.")
-    ],
-    format: Annotated[
-        Literal["auto", "csv", "folders", "label-studio", "lightly-studio"], typer.Option(help="auto: by the content.")
-    ] = "auto",
-    by: Annotated[
-        list[str] | None,
-        typer.Option(metavar="[ID=]NAME", help="Who labelled; ID is what the file calls them. May be repeated."),
-    ] = None,
-    configfile: ConfigFiles = None,
-) -> None:
-    """Merge labels into data/<dataset>/labels.csv.
-
-    Ends with status 1 where some contradict what the same person said there, which stays.
-    """
-    from linecam.labels.exchange import describe_import, import_labels
-
-    dataset = _dataset(configfile)
-    outcome = import_labels(dataset, source, format, by or [])
-    print(describe_import(dataset, outcome))
-    raise typer.Exit(1 if outcome.conflicts else 0)
-
-
-@labels_app.command()
-def export(
-    target: Annotated[
-        Path, typer.Argument(metavar="TARGET", help="The file or, of folders, the folder to write: a new one.")
-    ],
-    format: Annotated[
-        Literal["csv", "folders", "label-studio", "lightly-studio", "label-studio-tasks"],
-        typer.Option(help="label-studio-tasks: frames that need a label."),
-    ],
-    frames: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="Of which frames tasks are, by the column sha256.")
-    ] = None,
-    predictions: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="More pre-labels for tasks. Test frames get none.")
-    ] = None,
-    configfile: ConfigFiles = None,
-) -> None:
-    """Write labels, or tasks for Label Studio."""
-    from linecam.labels.exporters import export as write
-
-    print(write(_dataset(configfile), target, format, frames, predictions))
-
-
-@labels_app.command()
-def agreement(configfile: ConfigFiles = None) -> None:
-    """How far people agree who labelled the same frames."""
-    from linecam.labels.agreement import describe
-    from linecam.labels.store import read_rows
-
-    dataset = _dataset(configfile)
-    print(describe(read_rows(dataset.labels, dataset.classes), dataset.classes, dataset.labels))
-
-
-@labels_app.command()
-def rename(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="The class as labels.csv has it.")],
-    new: Annotated[
-        str, typer.Argument(metavar="NEW", help="Its new name. If that is a class too, the two become one.")
-    ],
-    configfile: ConfigFiles = None,
-) -> None:
-    """Rename a class in data/<dataset>/labels.csv."""
-    from linecam.labels.rename import rename_class
-
-    dataset = _settings(configfile).dataset
-    labels, own_folders = Path("data") / dataset.name / "labels.csv", dataset.kind == "folder"
-    print(rename_class(labels, old, new, classes=dataset.classes, own_folders=own_folders))
 
 
 @app.command()
@@ -401,7 +315,7 @@ def measure(
         with StopRequest() as stop:
             from linecam.workflow.commands import bundle_to_measure
 
-            bundle = bundle_to_measure(_builder(configfile, snakemake, stop), port, board)
+            bundle = bundle_to_measure(builder_of(configfile, snakemake, stop), port, board)
     usb.write_yaml(usb.measure(bundle, port, inferences), write)
 
 
@@ -424,21 +338,3 @@ def _repeated(arguments: Sequence[str]) -> Iterator[str]:
         several = argument == CONFIGFILE
         if not several:
             yield argument
-
-
-def _builder(configfile: list[Path] | None, options: str, stop: StopRequest) -> "Builder":
-    from linecam.workflow.build import Builder
-
-    return Builder(configfile or [], shlex.split(options), stop)
-
-
-def _settings(configfile: list[Path] | None) -> "Settings":
-    from linecam.workflow.config import read_settings
-
-    return read_settings(configfile or [])
-
-
-def _dataset(configfile: list[Path] | None) -> "Dataset":
-    from linecam.workflow.labelled import dataset_of
-
-    return dataset_of(_settings(configfile))
