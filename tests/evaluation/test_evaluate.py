@@ -724,3 +724,8 @@ def test_leak_by_hand():
     # Half of the difference of 1 and 1/2; of their intervals, 0.342 to 1 and 0.095 to 0.905, Newcombe's.
     assert found["by_number"]["worth"] == {"value": 0.25, "low": -0.136287, "high": 0.452734}
     assert leak(test, near.assign(by_number=True), 0.95)["by_number"]["worth"] is None
+    # Of unlike numbers of near and far frames, and where only the embeddings are known.
+    one = near.assign(by_number=[pd.NA] * 4, by_embedding=[False, False, False, True])
+    found = leak(test, one, 0.95)
+    assert found["by_number"] is None
+    assert (found["by_embedding"]["near"]["of"], found["by_embedding"]["far"]["of"]) == ([1, 1], [2, 3])
