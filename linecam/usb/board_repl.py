@@ -20,6 +20,7 @@ from linecam.errors import UserError
 from linecam.usb.receive import BAUD, why_unusable
 
 PATIENCE = 60  # seconds until the camera prints what a call prints
+READS = 10  # seconds until a read that mpremote does not repeat gives up, on a PC that is busy too
 
 
 def check_port(name: str) -> None:
@@ -42,7 +43,7 @@ class BoardRepl:
     def __enter__(self) -> Self:
         check_port(self.name)
         try:
-            self._transport = SerialTransport(self.name, BAUD, timeout=1)
+            self._transport = SerialTransport(self.name, BAUD, timeout=READS)
         except (TransportError, OSError) as error:
             raise UserError(f"{self.name} can't be opened ({error}). Run the same command again.") from None
         said = io.StringIO()

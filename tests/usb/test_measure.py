@@ -23,7 +23,7 @@ from linecam.camera.arithmetic import expand
 from linecam.errors import UserError
 from linecam.files import read_json, sha256, write_json
 from linecam.usb import board_repl
-from linecam.usb.measure import check_target, measure, rgb565, write_yaml
+from linecam.usb.measure import check_target, measure, write_yaml
 from linecam.workflow.config import load_settings
 from tests.board.test_board import BIN
 from tests.conftest import ROOT
@@ -34,10 +34,13 @@ COST = {"arena_bytes": 62_912, "estimate_ms": [15.5, 25.0]}
 
 
 def says(frame: np.ndarray) -> list[float]:
-    """What `of_pixels` of tests/board/common/board.py makes of a frame."""
-    sums = [0] * len(CLASSES)
-    for place, value in enumerate(rgb565(frame)):
-        sums[place % 3] = (sums[place % 3] * 31 + value) & 255
+    """What `of_pixels` of tests/board/common/board.py makes of a frame: of each pixel the low byte first."""
+    sums, place = [0] * len(CLASSES), 0
+    for red, green, blue in frame.reshape(-1, 3).tolist():
+        value = (red >> 3) * 2048 + (green >> 2) * 32 + (blue >> 3)
+        for byte in (value % 256, value // 256):
+            sums[place % 3] = (sums[place % 3] * 31 + byte) & 255
+            place += 1
     return [value / 256 for value in sums]
 
 
@@ -245,6 +248,7 @@ def test_a_port_that_is_none_is_told(bundle: Path, tmp_path: Path) -> None:
 
 def test_what_is_no_camera_is_told(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing answers; the wait for it is shortened."""
+    monkeypatch.setattr(board_repl, "READS", 0.1)
     enter = board_repl.SerialTransport.enter_raw_repl
     monkeypatch.setattr(board_repl.SerialTransport, "enter_raw_repl", lambda self: enter(self, timeout_overall=0.1))
     master, slave = pty.openpty()

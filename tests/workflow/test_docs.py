@@ -30,7 +30,7 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 TEXTS = [*PAGES, *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "config/README.md", "profiles/README.md"))]
 SCHEMA = json_schema()
 EXAMPLES = {"config/mine.yaml", "/plant/caps/mine.yaml", "/path/to/linecam/Snakefile", "FILE"}  # a reader's own files
-WITH_CAMERA = {"deploy", "receive"}
+WITH_CAMERA = {"deploy", "measure", "receive"}
 
 FENCE = re.compile(
     r"(?P<mark>^[ ]*<!-- needs: [^\n]+ -->\n)?^(?P<indent>[ ]*)```(?P<kind>\w*)\n(?P<code>.*?)^[ ]*```$", re.M | re.S
