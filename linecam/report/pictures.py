@@ -19,7 +19,8 @@ from linecam.report.verdict import UNDECIDED
 
 # The large pictures of a page take so many bytes together, of the five million that it may have.
 LARGE_BYTES = 1_500_000
-QUALITY = 88
+# Of JPEG and WebP: no loss is seen.
+QUALITY = 90
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,11 @@ class Pictures:
         self._pixels = pixels
 
     def __call__(self, sha256: str) -> str:
-        """A frame as a PNG in a data URI. The browser scales it up, by repeating pixels."""
+        """A frame as a WebP in a data URI, a fifth of a PNG. The browser scales it up, by repeating pixels."""
         pixels = np.ascontiguousarray(self._pixels[self._row_of[sha256]])
         buffer = io.BytesIO()
-        Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
-        return data_uri(buffer.getvalue(), "image/png")
+        Image.fromarray(pixels).save(buffer, "WEBP", quality=QUALITY)
+        return data_uri(buffer.getvalue(), "image/webp")
 
 
 def large_pictures(frames: Iterable[Mistake], folder: Path, region: Region) -> dict[str, str]:
@@ -122,7 +123,5 @@ def large_pictures(frames: Iterable[Mistake], folder: Path, region: Region) -> d
         room -= len(uri)
         found[frame.sha256] = uri
     if missing:
-        logging.warning(
-            "shown as the network sees it alone: %d wrong frames, the first since %s", len(missing), missing[0]
-        )
+        logging.warning("%d wrong frames are not shown in the sensor's pixels: %s", len(missing), missing[0])
     return found

@@ -8,8 +8,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.page.test_label_browser import CHROMIUM, DRIVER, FLAGS
-from tests.page.test_label_browser import pytestmark as needs_chromium
+from tests.page.browser import CHROMIUM, DRIVER, FLAGS, needs_chromium
 from tests.report.test_report import HOSTILE, prepare
 
 pytestmark = needs_chromium
