@@ -17,7 +17,8 @@ from tests.page.label_command import ARGUMENTS, Labelling, make_caps
 
 BELT = TINY | {"dataset": {"name": "tiny", "kind": "belt"}, "belt": {"frames": 200}}
 MODEL = "swift7-64-simclr/coreset-60/seed-1"
-AFTER_CHOICE = {"choose", "predict_clean", "evaluate_clean", "predict_votes", "evaluate_votes", "bundle", "report"}
+CHOSEN = {"predict_clean", "evaluate_clean", "predict_votes", "evaluate_votes", "explain", "compare_layers"}
+AFTER_CHOICE = {"choose", "bundle", "report"} | CHOSEN
 
 
 @pytest.fixture(scope="module")
