@@ -10,6 +10,7 @@ but takes no model with fixed ranges.
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import flatbuffers
 import numpy as np
@@ -51,11 +52,10 @@ def layer_errors(int8: Path, float32: bytes, pixels: NDArray[np.uint8]) -> list[
     """
     quantized = [operator for operator in read_graph(int8).operators if operator.name not in _ENDS]
     ours, theirs = _Model(int8.read_bytes()), _Model(float32)
-    shapes = [[(name, ours.shape(operator.outputs[0])) for name, operator in ours.operators]]
-    shapes.append([(name, theirs.shape(operator.outputs[0])) for name, operator in theirs.operators])
-    if shapes[0] != shapes[1]:
+    if ours.shapes != theirs.shapes:
         raise DifferentOperatorsError(
-            f"{int8} has {len(shapes[0])} operators, its float32 counterpart {len(shapes[1])}, or others."
+            f"the int8 file has {len(ours.shapes)} operators, its float32 counterpart {len(theirs.shapes)}, and which "
+            "of them belong together is not known."
         )
     # As on the camera.
     got = ours.run((pixels ^ 0x80).view(np.int8))
@@ -107,9 +107,11 @@ class _Model:
         code = self._model.operatorCodes[operator.opcodeIndex]
         return int(max(code.builtinCode, code.deprecatedBuiltinCode))
 
-    def shape(self, tensor: int) -> tuple[int, ...]:
-        """The shape of a tensor."""
-        return tuple(map(int, self._graph.tensors[tensor].shape))
+    @property
+    def shapes(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Of each operator its name and the shape of its output."""
+        tensors = self._graph.tensors
+        return [(name, tuple(map(int, tensors[operator.outputs[0]].shape))) for name, operator in self.operators]
 
     def activations(self, operator: "schema.OperatorT") -> list[int]:
         """The places among an operator's inputs that hold no constant, and are not left out (-1)."""
@@ -120,7 +122,7 @@ class _Model:
 
         return [place for place, number in enumerate(operator.inputs) if number >= 0 and not constant(number)]
 
-    def run(self, images: NDArray[np.generic]) -> dict[int, NDArray[np.float32]]:
+    def run(self, images: NDArray[Any]) -> dict[int, NDArray[np.float32]]:
         """What each operator makes of images (N, ...), by the number of its tensor; dequantized, (N, ...)."""
         outputs = [operator.outputs[0] for operator in self._graph.operators]
         return _run(self._content, [(int(self._graph.inputs[0]), images)], [*self._graph.inputs, *outputs])
@@ -140,7 +142,7 @@ class _Model:
 
 
 def _run(
-    content: bytes, inputs: Sequence[tuple[int, NDArray[np.generic]]], wanted: list[int]
+    content: bytes, inputs: Sequence[tuple[int, NDArray[Any]]], wanted: Sequence[int]
 ) -> dict[int, NDArray[np.float32]]:
     """The tensors that are `wanted`, dequantized, (N, ...), where each input gets N values one after the other."""
     interpreter = Interpreter(

@@ -191,5 +191,5 @@ def test_values_beyond_a_narrow_range_are_clipped(frames: Frames, float32: bytes
 def test_two_models_that_do_not_belong_together_are_not_compared(float32: bytes, tmp_path: Path) -> None:
     path = tmp_path / "other.tflite"
     path.write_bytes(passing_on((1, 8, 8, 3), (1 / 255, -128), (1 / 255, -128)))
-    with pytest.raises(DifferentOperatorsError, match="has 1 operators"):
+    with pytest.raises(DifferentOperatorsError, match="the int8 file has 1 operators"):
         layer_errors(path, float32, noise())

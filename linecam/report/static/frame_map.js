@@ -11,9 +11,9 @@
   const PART = ["training", "test", "not labelled"];
   const MARKER = ["square", "diamond", "circle"];
   const PICKED = ["first quarter", "second quarter", "third quarter", "last quarter", "not picked"];
-  const VERDICT = ["right", "wrong", "unknown"];
-  // Told apart by people who see few colours (Okabe and Ito, 2008), on light and dark paper.
-  const COLOURS = ["#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#7a7a7a"];
+  const VERDICT = ["wrong", "right", "unknown"];
+  // Nearly those of Okabe and Ito (2008), which people who see few colours tell apart, for light and dark paper.
+  const COLOURS = ["#d55e00", "#2a8ac4", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#7a7a7a"];
   const GREY = "#8a94a0";
 
   async function unpack(id) {
@@ -43,8 +43,7 @@
     const count = frames.path.length;
     const every = [...Array(count).keys()];
     const named = (number) => (number < 0 ? "unknown" : frames.classes[number]);
-    const isWrong = (n) => frames.label[n] >= 0 && frames.said[n] >= 0 && frames.label[n] !== frames.said[n];
-    const verdict = every.map((n) => (frames.label[n] < 0 || frames.said[n] < 0 ? 2 : isWrong(n) ? 1 : 0));
+    const verdict = every.map((n) => (frames.label[n] < 0 || frames.said[n] < 0 ? 2 : frames.label[n] === frames.said[n] ? 1 : 0));
     // Of a frame that nobody has labelled, what the model says.
     const classOf = every.map((n) => (frames.label[n] >= 0 ? frames.label[n] : frames.said[n]));
     const unknown = frames.classes.length;
@@ -54,30 +53,29 @@
       verdict: { words: VERDICT, of: verdict },
       picked: { words: PICKED, of: frames.picked.map((number) => (number < 0 ? 4 : number)) },
     };
-    const colour = (words, number) =>
-      words === "unknown" || words === "not picked" ? GREY : COLOURS[number % COLOURS.length];
+    const plain = ["unknown", "not picked", "not labelled"];
+    const colour = (word, number) => (plain.includes(word) ? GREY : COLOURS[number % COLOURS.length]);
 
     const source = new Bokeh.ColumnDataSource({
       data: {
         x: frames.x,
         y: frames.y.map((y) => -y),
         marker: frames.part.map((part) => MARKER[part]),
-        size: every.map((n) => (verdict[n] === 1 ? 11 : frames.part[n] === 2 ? 6 : 8)),
-        edge: every.map((n) => (verdict[n] === 1 ? 2 : 0)),
+        size: every.map((n) => (verdict[n] === 0 ? 11 : frames.part[n] === 2 ? 6 : 8)),
+        edge: every.map((n) => (verdict[n] === 0 ? 2 : 0)),
         colour: every.map(() => GREY),
       },
     });
     const filter = new (Bokeh.Models.get("BooleanFilter"))({ booleans: every.map(() => true) });
     const view = new Bokeh.CDSView({ filter });
 
-    const thumbnail = (n, side) => {
-      const [across, size] = [frames.across, side];
-      const [down, right] = [Math.floor(n / across), n % across];
-      const rows = Math.ceil(count / across);
+    const thumbnail = (n, size) => {
+      const across = frames.across;
+      const [down, right, rows] = [Math.floor(n / across), n % across, Math.ceil(count / across)];
       const made = element("span", { className: "thumbnail" });
       // In place of a class: Bokeh's tooltips do not see the styles of the page.
       made.style.cssText =
-        `display:inline-block;width:${size}px;height:${size}px;image-rendering:pixelated;` +
+        `display:inline-block;width:${size}px;height:${size}px;` +
         `background-image:url(${$("map-sheet").src});background-size:${across * size}px ${rows * size}px;` +
         `background-position:${-right * size}px ${-down * size}px`;
       return made;
@@ -86,7 +84,7 @@
       const label = frames.label[n] >= 0 ? `labelled ${named(frames.label[n])}` : "not labelled";
       const p = frames.p[n] === null ? "" : ` ${Math.round(100 * frames.p[n])}%`;
       const said = frames.said[n] >= 0 ? `, judged ${named(frames.said[n])}${p}` : "";
-      return `${PART[frames.part[n]] === "not labelled" ? "" : PART[frames.part[n]] + ", "}${label}${said}`;
+      return `${frames.part[n] === 2 ? "" : `${PART[frames.part[n]]}, `}${label}${said}`;
     };
     const tooltip = (_, { index }) => {
       const made = element("div", {}, thumbnail(index, 96));
@@ -100,19 +98,12 @@
     hover.limit = 1;
     const lasso = new Bokeh.LassoSelectTool({ continuous: false });
     const wheel = new Bokeh.WheelZoomTool();
-    const tools = [
-      lasso,
-      new Bokeh.BoxSelectTool(),
-      new Bokeh.TapTool(),
-      new Bokeh.PanTool(),
-      wheel,
-      new Bokeh.ResetTool(),
-      hover,
-    ];
+    const box = new Bokeh.BoxSelectTool();
+    const tools = [lasso, box, new Bokeh.TapTool(), new Bokeh.PanTool(), wheel, new Bokeh.ResetTool(), hover];
     const plot = Bokeh.Plotting.figure({
       tools,
       sizing_mode: "stretch_width",
-      height: Math.round(Math.min(560, 0.75 * window.innerHeight)),
+      height: Math.round(Math.min(560, 0.75 * window.innerHeight, Math.max(280, 0.9 * $("map-plot").clientWidth))),
       x_range: [-0.03, 1.03],
       match_aspect: true,
       min_border: 4,
@@ -120,7 +111,8 @@
     });
     plot.toolbar.logo = null;
     plot.toolbar_location = "above";
-    plot.toolbar.active_drag = lasso;
+    // Under a finger the page scrolls, until one of the tools is taken up.
+    plot.toolbar.active_drag = window.matchMedia("(pointer: coarse)").matches ? null : lasso;
     for (const part of [...plot.xaxis, ...plot.yaxis, ...plot.xgrid, ...plot.ygrid]) part.visible = false;
     const dots = plot.scatter(
       { field: "x" },
