@@ -103,7 +103,7 @@ def test_the_profile_keeps_what_the_default_one_promises() -> None:
         yaml.safe_load((ROOT / "profiles" / name / "config.yaml").read_text(encoding="utf-8"))
         for name in ("kubernetes", "default")
     )
-    # What one machine has, and linecam's look at --configfile and its words, since a pod reads the profile before linecam.
+    # What one machine has, and what linecam does before a run: a pod reads the profile before linecam is there.
     for flag in default.keys() - {"cores", "resources", "__use_yte__", "__definitions__", "?if terminal"}:
         assert own[flag] == default[flag], flag
 
