@@ -187,12 +187,14 @@ def test_an_answer_under_way_is_written_before_the_end(caps: Project) -> None:
 
 @pytest.mark.parametrize(
     ("moment", "how"),
-    [("rule index_frames", "Ctrl-C"), (ADDRESS, "Ctrl-C"), (ADDRESS, "closed")],
+    [(BUILDING, "Ctrl-C"), (ADDRESS, "Ctrl-C"), (ADDRESS, "closed")],
     ids=["Ctrl-C while building", "Ctrl-C", "closed"],
 )
 def test_a_terminal(caps: Project, moment: str, how: str) -> None:
-    if moment != ADDRESS:
-        (caps.folder / "results/caps/index/frames.csv").unlink(missing_ok=True)
+    index, log = (caps.folder / "results/caps" / path for path in ("index/frames.csv", "logs/index_frames.log"))
+    if moment == BUILDING:
+        index.unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
     child, terminal = pty.fork()
     if child == 0:
         os.chdir(caps.folder)
@@ -203,6 +205,10 @@ def test_a_terminal(caps: Project, moment: str, how: str) -> None:
         return os.read(terminal, 4096).decode()
 
     _, said = until(moment, read)
+    end = time.monotonic() + 60
+    while moment == BUILDING and not log.exists():
+        assert time.monotonic() < end, said
+        time.sleep(0.01)
     if how == "closed":
         os.close(terminal)
     else:
