@@ -1,11 +1,13 @@
 """What workflow tests share: copies of the project with a dataset small enough to run, and Snakemake on them."""
 
+import importlib
 import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +23,11 @@ from linecam.networks.fast_batch_norm import quicken_norms
 from linecam.selection import strategies as selection
 from linecam.training.augment import variants
 from linecam.training.simclr_views import Renderer, draw
+
+# Each step of the line has PyTorch or TensorFlow; the tests have both. Triton, which PyTorch brings, crashes where it
+# is loaded after TensorFlow, and not before it.
+with suppress(ImportError):
+    importlib.import_module("triton.knobs")
 
 ROOT = Path(__file__).parent.parent
 PARTS = ["Snakefile", "requirements.lock", "rules", "scripts", "linecam", "config", "envs", "openmv", "profiles"]
