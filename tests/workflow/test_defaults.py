@@ -45,8 +45,8 @@ def test_the_teacher_labels_the_samples_other_frames_for_finetuning(results: Pat
     split = pd.read_csv(results / "split/herding-40.csv")
     sample = pd.read_csv(results / "pixels/sample-240.csv")["sha256"]
     soft = np.load(results / "soft_labels/herding-40.npz")
-    apart = set(split.loc[split["part"].isin(["train", "test"]), "sha256"])
-    assert list(soft["sha256"]) == [one for one in sample if one not in apart] != []
+    trained, tested = (list(split.loc[split["part"] == part, "sha256"]) for part in ("train", "test"))
+    assert list(soft["sha256"]) == list(dict.fromkeys([*(one for one in sample if one not in tested), *trained]))
     assert soft["probabilities"].shape == (TINY["finetune"]["folds"] + 1, len(soft["sha256"]), 2)
     np.testing.assert_allclose(soft["probabilities"].sum(axis=2), 1, atol=1e-5)
 
