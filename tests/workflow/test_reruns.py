@@ -17,6 +17,8 @@ AFTER_EVALUATION = {
     "evaluate_clean": 1,
     "predict_votes": 1,
     "evaluate_votes": 1,
+    "explain": 1,
+    "compare_layers": 1,
     "bundle": 1,
     "report": 1,
 }
@@ -98,7 +100,7 @@ def test_board(project: Project) -> None:
     assert project.planned() == {"check_firmware": 2} | AFTER_EVALUATION | {"bundle": 2}
 
 
-SEEN_ANEW = AFTER_SPLIT | NEW_SPLIT | DECODED | EMBEDDED | {"select_train": 1}
+SEEN_ANEW = AFTER_SPLIT | NEW_SPLIT | DECODED | EMBEDDED | {"select_train": 1, "project_frames": 1}
 
 
 def test_smaller_square(project: Project) -> None:
@@ -147,20 +149,20 @@ def test_one_label(project: Project) -> None:
 
 def test_one_more_labelled_frame(project: Project) -> None:
     append(project.folder / "data/mine/labels.csv", f"{'0' * 64},elsewhere.jpg,good,me,2026-11-22\n")
-    assert project.planned() == AFTER_SPLIT | NEW_SPLIT | {"select_train": 1}
+    assert project.planned() == AFTER_SPLIT | NEW_SPLIT | {"select_train": 1, "project_frames": 1}
 
 
 def test_one_added_frame(project: Project) -> None:
     frames = project.folder / "frames"
     first = next(iter(sorted(frames.glob("*.jpg"))))
     (frames / "Z-00001.jpg").write_bytes(first.read_bytes() + b"\0")  # other bytes, same picture
-    indexed = {"index_frames": 1, "select_test": 1, "select_train": 1} | DECODED | EMBEDDED
+    indexed = {"index_frames": 1, "select_test": 1, "select_train": 1, "project_frames": 1} | DECODED | EMBEDDED
     assert project.planned() == AFTER_SPLIT | NEW_SPLIT | indexed, "pretraining must not start anew by itself"
 
 
 def test_pretraining_on_request(project: Project) -> None:
     planned = project.planned("--forcerun", "pretrain")
-    assert planned == AFTER_SPLIT | NEW_SPLIT | EMBEDDED | {"pretrain": 1, "select_train": 1}
+    assert planned == AFTER_SPLIT | NEW_SPLIT | EMBEDDED | {"pretrain": 1, "select_train": 1, "project_frames": 1}
 
 
 def test_classes_in_another_order(project: Project) -> None:
@@ -172,7 +174,7 @@ def test_classes_in_another_order(project: Project) -> None:
 def test_more_test_frames(project: Project) -> None:
     """Decoding and pretraining wait for the selection of the test, and are not done again for another one."""
     reconfigure(project, "select", test=60)
-    assert project.planned() == AFTER_SPLIT | NEW_SPLIT | {"select_test": 1, "select_train": 1}
+    assert project.planned() == AFTER_SPLIT | NEW_SPLIT | {"select_test": 1, "select_train": 1, "project_frames": 1}
 
 
 def test_deleted_intermediate(project: Project) -> None:
@@ -196,7 +198,7 @@ def test_line_in_a_shared_module(project: Project) -> None:
 
 def test_module_of_a_module(project: Project) -> None:
     append(project.folder / "linecam/labels/store.py", "NEW = 1\n")
-    assert project.planned() == AFTER_SPLIT | NEW_SPLIT | {"select_train": 1}
+    assert project.planned() == AFTER_SPLIT | NEW_SPLIT | {"select_train": 1, "project_frames": 1}
 
 
 def test_touched_files(project: Project) -> None:
