@@ -47,7 +47,7 @@ def test_the_teacher_labels_the_samples_other_frames_for_finetuning(results: Pat
     soft = np.load(results / "soft_labels/herding-40.npz")
     trained, tested = (list(split.loc[split["part"] == part, "sha256"]) for part in ("train", "test"))
     assert list(soft["sha256"]) == list(dict.fromkeys([*(one for one in sample if one not in tested), *trained]))
-    assert soft["probabilities"].shape == (TINY["finetune"]["folds"] + 1, len(soft["sha256"]), 2)
+    assert soft["probabilities"].shape == (TINY["finetune"]["folds"] + 1, len(soft["sha256"]), 3)
     np.testing.assert_allclose(soft["probabilities"].sum(axis=2), 1, atol=1e-5)
 
 
