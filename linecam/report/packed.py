@@ -4,11 +4,7 @@ import base64
 import gzip
 import hashlib
 import importlib.util
-import re
 from pathlib import Path
-
-# Where it comes from, for who has the developer tools open: a request that the page's policy would refuse.
-_SOURCE_MAP = re.compile(r"\s*//# sourceMappingURL=\S+\s*$")
 
 
 def packed(content: str) -> str:
@@ -28,4 +24,4 @@ def bokeh_scripts() -> list[str]:
     assert found is not None and found.origin is not None, "requirements.lock has it"
     folder = Path(found.origin).parent / "server/static/js"
     names = ("bokeh.min.js", "bokeh-api.min.js")
-    return [_SOURCE_MAP.sub("", (folder / name).read_text(encoding="utf-8")) for name in names]
+    return [(folder / name).read_text(encoding="utf-8") for name in names]

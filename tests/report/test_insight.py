@@ -211,7 +211,7 @@ def test_the_library_is_bokeh_and_asks_for_no_source_map() -> None:
     library, api = bokeh_scripts()
     assert "LassoSelectTool" in library
     assert "Plotting" in api
-    assert "sourceMappingURL" not in library + api
+    assert "sourceMappingURL" not in library + api, "a browser with its tools open would ask for it"
 
 
 def test_the_library_stays_small_in_the_page(made: Made) -> None:

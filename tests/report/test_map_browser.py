@@ -13,21 +13,9 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 
+from tests.page.browser import CHROMIUM, DRIVER, FLAGS, WAIT, needs_chromium
 from tests.report.test_insight import FRAMES, Made
 
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1280,900",
-]
-WAIT = 20  # s
 # All texts of the page, also those of Bokeh's elements.
 TEXTS = """
 const texts = (root) => [...root.querySelectorAll("*")].flatMap((element) => [
@@ -43,10 +31,7 @@ const { left, top } = box.getBoundingClientRect();
 return [left + view.frame.x_scale.compute(x[arguments[0]]), top + view.frame.y_scale.compute(y[arguments[0]])];
 """
 
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM.exists() and DRIVER.exists()),
-    reason="Debian's packages chromium and chromium-driver are not installed",
-)
+pytestmark = needs_chromium
 
 
 class Browser:

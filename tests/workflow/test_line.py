@@ -118,6 +118,28 @@ def test_what_a_threshold_costs_is_in_the_bundle(belt: Project) -> None:
     assert list(decides["operating_points"]) == ["bad", "good", "no_mask"]
 
 
+def test_the_report_has_the_network_inside(belt: Project) -> None:
+    results = belt.folder / "results/tiny"
+    choice = json.loads((results / "choice.json").read_text())
+    found = json.loads((results / "evaluate/layers.json").read_text())
+    graph = read_graph(results / f"quantize/{choice['model']}/{choice['range']}/model.tflite")
+    assert [layer["operator"] for layer in found["layers"]] == [operator.name for operator in graph.operators]
+    assert (found["frames"], found["part"]) == (20, "unlabelled")
+    # The first layer has the same input in both models, and pooling rounds nothing.
+    assert found["layers"][0]["gathered_db"] == pytest.approx(found["layers"][0]["alone_db"], abs=0.1)
+    assert [layer["alone_db"] for layer in found["layers"] if layer["operator"] == "MAX_POOL_2D"] == [None]
+
+    places = pd.read_csv(results / "map/places.csv")
+    assert len(places) == 200
+    float32 = pd.read_csv(results / f"predict/{choice['model']}/float.csv").query("part == 'test'")
+    mistakes = pd.read_csv(results / "explain/mistakes.csv")
+    assert set(mistakes["sha256"]) == set(float32.loc[float32["label"] != float32["predicted"], "sha256"])
+    assert len(np.load(results / "explain/mistakes.npy")) == min(len(mistakes), 24)
+    assert len(pd.read_csv(results / "explain/map.csv")) == 200 - 60 - 50
+    page = (results / "report.html").read_text(encoding="utf-8")
+    assert all(f'<h2 id="{name}">' in page for name in ("looks", "map", "layers"))
+
+
 def test_lightly_reads_the_embeddings(belt: Project) -> None:
     from lightly.utils.io import load_embeddings  # noqa: PLC0415 (slow, and of use here alone)
 

@@ -34,6 +34,7 @@
       // The page's policy knows the library by its hash, and runs no other script.
       document.head.append(element("script", { textContent: await unpack(library.id) }));
     }
+    window.Bokeh.set_log_level("warn");
     show(frames, window.Bokeh);
     $("map-waiting").remove();
     $("map-controls").hidden = false;
