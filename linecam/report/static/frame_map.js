@@ -34,7 +34,7 @@
       // The page's policy knows the library by its hash, and runs no other script.
       document.head.append(element("script", { textContent: await unpack(library.id) }));
     }
-    window.Bokeh.set_log_level("warn");
+    window.Bokeh.logger.set_level("warn");
     show(frames, window.Bokeh);
     $("map-waiting").remove();
     $("map-controls").hidden = false;
@@ -101,10 +101,13 @@
     const wheel = new Bokeh.WheelZoomTool();
     const box = new Bokeh.BoxSelectTool();
     const tools = [lasso, box, new Bokeh.TapTool(), new Bokeh.PanTool(), wheel, new Bokeh.ResetTool(), hover];
+    // As high as the map is beside its width: the same step goes as far down as to the right.
+    const reach = (values) => Math.max(...values) - Math.min(...values) + 0.06;
+    const slope = count ? reach(frames.y) / reach(frames.x) : 1;
     const plot = Bokeh.Plotting.figure({
       tools,
       sizing_mode: "stretch_width",
-      height: Math.round(Math.min(560, 0.75 * window.innerHeight, Math.max(280, 0.9 * $("map-plot").clientWidth))),
+      height: Math.round(Math.min(560, 0.75 * window.innerHeight, Math.max(260, slope * $("map-plot").clientWidth))),
       x_range: [-0.03, 1.03],
       match_aspect: true,
       min_border: 4,
