@@ -8,6 +8,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
+from linecam.bundle.parts import parts_of
 from linecam.files import own_file
 from linecam.workflow.command_line import check_targets
 from linecam.workflow.plan import (

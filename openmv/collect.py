@@ -29,7 +29,7 @@ class Stop(Exception):
 
 
 def start_camera(frame_size, region):
-    """RGB565 frames of a region: (side, side) in the middle, or (x, y, w, h). Returns `snapshot`."""
+    """RGB565 frames of a region: (side, side) in the middle, or (x, y, w, h). Returns the camera."""
     try:
         import csi as names
 
@@ -66,7 +66,7 @@ def start_camera(frame_size, region):
             camera.snapshot()
         except RuntimeError:
             time.sleep_ms(100)
-    return camera.snapshot
+    return camera
 
 
 def find_leds():
@@ -129,20 +129,20 @@ def send(image, run, number):
 
 def record(size, region, leds):
     """Take frames until LIMIT, a full card or Ctrl-C."""
-    run, number, failed, snapshot, say = next_run(), 0, 0, None, None
+    run, number, failed, camera, say = next_run(), 0, 0, None, None
     try:
         while not LIMIT or number < LIMIT:
             started = time.ticks_ms()
             try:
-                if snapshot is None:
-                    snapshot = start_camera(size, region)
-                image = snapshot()
+                if camera is None:
+                    camera = start_camera(size, region)
+                image = camera.snapshot()
             except (RuntimeError, OSError) as error:  # of the sensor, not of the card
                 print(json.dumps({"error": str(error)}))
                 time.sleep_ms(100)
                 failed += 1
                 if failed % 10 == 0:
-                    snapshot = None  # start it anew
+                    camera = None  # start it anew
                 continue
             failed = 0
             if STREAM:

@@ -1,6 +1,8 @@
 """linecam on the camera: sorts what passes, lights the LED, prints JSON.
 
 The loop allocates nothing, lest the heap frays: scores are in whole 1/65536, since floats go to the heap.
+What settings.json turns on besides comes as parts: modules beside this one, each with some of HOOKS.
+The bundle has this file without its comments, to leave room on the camera's drive.
 """
 
 import gc
@@ -16,9 +18,21 @@ from binascii import hexlify
 RED, GREEN, BLUE, NONE = 0, 1, 2, -1
 COLORS = {"good": GREEN, "bad": RED}  # others are blue
 AGAIN = ": copy the whole bundle again, or write its linecam.romfs"
+VERSION = 2  # of settings.json, the newest that is read here
+# What main.py calls, and when:
+#   start(camera)   the camera has been started, for the first time or anew
+#   tick()          each round of the loop, every ms while nothing else is to do
+#   wants()         before a frame: is one to be taken now?
+#   sees(image)     after it: True, if it is not to be judged
+#   scored(poll)    its scores have been added to those of the item
+#   ends(poll)      then: was it the item's last? Without this hook an item has settings["votes"] frames
+#   decided(poll, label, number, image)  an item has been judged; `image` is its last frame, label may be NONE
+#   failed()        no frame, or one that is not to be judged: the item's frames so far do not count
+HOOKS = "start", "tick", "wants", "sees", "scored", "ends", "decided", "failed"
 OTHER = "not the one that settings.json names" + AGAIN
 LACKS = "%s (%r): too little memory, or an operator or quantization that the firmware lacks. "
 LACKS += "Build the bundle for this board, or put it into ROMFS"
+FAULTS = ImportError, KeyError, MemoryError, OSError, RuntimeError, ValueError
 
 
 class Stop(Exception):
@@ -26,7 +40,7 @@ class Stop(Exception):
 
 
 def checksum(path):
-    """SHA-256 in hex; None: no such file."""
+    """SHA-256 in hex; None where there is no such file."""
     digest, piece = hashlib.sha256(), bytearray(1024)
     try:
         with open(path, "rb") as file:
@@ -38,7 +52,7 @@ def checksum(path):
 
 
 def read_bundle():
-    """Settings, labels and the model's path, from here or /rom."""
+    """Settings, labels and the model's path, from the drive or /rom."""
     root = ""
     try:
         os.stat("settings.json")
@@ -54,6 +68,8 @@ def read_bundle():
             labels = [line.strip() for line in file if line.strip()]
     except (OSError, ValueError, KeyError, TypeError):
         raise Stop(path + " is missing or damaged" + AGAIN)
+    if settings.get("version", 1) > VERSION:
+        raise Stop("settings.json is for a newer main.py" + AGAIN)
     if labels != named:
         raise Stop(path + " is " + OTHER)
     # /rom comes first, but may hold an older one.
@@ -76,12 +92,23 @@ def load_model(path, oblong):
         if oblong:
             raise Stop("an oblong camera.roi needs firmware 5.0.0: update it, or build with a square one")
         return model
-    except (MemoryError, OSError, RuntimeError, ValueError) as error:
+    except FAULTS as error:
         raise Stop(LACKS % (path + " does not load", error))
 
 
+def load_parts(settings, labels):
+    """For each of HOOKS, the parts' functions of this name."""
+    parts = []
+    for name, how in settings.get("parts", ()):
+        try:
+            parts.append(__import__(name).Part(how, labels, settings))
+        except FAULTS as error:
+            raise Stop("%s.py: %s%s" % (name, error, AGAIN))
+    return [[getattr(part, hook) for part in parts if hasattr(part, hook)] for hook in HOOKS]
+
+
 def start_camera(frame_size, region):
-    """RGB565 frames of a region: (side, side) in the middle, or (x, y, w, h). Returns `snapshot`."""
+    """RGB565 frames of a region: (side, side) in the middle, or (x, y, w, h). Returns the camera."""
     try:
         import csi as names
 
@@ -118,7 +145,7 @@ def start_camera(frame_size, region):
             camera.snapshot()
         except RuntimeError:
             time.sleep_ms(100)
-    return camera.snapshot
+    return camera
 
 
 def find_leds():
@@ -141,20 +168,20 @@ def show(leds, color):
 
 
 class Poll:
-    """Adds up the scores of frames, decides, prints."""
+    """Adds up the scores of an item's `seen` frames, decides, prints."""
 
-    def __init__(self, labels, votes, thresholds):
+    def __init__(self, labels, thresholds):
         count = len(labels)
-        self.votes, self.sums = votes, array("i", [0] * count)
-        # Sums that decide; below 0: none.
-        self.limits = array("i", [int(thresholds.get(x, -1) * 65536 * votes + 0.5) for x in labels])
-        self.half = 32768 * votes  # up to this a limit never finds less than the highest sum does
+        self.seen, self.sums = 0, array("i", [0] * count)
+        # Means that decide; below 0: none.
+        self.limits = array("i", [int(thresholds.get(x, -1) * 65536 + 0.5) for x in labels])
         self.bits, self.raw = io.BytesIO(4 * count), bytearray(4 * count)
         names = [json.dumps(x) for x in labels] + ["null"]  # names[NONE] is the last
         width = max(len(x) for x in names)
         self.names = [(x + " " * (width - len(x))).encode() for x in names]
-        line = '{"label": %s, "score": 0.0000, "scores": [%s], "frames": %d, "ms": 000000000, "inference_ms": 00000}\n'
-        self.line = bytearray((line % (" " * width, ", ".join(["0.0000"] * count), votes)).encode())
+        line = '{"label": %s, "score": 0.0000, "scores": [%s], '
+        line += '"item": 000000000, "frames": 00000, "ms": 000000000, "inference_ms": 00000}\n'
+        self.line = bytearray((line % (" " * width, ", ".join(["0.0000"] * count))).encode())
         self.at = width + 21  # of the score; the scores: 19 on
 
     def add(self, scores):
@@ -173,39 +200,45 @@ class Poll:
             shift = max(7, 134 - ((top & 127) << 1 | high >> 7))  # 134 - exponent, 8 from 0.5 up to 1
             if top < 128 and shift < 25:  # not negative, not next to nothing
                 sums[i] += min(65536, (mantissa + (1 << shift - 1)) >> shift)
+        self.seen += 1
 
     def decide(self):
-        """The first class that reaches its threshold; else the best, but for one with a threshold above a half."""
-        sums, best, free = self.sums, 0, NONE
+        """The first class to reach its threshold; else the best, but for one with a threshold above a half."""
+        sums, seen = self.sums, self.seen
+        best, free = 0, NONE
         for i in range(len(sums)):
-            if 0 <= self.limits[i] <= sums[i]:
+            # A limit was rounded, by up to a half for each frame.
+            if 0 <= self.limits[i] * seen <= sums[i] + seen // 2:
                 return i
             if sums[i] > sums[best]:
                 best = i
             if self.limits[i] < 0 and (free == NONE or sums[i] > sums[free]):
                 free = i
-        return best if self.limits[best] <= self.half else free  # NONE, where each class has a threshold
+        # Up to a half a limit never finds less than the highest sum does. `free` is NONE where each class has one.
+        return best if self.limits[best] <= 32768 else free
 
-    def tell(self, decided, ms, inference):
-        """Print a line and start anew; without a decision, `score` is the highest."""
+    def tell(self, decided, item, ms, inference):
+        """Print a line; without a decision, `score` is the highest."""
         line, sums, name = self.line, self.sums, self.names[decided]
         for i in range(len(name)):
             line[10 + i] = name[i]
         self.score(max(sums) if decided == NONE else sums[decided], self.at)
         for i in range(len(sums)):
             self.score(sums[i], self.at + 19 + 8 * i)
-        self.clear()
+        self.digits(item, len(line) - 60, 9, 32)
+        self.digits(self.seen, len(line) - 43, 5, 32)
         self.digits(ms, len(line) - 26, 9, 32)
         self.digits(min(inference, 99999), len(line) - 3, 5, 32)
         sys.stdout.write(line)
 
     def clear(self):
+        self.seen = 0
         for i in range(len(self.sums)):
             self.sums[i] = 0
 
     def score(self, total, at):
         # In this order nothing reaches 2 ** 30, which goes to the heap.
-        mean = ((total + self.votes // 2) // self.votes * 10000 + 32768) >> 16
+        mean = ((total + self.seen // 2) // self.seen * 10000 + 32768) >> 16
         self.line[at] = 48 + mean // 10000
         self.digits(mean % 10000, at + 5, 4, 48)
 
@@ -215,46 +248,64 @@ class Poll:
             value //= 10
 
 
-def run(settings, region, labels, model, leds):
+def call(hooks):
+    for hook in hooks:
+        hook()
+
+
+def run(settings, region, labels, model, leds, hooks):
+    start, tick, wants, sees, scored, ends, decided, failed = hooks
     votes, period = settings["votes"], settings["period_ms"]
-    poll = Poll(labels, votes, settings["thresholds"])
+    poll = Poll(labels, settings["thresholds"])
     colors = [COLORS.get(x, BLUE) for x in labels] + [NONE]
-    snapshot, frame, seen, failed = None, [None], 0, 0
+    camera, frame, number, failures, due = None, [None], 0, 0, time.ticks_ms()
     while True:
-        try:
-            if snapshot is None:
-                snapshot = start_camera(settings["frame_size"], region)
-                started = time.ticks_ms()
-            frame[0] = snapshot()
-        except (RuntimeError, OSError) as error:
-            show(leds, NONE)  # not an old decision
-            print(json.dumps({"error": str(error)}))
-            time.sleep_ms(100)
-            failed += 1
-            if failed % 10 == 0:
-                snapshot = None  # start it anew
-            seen = 0  # the frames of this vote are no longer of one part
-            poll.clear()
-            started = time.ticks_ms()
+        call(tick)
+        if time.ticks_diff(due, time.ticks_ms()) > 0 or wants and not wants[0]():
+            time.sleep_ms(1)
             continue
-        failed = 0
+        try:
+            if camera is None:
+                camera = start_camera(settings["frame_size"], region)
+                for hook in start:
+                    hook(camera)
+            if poll.seen == 0:
+                started = time.ticks_ms()
+            frame[0] = camera.snapshot()
+            failures = 0
+        except (RuntimeError, OSError) as error:
+            print(json.dumps({"error": str(error)}))
+            due = time.ticks_add(time.ticks_ms(), 100)
+            failures += 1
+            if failures % 10 == 0:
+                camera = None  # start it anew
+        blind = failures
+        for hook in sees:
+            blind = blind or hook(frame[0])
+        if blind:
+            show(leds, NONE)  # not an old decision
+            poll.clear()  # the next frames may show another item
+            call(failed)
+            continue
         began = time.ticks_ms()
         try:
             scores = model.predict(frame)[0]
-        except (MemoryError, RuntimeError, ValueError) as error:
+        except FAULTS as error:
             raise Stop(LACKS % ("the model fails", error))
         inference = time.ticks_diff(time.ticks_ms(), began)
         poll.add(scores)
-        seen += 1
-        if seen == votes:
-            seen = 0
-            decided = poll.decide()
-            show(leds, colors[decided])
+        for hook in scored:
+            hook(poll)
+        if ends[0](poll) if ends else poll.seen == votes:
+            label = poll.decide()
+            show(leds, colors[label])
             ms = time.ticks_diff(time.ticks_ms(), started)
-            poll.tell(decided, ms, inference)
-            if ms < period:
-                time.sleep_ms(period - ms)
-            started = time.ticks_ms()
+            number = number % 999999999 + 1
+            poll.tell(label, number, ms, inference)
+            for hook in decided:
+                hook(poll, label, number, frame[0])
+            poll.clear()
+            due = time.ticks_add(started, period)
 
 
 def main():
@@ -262,6 +313,7 @@ def main():
     try:
         settings, labels, path = read_bundle()
         region = tuple(settings.get("roi") or [settings["side"]] * 2)
+        hooks = load_parts(settings, labels)
         gc.collect()  # the model needs one large block
         model = load_model(path, region[-2] != region[-1])
         leds = find_leds()
@@ -269,7 +321,7 @@ def main():
         if hasattr(os, "uname"):
             boot["firmware"] = os.uname()[3]
         print(json.dumps(boot))
-        run(settings, region, labels, model, leds)
+        run(settings, region, labels, model, leds, hooks)
     except Stop as stop:
         print("linecam: %s." % stop)
     except KeyboardInterrupt:

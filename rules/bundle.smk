@@ -26,6 +26,10 @@ rule bundle:
         frames="<results>/split/<first>.csv",
         pixels=expand("<results>/pixels/{size}.npy", size=plan.input_sizes),
         main=job_files.local_file(own_file("openmv/main.py")),
+        modules=[
+            job_files.local_file(own_file(f"openmv/{name}.py"))
+            for name, _ in parts_of(plan.config)
+        ],
         collect=job_files.local_file(own_file("openmv/collect.py")),
         template=job_files.local_file(own_file("linecam/bundle/readme.md.j2")),
         code=job_files.code_of("scripts/bundle.py"),

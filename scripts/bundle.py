@@ -13,9 +13,9 @@ from linecam.bundle.contents import (
     IMAGE,
     ROMFS,
     Program,
+    as_copied,
     check_room,
     compact,
-    drive_files,
     zip_folder,
 )
 from linecam.bundle.manifest import Origin, manifest
@@ -35,6 +35,7 @@ class Sources:
     """The files that a bundle is made from, besides the model and what is known of it."""
 
     main: Path  # the camera's program
+    modules: list[Path]  # its parts that are on
     collect: Path  # the camera's program for taking frames
     template: Path  # of README.md
     index: Path  # of the frames, CSV
@@ -94,11 +95,12 @@ def bundle(
     with atomic_write(folder) as temporary:
         temporary.mkdir()
         copyfile(tflite, temporary / "model.tflite")
-        copyfile(sources.main, temporary / "main.py")
+        for source in (*sources.modules, sources.main):
+            (temporary / source.name).write_text(as_copied(source.read_text(encoding="utf-8")), encoding="utf-8")
         copyfile(sources.collect, temporary / "collect.py")
         (temporary / "labels.txt").write_text("".join(f"{label}\n" for label in model.classes), encoding="utf-8")
         (temporary / "settings.json").write_text(compact(program.settings(model)), encoding="utf-8")
-        image = pack({file: (temporary / file).read_bytes() for file in ROMFS}, board.romfs_board)
+        image = pack({file: (temporary / file).read_bytes() for file in [*ROMFS, *program.modules]}, board.romfs_board)
         (temporary / IMAGE).write_bytes(image)
         materials = bill(
             model,
@@ -112,7 +114,7 @@ def bundle(
         )
         write_json(temporary / "bom.cdx.json", materials)
         stored.write(temporary)
-        drive = drive_files(cost.get("place"))
+        drive = program.drive_files(cost.get("place"))
         check_room(temporary, drive, board.places.get("drive"), cost.get("place"))
         text = readme(
             sources.template,
@@ -164,10 +166,11 @@ if __name__ == "__main__":
             [Candidate.from_param(candidate) for candidate in snakemake.params.candidates],
             [TrainedModel.from_param(model) for model in snakemake.params.trained],
             Sources(
-                *(
-                    Path(snakemake.input[file])
+                modules=[Path(module) for module in snakemake.input.modules],
+                **{
+                    file: Path(snakemake.input[file])
                     for file in ("main", "collect", "template", "index", "votes", "split", "frames")
-                ),
+                },
             ),
             dict(zip(snakemake.params.sizes, map(Path, snakemake.input.pixels), strict=True)),
             Path(snakemake.output.folder),

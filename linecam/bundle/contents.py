@@ -1,16 +1,20 @@
 """What goes onto the camera: which files, what main.py reads of them, and whether they fit."""
 
+import ast
+import io
 import json
+import tokenize
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from linecam.bundle.bill_of_materials import Model
+from linecam.bundle.parts import Part, parts_of
 from linecam.errors import UserError
 
-DRIVE = ["model.tflite", "labels.txt", "settings.json", "main.py"]  # in the order of copying: the program comes last
-ROMFS = DRIVE[:3]
+ROMFS = ["model.tflite", "labels.txt", "settings.json"]
+VERSION = 2  # of settings.json: main.py refuses a newer one than it knows
 IMAGE = "linecam.romfs"
 FIRMWARE = ("4.5.6", "5.0.0")  # the OpenMV releases that main.py runs on, first and last
 
@@ -25,12 +29,21 @@ class Program:
     period_ms: int  # at most one decision in so many ms
     thresholds: dict[str, float]  # by class, the mean score from which on it decides for it
     roi: list[int] | None = None  # instead of `side`: x, y, width and height of what goes to the network
+    parts: tuple[Part, ...] = ()  # in the order in which main.py calls them
 
     @classmethod
     def of(cls, config: dict[str, Any], votes: int, thresholds: dict[str, float]) -> Self:
         """What a complete configuration, and the `votes` and `thresholds` that were made of it, say."""
         camera, bundle = config["camera"], config["bundle"]
-        return cls(camera["frame_size"], camera["side"], votes, bundle["period_ms"], thresholds, camera["roi"])
+        return cls(
+            camera["frame_size"],
+            camera["side"],
+            votes,
+            bundle["period_ms"],
+            thresholds,
+            camera["roi"],
+            parts_of(config),
+        )
 
     @property
     def firmware(self) -> tuple[str, str]:
@@ -55,12 +68,40 @@ class Program:
         """What main.py reads, in settings.json: few keys, since the camera's heap is small."""
         about = {"sha256": model.sha256, "name": f"{model.name} {model.range}"}
         decides = {"votes": self.votes, "period_ms": self.period_ms, "thresholds": self.thresholds}
-        return {"model": about, "labels": model.classes} | self.view | decides
+        parts = {"parts": [list(part) for part in self.parts]} if self.parts else {}
+        return {"version": VERSION, "model": about, "labels": model.classes} | self.view | decides | parts
+
+    @property
+    def modules(self) -> list[str]:
+        """The files of the parts."""
+        return [f"{name}.py" for name, _ in self.parts]
+
+    def drive_files(self, place: str | None) -> list[str]:
+        """What is copied to the drive, in this order: the program comes last.
+
+        A model in ROMFS (`place`) may be larger than the drive.
+        """
+        model = [] if place == "romfs" else ["model.tflite"]
+        return [*model, "labels.txt", "settings.json", *self.modules, "main.py"]
 
 
-def drive_files(place: str | None) -> list[str]:
-    """What is copied to the drive; a model in ROMFS may be larger than that."""
-    return DRIVE[1:] if place == "romfs" else DRIVE
+def as_copied(source: str) -> str:
+    """A program of the camera without comments, docstrings and empty lines: the camera's drive is small.
+
+    The code stays as it is written. `ast.unparse` would put brackets around tuples, for which MicroPython takes memory.
+    """
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column].rstrip()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            first, last = node.body[0].lineno - 1, node.body[0].end_lineno or 0
+            lines[first:last] = [""] * (last - first)
+            if len(node.body) == 1:
+                lines[first] = " " * node.body[0].col_offset + "pass"
+    return "".join(f"{line}\n" for line in lines if line)
 
 
 def check_room(folder: Path, drive: list[str], room: int | None, place: str | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Self
 from linecam import __version__
 from linecam.boards.verdict import Cost
 from linecam.bundle.bill_of_materials import Model
-from linecam.bundle.contents import Program, drive_files
+from linecam.bundle.contents import Program
 from linecam.evaluation.candidates import Choice
 from linecam.evaluation.figures import Thresholds
 from linecam.files import sha256
@@ -50,7 +50,7 @@ def manifest(
     return {
         "board": board,
         "camera": program.view | {"input": model.name.input_size, "votes": program.votes},
-        "drive": drive_files(cost.get("place")),
+        "drive": program.drive_files(cost.get("place")),
         "files": {path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in paths},
         "firmware": dict(zip(("from", "to"), program.firmware, strict=True)),
         "cost": cost,

@@ -91,5 +91,5 @@ def decision_line(classes: list[str], votes: int, inference_ms: float) -> str:
     ms = round(votes * (inference_ms + FRAME_MS))
     return (
         f'{{"label": {json.dumps(label):<{width}}, "score": 0.9000, "scores": [{scores}], '
-        f'"frames": {votes}, "ms": {ms:>9}, "inference_ms": {round(inference_ms):>5}}}'
+        f'"item": {1:>9}, "frames": {votes:>5}, "ms": {ms:>9}, "inference_ms": {round(inference_ms):>5}}}'
     )

@@ -1,6 +1,6 @@
 """What a camera has said since somebody listens: its lines understood, counted by class and by hour.
 
-main.py prints JSON, a line a decision: {"label": "good", "score": 0.93, "scores": [...], "frames": 3, "ms": 361, ...},
+main.py prints JSON, a line a decision: {"label": "good", "score": 0.93, "scores": [...], "item": 1, "frames": 3, "ms": 361, ...},
 where label is null without a decision. Before the first it prints {"linecam": ..., "labels": [...], ...}; a frame that
 failed is {"error": ...}, a hint {"note": ...}, and its end "linecam: why.". Python's own words come in between, such as
 a traceback. collect.py prints frames instead (`linecam.usb.receive`); they are this camera's pictures.
@@ -212,7 +212,7 @@ def _is_decision(told: Mapping[str, Any]) -> bool:
 
 
 def _figures(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: told.get(key) for key in ("score", "scores", "frames", "ms", "inference_ms")}
+    return {key: told.get(key) for key in ("score", "scores", "item", "frames", "ms", "inference_ms")}
 
 
 def printable(text: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from linecam.boards.memory_rules import BESIDE_MODEL
+from linecam.bundle.contents import as_copied
 from linecam.camera.arithmetic import to_rgb565
 from linecam.camera.region import Region
 from linecam.frames.index import path_facts
@@ -69,9 +70,15 @@ class Camera:
         (self.folder / to / "labels.txt").write_text("".join(f"{label}\n" for label in self.labels))
         (self.folder / to / "model.tflite").write_bytes(model)
 
-    def run(self, firmware: str = "5.0.0", script: Path = MAIN, output: int = subprocess.PIPE, **plan: object) -> Run:
-        """Run a script until Ctrl-C, printing to the file descriptor `output`; `plan` is that of common/board.py."""
+    def run(self, firmware: str = "5.0.0", script: Path | None = None, output: int = subprocess.PIPE, **plan: object) -> Run:
+        """Run a script until Ctrl-C, printing to the file descriptor `output`; `plan` is that of common/board.py.
+
+        Without `script` it is main.py as the bundle has it.
+        """
         (self.folder / "drive").mkdir(exist_ok=True)
+        if script is None:
+            script = self.folder / "main.py"
+            script.write_text(as_copied(MAIN.read_text()))
         orders, seen = self.folder / "plan.json", self.folder / "seen.json"
         orders.write_text(json.dumps({"rom": str(self.folder / "rom")} | plan))
         command = [BIN / "micropython", ROOT / "tests/board/run.py", firmware, script, orders, seen]
@@ -109,9 +116,9 @@ def test_every_firmware_decides_alike(camera, firmware):
         "firmware": "v0.0.0; MicroPython v1.25.0",
     }
     assert run.lines[1:] == [
-        {"label": "good", "score": 0.75, "scores": GOOD, "frames": 1, "ms": 120, "inference_ms": 20},
-        {"label": "bad", "score": 0.75, "scores": BAD, "frames": 1, "ms": 120, "inference_ms": 20},
-        {"label": "no_mask", "score": 0.75, "scores": NO_MASK, "frames": 1, "ms": 120, "inference_ms": 20},
+        {"label": "good", "score": 0.75, "scores": GOOD, "item": 1, "frames": 1, "ms": 120, "inference_ms": 20},
+        {"label": "bad", "score": 0.75, "scores": BAD, "item": 2, "frames": 1, "ms": 120, "inference_ms": 20},
+        {"label": "no_mask", "score": 0.75, "scores": NO_MASK, "item": 3, "frames": 1, "ms": 120, "inference_ms": 20},
     ]
     assert run.seen["lit"] == ["", "G", "R", "B", ""]  # dark at first, and at the end
     assert run.seen["calls"] == [["reset"], ["pixformat", "RGB565"], ["framesize", "QVGA"], ["window", [240, 240]]]
@@ -231,7 +238,10 @@ def test_frames_are_square(camera, firmware, frame_size, side, window):
 
 @pytest.mark.parametrize(
     ("frame_size", "side", "message"),
-    [("WXGA", 720, "no frame size WXGA"), ("QQVGA", 240, "QQVGA, here (160, 120), does not hold the region (240, 240)")],
+    [
+        ("WXGA", 720, "no frame size WXGA"),
+        ("QQVGA", 240, "QQVGA, here (160, 120), does not hold the region (240, 240)"),
+    ],
 )
 @pytest.mark.parametrize("firmware", ["4.7.0", "5.0.0"])
 def test_an_impossible_frame_size_is_explained(camera, firmware, frame_size, side, message):
@@ -359,8 +369,8 @@ def test_votes_are_averaged(camera):
     run = camera.run(scores=[[0.75, 0.25, 0.0], [0.25, 0.75, 0.0], [0.0, 0.75, 0.25], BAD, GOOD, GOOD, GOOD])
     times = {"frames": 3, "ms": 360, "inference_ms": 20}
     assert run.decisions == [
-        {"label": "bad", "score": 0.5833, "scores": [0.3333, 0.5833, 0.0833]} | times,
-        {"label": "good", "score": 0.5833, "scores": [0.5833, 0.4167, 0.0]} | times,
+        {"label": "bad", "score": 0.5833, "scores": [0.3333, 0.5833, 0.0833], "item": 1} | times,
+        {"label": "good", "score": 0.5833, "scores": [0.5833, 0.4167, 0.0], "item": 2} | times,
     ]  # and the seventh frame is not enough for a third
 
 
@@ -458,13 +468,11 @@ def test_scores_outside_0_to_1_are_cut(camera, scores, told):
 # --- main.py: the rate and the LEDs
 
 
-@pytest.mark.parametrize(
-    ("period", "sleeps"), [(0, []), (100, []), (120, []), (500, [380, 380, 380]), (121, [1, 1, 1])]
-)
-def test_at_most_one_decision_a_period(camera, period, sleeps):
+@pytest.mark.parametrize(("period", "slept"), [(0, 0), (100, 0), (120, 0), (500, 380), (121, 1)])
+def test_at_most_one_decision_a_period(camera, period, slept):
     camera.write(period_ms=period)
     run = camera.run(scores=[GOOD] * 3)
-    assert run.seen["sleeps"] == sleeps
+    assert sum(run.seen["sleeps"]) == 3 * slept
     assert [line["ms"] for line in run.decisions] == [120] * 3
 
 
@@ -501,7 +509,9 @@ def test_the_lock_finds_an_allocation(camera, tmp_path):
     camera.write()
     for harm in ("half = 0.5 * len(labels)", "some = [labels]"):
         script = tmp_path / "harmed.py"
-        script.write_text(MAIN.read_text().replace("        seen += 1\n", f"        seen += 1\n        {harm}\n"))
+        script.write_text(
+            MAIN.read_text().replace("        poll.add(scores)\n", f"        poll.add(scores)\n        {harm}\n")
+        )
         with pytest.raises(AssertionError, match="heap is locked"):
             camera.run(script=script, scores=[GOOD], rounds=5, lock=True)
 
@@ -514,9 +524,7 @@ def test_a_model_that_fails_at_a_frame_ends_with_one_sentence(camera, firmware, 
     run = camera.run(firmware, scores=[GOOD], raises=error)
     *decisions, last = run.printed.splitlines()
     assert json.loads(decisions[-1])["label"] == "good"
-    assert last.startswith(
-        f"linecam: the model fails ({error}('Invoke failed',)): too little memory, or an operator"
-    )
+    assert last.startswith(f"linecam: the model fails ({error}('Invoke failed',)): too little memory, or an operator")
     assert last.endswith("or put it into ROMFS.")
     assert run.seen["lit"][-1] == "", "an old decision would still be shown"
 
@@ -532,7 +540,29 @@ def test_the_scripts_compile(script, arch, tmp_path):
 
 def test_main_is_small_enough_to_lie_beside_a_model():
     """linecam.rules counts on it, in the blocks of the H7's drive: three are for settings and labels."""
-    assert MAIN.stat().st_size <= BESIDE_MODEL - 3 * 512
+    assert len(as_copied(MAIN.read_text()).encode()) <= BESIDE_MODEL - 3 * 512
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "openmv").iterdir()), ids=lambda script: script.name)
+def test_without_its_comments_it_is_the_same_program(script):
+    source = script.read_text()
+    copied = as_copied(source)
+    assert "#" not in copied
+    assert '"""' not in copied
+    assert "\n\n" not in copied
+    assert ast.dump(ast.parse(copied)) == ast.dump(without_docstrings(ast.parse(source)))
+
+
+def test_nothing_but_a_docstring_becomes_pass():
+    source = 'class Stop(Exception):\n    """Why."""  # so\n\n\nx = "#"  # a comment\n'
+    assert as_copied(source) == 'class Stop(Exception):\n    pass\nx = "#"\n'
+
+
+def without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree
 
 
 def test_both_scripts_start_the_camera_alike():

@@ -17,7 +17,7 @@ from openmv_ota.romfs.builder import read_image
 
 from linecam import __version__
 from linecam.boards.catalogue import load_boards
-from linecam.bundle.contents import DRIVE, check_room
+from linecam.bundle.contents import as_copied, check_room
 from linecam.bundle.manifest import without_paths
 from linecam.bundle.readme import decision_line
 from linecam.bundle.romfs import pack, verify
@@ -44,6 +44,7 @@ CONFIG = {
     "evaluate": {"confidence": 0.95},
     "bundle": {"boards": BUILT, "accept": "good", "votes": None, "period_ms": 0, "recall": {}, "thresholds": {}},
 }
+ON_DRIVE = ["model.tflite", "labels.txt", "settings.json", "main.py"]
 BESIDE = {
     *("linecam.romfs", "collect.py", "README.md", "bom.cdx.json", "manifest.json", "test-frames.png"),
     "test-frames.json",
@@ -143,6 +144,7 @@ def make(
         [trained(MODEL, predictions={"calibrated": folder / "predictions.csv"})],
         Sources(
             ROOT / "openmv/main.py",
+            [],
             folder / "collect.py",
             ROOT / "linecam/bundle/readme.md.j2",
             folder / "frames.csv",
@@ -176,7 +178,7 @@ def h7(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_manifest_lists_every_other_file(made: Path) -> None:
     manifest = read_json(made / "manifest.json")
     files = {path.name for path in made.iterdir()}
-    assert files == {*DRIVE, *BESIDE}
+    assert files == {*ON_DRIVE, *BESIDE}
     assert set(manifest["files"]) == files - {"manifest.json"}
     for name, entry in manifest["files"].items():
         assert entry == {"sha256": sha256(made / name), "bytes": (made / name).stat().st_size}
@@ -205,10 +207,10 @@ def test_the_settings_are_what_the_program_on_the_camera_reads(h7: Path) -> None
     assert (h7 / "settings.json").read_text(encoding="utf-8") == (
         '{"frame_size":"QVGA","labels":["bad","good","empty"],'
         '"model":{"name":"resnet9-64-simclr/coreset-200/seed-1 calibrated",'
-        f'"sha256":"{digest}"}},"period_ms":0,"side":240,"thresholds":{{}},"votes":3}}'
+        f'"sha256":"{digest}"}},"period_ms":0,"side":240,"thresholds":{{}},"version":2,"votes":3}}'
     )
     assert (h7 / "labels.txt").read_text(encoding="utf-8") == "bad\ngood\nempty\n"
-    assert (h7 / "main.py").read_bytes() == (ROOT / "openmv/main.py").read_bytes()
+    assert (h7 / "main.py").read_text() == as_copied((ROOT / "openmv/main.py").read_text())
 
 
 def with_roi(roi: list[int]) -> dict[str, Any]:
@@ -551,16 +553,15 @@ def test_what_is_not_known_is_left_out_of_the_readme(cost: dict[str, Any], tmp_p
 def test_the_lines_of_the_readme_are_those_of_the_program() -> None:
     line = decision_line(["bad", "good", "no_mask"], 3, 62.3)
     assert line == (
-        '{"label": "good"   , "score": 0.9000, "scores": [0.0500, 0.9000, 0.0500], "frames": 3, '
-        '"ms":       286, "inference_ms":    62}'
+        '{"label": "good"   , "score": 0.9000, "scores": [0.0500, 0.9000, 0.0500], "item":         1, '
+        '"frames":     3, "ms":       286, "inference_ms":    62}'
     )
     assert json.loads(line)["label"] == "good"
     assert json.loads(decision_line(["a", "b"], 1, 50.0))["label"] == "a"
     # The form as it stands in the program; its figures are put in later, in as many characters.
-    form = re.search(r"^ +line = '(.+)\\n'$", PROGRAM, re.MULTILINE)
-    assert form is not None
-    assert len(form[1] % ('"no_mask"', "0.0500, 0.9000, 0.0500", 3)) == len(line)
-    assert re.findall(r'"(\w+)":', form[1]) == list(json.loads(line))
+    form = "".join(re.findall(r"^ +line \+?= '(.+)'$", PROGRAM, re.MULTILINE)).removesuffix("\\n")
+    assert len(form % ('"no_mask"', "0.0500, 0.9000, 0.0500")) == len(line)
+    assert re.findall(r'"(\w+)":', form) == list(json.loads(line))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,10 @@ def ticks_us():
     return board.clock * 1000
 
 
+def ticks_add(ticks, delta):
+    return ticks + delta
+
+
 def ticks_diff(later, earlier):
     return later - earlier
 
