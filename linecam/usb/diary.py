@@ -1,6 +1,6 @@
 """What a camera has said since somebody listens: its lines understood, counted by class and by hour.
 
-main.py prints JSON, a line a decision: {"label": "good", "score": 0.93, "scores": [...], "item": 1, "frames": 3, "ms": 361, ...},
+main.py prints JSON, a line a decision: {"label": "good", "score": 0.93, "scores": [...], "item": 1, "frames": 3, ...},
 where label is null without a decision. Before the first it prints {"linecam": ..., "labels": [...], ...}; a frame that
 failed is {"error": ...}, a hint {"note": ...}, and its end "linecam: why.". Python's own words come in between, such as
 a traceback. collect.py prints frames instead (`linecam.usb.receive`); they are this camera's pictures.

@@ -16,7 +16,7 @@ import yaml
 
 from linecam.errors import UserError, reported
 from linecam.files import ROOT
-from linecam.workflow import settings
+from linecam.workflow import line_settings, settings
 from linecam.workflow.generated import write_or_check
 from linecam.workflow.settings import Settings
 
@@ -98,7 +98,8 @@ def _meanings() -> dict[tuple[str, str], str]:
     pydantic can read them too (`use_attribute_docstrings`), and would do so whenever Snakemake starts: 65 ms.
     """
     found = {}
-    for model in ast.parse(Path(settings.__file__).read_text(encoding="utf-8")).body:
+    sources = [Path(module.__file__ or "").read_text(encoding="utf-8") for module in (settings, line_settings)]
+    for model in [node for source in sources for node in ast.parse(source).body]:
         if not isinstance(model, ast.ClassDef):
             continue
         for field, text in zip(model.body, model.body[1:], strict=False):

@@ -2,14 +2,17 @@
 
 The names are the keys of the YAML files. The text below a setting says what it means. `python -m
 linecam.workflow.reference` writes both into docs/configuration.md and config/schema.json. The types are those of
-linecam/workflow/values.py.
+linecam/workflow/values.py; the section `line` is in
+linecam/workflow/line_settings.py.
 """
 
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
+from linecam.workflow.line_settings import Line
+from linecam.workflow.section import Section
 from linecam.workflow.values import (
     DISTINCT,
     AsWritten,
@@ -43,12 +46,6 @@ from linecam.workflow.values import (
 Method = Literal["taught", "simclr", "distilled", "rendered", "none", "given"]
 Strategy = Literal["herding", "coreset", "typiclust", "probcover", "mundig", "random", "given"]
 ComparedStrategy = Literal["random", "herding", "coreset", "typiclust", "probcover", "mundig"]
-
-
-class Section(BaseModel):
-    """A mapping of the configuration: no key that is not below, and no change once it is read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Dataset(Section):
@@ -434,6 +431,7 @@ class Settings(Section):
     `select.train` labels (docs/sweeps.md)."""
     study_selection: StudySelection = StudySelection()
     bundle: Bundle = Bundle()
+    line: Line = Line()
 
     def as_dict(self) -> dict[str, Any]:
         """All settings, as JSON values; `select.strategies` only where it is set."""
