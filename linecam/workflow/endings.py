@@ -35,6 +35,7 @@ class Failure:
     log: str  # its log file; "" where it has none
     ended: str = ""  # what Snakemake says of the process: which exit status or signal
     since: float = 0  # seconds since 1970 from which on the log is of this run
+    cluster: str = ""  # what the cluster says of the job
 
     def told(self) -> tuple[str, str]:
         """By which mark, and what the step wrote last into its log; ("", "") where it wrote no such thing."""
@@ -50,7 +51,7 @@ class Failure:
     def paragraph(self) -> str:
         """The step, what was found, what to do, and the log."""
         mark, text = self.told()
-        see = f"The log has more: {self.log}" if self.log else "It has no log."
+        see = f"The log has more: {self.log}" if self.log and Path(self.log).is_file() else "It has no log."
         if mark == STOPPED:
             return text
         if mark == FAILED:
@@ -64,7 +65,8 @@ class Failure:
         if killed := _signal(self.ended):
             memory = " Most often there was not enough memory: use fewer cores (--cores 1), or a larger machine."
             return f"{self.words}: this step was killed by {killed}.{memory * (killed == 'SIGKILL')}\n{see}"
-        return f"{self.words}: this step failed before it could say why. What it printed stands above.\n{see}"
+        said = f"The cluster says: {self.cluster}" if self.cluster else "What it printed stands above."
+        return f"{self.words}: this step failed before it could say why. {said}\n{see}"
 
 
 def _signal(ended: str) -> str:

@@ -43,12 +43,13 @@ _CHATTER = re.compile(
     r"Assuming unrestricted|Building DAG|Using shell|Provided |Rules claiming|Conda environments: ignored|Singularity|"
     r"Group jobs: inactive|Select jobs|Execute \d+ jobs|Removing |Would remove|Complete log|Elapsed time|"
     r"Exiting because|This was a dry-run|Some jobs were triggered|Rules with |\d+ jobs have |Reasons:|Shutting down|"
-    r"Storing output|Touching output|Write-protecting|Config file |Trying to restart|Will exit after finishing|"
+    r"Storing output|Touching output|Write-protecting|Config file |Will exit after finishing|"
     r"Terminating processes|Updating |\s*$"
 )
 _ANSWER = (
     "Do not follow Snakemake's advice above to use --rerun-triggers mtime or --cleanup-metadata: it hides changes."
 )
+_AGAIN = re.compile(r"Trying to restart job (\d+)")
 _ASKED_TO_END = ("Terminating processes", "Will exit after finishing")
 
 
@@ -165,20 +166,20 @@ class LogHandler(LogHandlerBase):
             self._line(f"{self._done}/{len(self._steps)}", duration(time.monotonic() - began), step.words)
 
     def _job_fails(self, record: Record) -> None:
-        self._fails(record.jobid, record.rule_name, record.log)
+        self._fails(record.jobid, record.rule_name, record.log, record.rule_msg)
 
     def _group_fails(self, record: Record) -> None:
         for job in record.job_error_info:
-            self._fails(job["jobid"], job["rule_name"], job["log"])
+            self._fails(job["jobid"], job["rule_name"], job["log"], job["rule_msg"])
 
-    def _fails(self, jobid: int, rule: str, logs: list[str]) -> None:
+    def _fails(self, jobid: int, rule: str, logs: list[str], cluster: str | None) -> None:
         from linecam.errors import STOPPED  # noqa: PLC0415 (as above)
         from linecam.workflow.endings import Failure  # noqa: PLC0415 (as above)
 
         step = self._steps.get(jobid)
         self._since.pop(jobid, None)
         words, log = step.words if step else rule, logs[0] if logs else ""
-        failure = Failure(rule, words, log, self._ended.pop(rule, ""), self._day)
+        failure = Failure(rule, words, log, self._ended.pop(rule, ""), self._day, (cluster or "").strip())
         self._failures[jobid] = failure
         if not self._asked_to_end:
             self._line("", "stopped" if failure.told()[0] == STOPPED else "failed", failure.words)
@@ -202,7 +203,9 @@ class LogHandler(LogHandlerBase):
         text = record.getMessage().strip()
         if text.startswith(_ASKED_TO_END):
             self._asked_to_end = True
-        if record.levelno >= INFO and not _CHATTER.match(text):
+        if (again := _AGAIN.match(text)) and (step := self._steps.get(int(again[1]))):
+            self._line("", "again", step.words)
+        elif record.levelno >= INFO and not _CHATTER.match(text):
             self._say(text)
 
     def _progress(self) -> tuple[float, str]:

@@ -62,8 +62,9 @@ def ended(job: int) -> logging.LogRecord:
     return record(LogEvent.JOB_FINISHED, job_id=job)
 
 
-def failed(job: int, log: str | Path) -> logging.LogRecord:
-    return record(LogEvent.JOB_ERROR, level=logging.ERROR, jobid=job, rule_name=STEPS[job].rule, log=[str(log)])
+def failed(job: int, log: str | Path, cluster: str | None = None) -> logging.LogRecord:
+    about = {"jobid": job, "rule_name": STEPS[job].rule, "log": [str(log)], "rule_msg": cluster}
+    return record(LogEvent.JOB_ERROR, level=logging.ERROR, **about)
 
 
 def handler(**settings: bool) -> terminal.LogHandler:
@@ -208,6 +209,21 @@ def test_a_fault_of_linecam_is_called_one(tmp_path: Path) -> None:
 def test_a_step_that_was_killed(ended: str, tmp_path: Path) -> None:
     text = Failure("teach", "Pretrain", str(tmp_path / "none.log"), ended).paragraph()
     assert text.startswith("Pretrain: this step was killed by SIGKILL. Most often there was not enough memory")
+
+
+def test_what_a_cluster_says_of_a_job_that_never_began(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    told = handler()
+    told.begin(STEPS, 75)
+    told.emit(failed(2, tmp_path / "none.log", "SLURM sbatch failed. Memory specification can not be satisfied\n"))
+    told.emit(record(None, "Trying to restart job 2."))
+    told.emit(failed(2, tmp_path / "none.log", "SLURM sbatch failed. Memory specification can not be satisfied\n"))
+    told.close()
+    said = capsys.readouterr().err
+    assert [line.split()[0] for line in said.splitlines()[1:4]] == ["failed", "again", "failed"]
+    assert said.endswith(
+        "Finetune the network: this step failed before it could say why. The cluster says: SLURM sbatch failed. Memory "
+        "specification can not be satisfied\nIt has no log.\n"
+    )
 
 
 def test_the_log_of_an_earlier_run_does_not_count(tmp_path: Path) -> None:
