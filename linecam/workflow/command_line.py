@@ -16,7 +16,10 @@ from linecam.yaml_file import load_yaml
 
 CONFIGURATIONS = {".yaml", ".yml", ".json"}
 # What is no rule, but a command of linecam's own.
-COMMANDS = ["plan", "label", "deploy", "check", "networks", "labels", "sign", "verify", "new-key", "receive"]
+COMMANDS = [
+    *("plan", "label", "predict", "deploy", "measure", "watch", "receive", "check", "networks", "labels"),
+    *("sign", "verify", "new-key"),
+]
 
 # What Snakemake hands over.
 Workflow = Any
