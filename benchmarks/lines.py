@@ -293,7 +293,10 @@ def measure(arguments: argparse.Namespace) -> pd.DataFrame:
     """A row for each run, with the figures of linecam and of the baselines."""
     rows = []
     wanted = arguments.sets.split(",") if arguments.sets else None
-    for line in lines(arguments.frames, arguments.folder / "rendered", wanted):
+    there = list(lines(arguments.frames, arguments.folder / "rendered", wanted))
+    if unknown := set(wanted or []) - {line.name for line in there}:
+        sys.exit(f"--sets: no set {', '.join(sorted(unknown))}. Below --frames there is none of this name.")
+    for line in there:
         config = lay_out(line, arguments.folder)
         runs = [
             Run(line.name, arguments.network, method, selection, labels, seed)

@@ -150,5 +150,7 @@ rule report:
         # No input: of all frames a few are shown large, and where a bucket holds them, none is.
         folder=plan.frames_folder,
         benchmarks=f"{plan.results}/benchmarks",
+        # No output: Snakemake would take the earlier runs away. In a bucket they are not kept.
+        runs=f"{plan.results}/runs",
     script:
         "../scripts/report.py"

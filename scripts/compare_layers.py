@@ -9,7 +9,6 @@ from linecam.evaluation.candidates import Candidate, Choice
 from linecam.files import write_json
 from linecam.frames.index import read_pixels, read_split
 from linecam.networks.model_name import ModelName
-from linecam.tflite.converter import TFLiteConverterV2
 from linecam.tflite.layer_error import DifferentOperatorsError, layer_errors
 from linecam.workflow.job import job
 
@@ -31,6 +30,9 @@ def compare_layers(
     frames they are training frames. Where the operators of int8 and float32 do not belong together, `layers` is empty
     and `why` says so.
     """
+    # Within the job, so that what TensorFlow says while it is imported goes into the log.
+    from linecam.tflite.converter import TFLiteConverterV2  # noqa: PLC0415 (as said)
+
     choice = Choice.read(choice_path)
     table = read_split(split)
     part = "unlabelled" if (table["part"] == "unlabelled").any() else "train"

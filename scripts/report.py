@@ -1,6 +1,5 @@
 """Report what was built, how good it is and from what it was made: one HTML page that needs nothing else."""
 
-from datetime import date
 from pathlib import Path
 
 from linecam import __version__
@@ -10,6 +9,7 @@ from linecam.evaluation.candidates import Candidate, TrainedModel
 from linecam.page.address import PORT
 from linecam.report.insight import Insight
 from linecam.report.page import Made, Setup, Sources, write_page
+from linecam.report.runs import now
 from linecam.revision import revision
 from linecam.workflow.job import job
 
@@ -39,6 +39,7 @@ if __name__ == "__main__":
                 ),
                 frames=Path(params.folder),
                 benchmarks=Path(params.benchmarks),
+                runs=Path(params.runs),
                 study=(Path(studied["table"]), Path(studied["plot"])) if studied else None,
                 selection_study=(
                     (Path(selection_studied["summary"]), Path(selection_studied["plot"])) if selection_studied else None
@@ -56,7 +57,7 @@ if __name__ == "__main__":
                 versions=params.versions,
                 definitions=params.definitions,
                 labelling=f"http://127.0.0.1:{PORT}",
-                made=Made(date.today().isoformat(), __version__, revision()),
+                made=Made(now(), __version__, revision()),
             ),
             Path(snakemake.output.page),
         )

@@ -1,7 +1,6 @@
 """The manifest of a bundle: every file with its hash, the model's figures, and what it was made with."""
 
 import platform
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -10,13 +9,11 @@ from linecam import __version__
 from linecam.boards.verdict import Cost
 from linecam.bundle.bill_of_materials import Model
 from linecam.bundle.contents import Program
+from linecam.bundle.portable import without_paths
 from linecam.evaluation.candidates import Choice
 from linecam.evaluation.figures import Thresholds
 from linecam.files import sha256
 from linecam.revision import revision
-
-# Settings that are paths on the machine that made the bundle: their last part says enough.
-PATHS = (("dataset", "source"), ("pretrain", "checkpoint"), ("embed", "file"))
 
 
 @dataclass(frozen=True)
@@ -62,12 +59,3 @@ def manifest(
         "linecam": origin.linecam,
         "git": origin.revision,
     }
-
-
-def without_paths(config: dict[str, Any]) -> dict[str, Any]:
-    """The configuration without what belongs to the machine: of a path the last part."""
-    config = deepcopy(config)
-    for section, key in PATHS:
-        if path := config[section][key]:
-            config[section][key] = Path(path).name
-    return config

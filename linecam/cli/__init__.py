@@ -195,6 +195,24 @@ def predict(
 
 
 @app.command()
+def compare(
+    first: Annotated[
+        str | None, typer.Argument(metavar="A", help="A run: its number, or the beginning of its name, or its file.")
+    ] = None,
+    second: Annotated[str | None, typer.Argument(metavar="B", help="Another. Left out: the last run.")] = None,
+    dataset: Annotated[str, typer.Option(metavar="NAME", help="Of results/NAME.")] = "belt",
+) -> None:
+    """Set two runs side by side: settings, labels, figures, and the test frames that flipped.
+
+    Without A and B it lists the runs of a dataset.
+    """
+    from linecam.report import comparison
+
+    runs = Path("results") / dataset / "runs"
+    print(comparison.compare(runs, first, second or "-1") if first else comparison.listed(runs))
+
+
+@app.command()
 def sign(
     folder: BundleFolder,
     key: Annotated[Path, typer.Option(metavar="KEY.pem", help="Your private key.")],

@@ -9,6 +9,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from linecam.boards.board import Board
+from linecam.bundle.portable import without_paths
 from linecam.camera.region import Region
 from linecam.evaluation.candidates import Candidate, Choice, TrainedModel
 from linecam.evaluation.label_doubts import doubtful_labels
@@ -17,11 +18,13 @@ from linecam.evaluation.selection_study import LEARNERS
 from linecam.files import atomic_write, read_json, sha256
 from linecam.frames.index import read_index, read_pixels, read_split
 from linecam.report.advice import advise
+from linecam.report.comparison import Comparison
 from linecam.report.evidence import facts_of, loss_charts, probability_charts
 from linecam.report.forms import forms_of
 from linecam.report.insight import Insight, insights
 from linecam.report.layers import amplitude, bar
 from linecam.report.pictures import Pictures, flips, large_pictures, mistakes
+from linecam.report.runs import SHORT, Run, before, labels_of, tested_of
 from linecam.report.selection_study import SelectionStudy
 from linecam.report.steps import steps_of
 from linecam.report.study import LabelStudy
@@ -64,6 +67,7 @@ class Sources:
     frames: Path  # the folder below which the frames lie
     pretraining: dict[str, Path]  # the loss of each epoch, by backbone that was pretrained
     benchmarks: Path  # the folder of what each job took, which may be missing
+    runs: Path  # the folder of earlier runs, which may be missing; this one joins them
     template: Path  # the page; its sections lie beside it in sections/
     insight: Insight
     study: tuple[Path, Path] | None = None  # table and chart, where `snakemake study` has been run
@@ -74,9 +78,14 @@ class Sources:
 class Made:
     """When the page was written, and by which linecam."""
 
-    day: str  # ISO 8601
+    when: str  # ISO 8601, local time to the second
     version: str
     revision: str | None  # in git
+
+    @property
+    def day(self) -> str:
+        """The date of it."""
+        return self.when[:10]
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,12 @@ class Setup:
 def write_page(
     sources: Sources, models: list[TrainedModel], candidates: list[Candidate], setup: Setup, page: Path
 ) -> None:
-    """Write the report to `page`: it needs nothing else. Equal inputs give equal bytes."""
+    """Write the report to `page`, which needs nothing else, and keep the run's figures in `sources.runs`.
+
+    Equal inputs give equal bytes.
+    """
+    choice = Choice.read(sources.choice)
+    run = run_of(sources, choice, choice.among_trained(models), choice.among(candidates), setup)
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
@@ -110,13 +124,41 @@ def write_page(
     environment.filters |= {"percent": percent, "mean": mean, "duration": duration, "code": with_code}
     environment.filters |= {"amplitude": amplitude, "ratio_bar": bar}
     template = environment.get_template(sources.template.name)
-    text = template.render(**vars(setup), **contents(sources, models, candidates, setup))
+    text = template.render(**vars(setup), **contents(sources, models, candidates, setup, run))
     with atomic_write(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
+    run.keep(sources.runs)
+
+
+def run_of(sources: Sources, choice: Choice, chosen: TrainedModel, candidate: Candidate, setup: Setup) -> Run:
+    """What is kept of this run."""
+    metrics, decides = read_json(chosen.metrics[choice.range]), read_json(candidate.thresholds)
+    predictions = read_predictions(chosen.predictions[choice.range])
+    tested = predictions[predictions["part"] == "test"]
+    decided = decide(tested, setup.classes, decides["thresholds"])
+    costs = {board: read_json(path)["cost"] for board, path in candidate.firmware.items()}
+    return Run(
+        when=setup.made.when,
+        linecam=setup.made.version,
+        revision=setup.made.revision,
+        config=without_paths(dict(setup.config)),
+        model=str(choice.model),
+        range=choice.range,
+        weak=bool(choice.weak),
+        labels=labels_of(read_split(sources.split)),
+        tested=tested_of(tested.assign(predicted=decided)),
+        score=metrics.get("decided", metrics["test"]),
+        thresholds=decides["thresholds"],
+        votes=read_json(sources.votes)["votes"],
+        boards={
+            board: {key: cost.get(key) for key in ("latency_ms", "arena_bytes", "file_bytes")}
+            for board, cost in costs.items()
+        },
+    )
 
 
 def contents(
-    sources: Sources, models: list[TrainedModel], candidates: list[Candidate], setup: Setup
+    sources: Sources, models: list[TrainedModel], candidates: list[Candidate], setup: Setup, run: Run
 ) -> dict[str, object]:
     """What the page shows, besides `setup`: by the names that the template has for it."""
     choice, classes = Choice.read(sources.choice), setup.classes
@@ -149,7 +191,10 @@ def contents(
     test = of_int8[of_int8["part"] == "test"].reset_index(drop=True)
     decided = decide(test, classes, decides["thresholds"])
     votes = read_json(sources.votes)
+    earlier = before(run, sources.runs)
+    since = Comparison(earlier, run) if earlier else None
     return {
+        "since": since,
         "choice": choice,
         "accept": setup.config["bundle"]["accept"],
         "confidence": confidence,
@@ -180,6 +225,10 @@ def contents(
         "summaries": summaries,
         **frames(sources, setup.region, choice.model.input_size, test.assign(predicted=decided)),
         **flipped(of_float, of_int8),
+        "changed": {
+            "mended": of_frames(test.assign(predicted=decided), since.mended if since else []),
+            "broken": of_frames(test.assign(predicted=decided), since.broken if since else []),
+        },
         **insights(
             sources.insight,
             split=sources.split,
@@ -196,6 +245,11 @@ def voted(votes: Mapping[str, Any], classes: list[str], wanted: Mapping[str, flo
     """The verdict over as many frames as main.py decides over; None where that is one, or is not known."""
     sizes = [size for size in votes["sizes"] if size["votes"] == votes["votes"] and size["test"]]
     return Verdict.of(sizes[0]["test"], classes, wanted) if sizes and votes["votes"] > 1 else None
+
+
+def of_frames(test: pd.DataFrame, short: list[str]) -> list[Any]:
+    """The rows of the test frames with these short digests."""
+    return list(test[test["sha256"].str[:SHORT].isin(short)].head(FLIPS).itertuples())
 
 
 def flipped(of_float: pd.DataFrame, of_int8: pd.DataFrame) -> dict[str, object]:

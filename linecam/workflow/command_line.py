@@ -17,7 +17,7 @@ from linecam.yaml_file import load_yaml
 CONFIGURATIONS = {".yaml", ".yml", ".json"}
 # What is no rule, but a command of linecam's own.
 COMMANDS = [
-    *("plan", "label", "predict", "deploy", "measure", "watch", "receive", "check", "networks", "labels"),
+    *("plan", "label", "predict", "compare", "deploy", "measure", "watch", "receive", "check", "networks", "labels"),
     *("sign", "verify", "new-key"),
 ]
 

@@ -18,7 +18,7 @@ from openmv_ota.romfs.builder import read_image
 from linecam import __version__
 from linecam.boards.catalogue import load_boards
 from linecam.bundle.contents import as_copied, check_room
-from linecam.bundle.manifest import without_paths
+from linecam.bundle.portable import without_paths
 from linecam.bundle.readme import decision_line
 from linecam.bundle.romfs import pack, verify
 from linecam.bundle.stored_frames import StoredFrames, choose

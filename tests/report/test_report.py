@@ -327,6 +327,7 @@ def prepare(folder: Path) -> Inputs:
             pixels={16: folder / "16.npy", 8: folder / "8.npy"},
             frames=sensor_frames(folder / "frames"),
             benchmarks=benchmarks(folder / "benchmarks"),
+            runs=folder / "runs",
             pretraining={},
             template=TEMPLATE,
             insight=insight_files(folder / "insight", table.assign(row=split["row"])),
@@ -371,7 +372,7 @@ def prepare(folder: Path) -> Inputs:
                 )
             },
             versions={"torch": "2.14.1"},
-            made=Made("2026-11-26", "9.8.7", "abc<def>"),
+            made=Made("2026-11-26T12:34:56", "9.8.7", "abc<def>"),
             definitions={},
             labelling="http://127.0.0.1:8765",
         ),
