@@ -24,7 +24,7 @@ from linecam.report.forms import forms_of
 from linecam.report.insight import Insight, insights
 from linecam.report.layers import amplitude, bar
 from linecam.report.pictures import Pictures, flips, large_pictures, mistakes
-from linecam.report.runs import SHORT, Run, before, labels_of, tested_of
+from linecam.report.runs import Run, before, labels_of, tested_of
 from linecam.report.selection_study import SelectionStudy
 from linecam.report.steps import steps_of
 from linecam.report.study import LabelStudy
@@ -247,9 +247,9 @@ def voted(votes: Mapping[str, Any], classes: list[str], wanted: Mapping[str, flo
     return Verdict.of(sizes[0]["test"], classes, wanted) if sizes and votes["votes"] > 1 else None
 
 
-def of_frames(test: pd.DataFrame, short: list[str]) -> list[Any]:
-    """The rows of the test frames with these short digests."""
-    return list(test[test["sha256"].str[:SHORT].isin(short)].head(FLIPS).itertuples())
+def of_frames(test: pd.DataFrame, digests: list[str]) -> list[Any]:
+    """The rows of the test frames with these SHA-256, so many at the most."""
+    return list(test[test["sha256"].isin(digests)].head(FLIPS).itertuples())
 
 
 def flipped(of_float: pd.DataFrame, of_int8: pd.DataFrame) -> dict[str, object]:

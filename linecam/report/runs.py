@@ -1,11 +1,13 @@
 """The runs of a dataset over time: the figures of each, kept in results/<dataset>/runs/ and never written over.
 
 A run is kept where something in it differs from the one before: settings, labels, the model or what it says. It is a
-few dozen kB of JSON; 500 test frames take some 20 kB.
+few dozen kB of JSON: 500 test frames take some 50 kB.
 """
 
 import hashlib
 import json
+import logging
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +19,6 @@ from linecam.errors import UserError
 from linecam.files import atomic_write, read_json
 
 FORM = 1  # of a run's file
-SHORT = 16  # characters of a frame's SHA-256: of a million frames no two share them
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ class Run:
 
     def keep(self, folder: Path) -> None:
         """Write it into `folder`, but where the last run there says the same."""
-        earlier = kept(folder)
-        if earlier and Run.read(earlier[-1]).digest == self.digest:
+        last = next(_read_back(folder), None)
+        if last and last.digest == self.digest:
             return
         folder.mkdir(parents=True, exist_ok=True)
         with atomic_write(folder / f"{self.name}.json") as temporary:
@@ -73,15 +74,15 @@ class Run:
 
 
 def labels_of(split: pd.DataFrame) -> dict[str, str]:
-    """The labels of the training frames of a split (columns sha256, part, label), by the frames' short digests."""
+    """The labels of the training frames of a split (columns sha256, part, label), by SHA-256."""
     train = split[split["part"] == "train"]
-    return dict(zip(train["sha256"].str[:SHORT], train["label"].astype(str), strict=True))
+    return dict(zip(train["sha256"], train["label"].astype(str), strict=True))
 
 
 def tested_of(test: pd.DataFrame) -> dict[str, tuple[str, str]]:
-    """Labels and decisions of test frames (columns sha256, label, predicted), by the frames' short digests."""
+    """Labels and decisions of test frames (columns sha256, label, predicted), by SHA-256."""
     pairs = zip(test["label"].astype(str), test["predicted"].astype(str), strict=True)
-    return dict(zip(test["sha256"].str[:SHORT], pairs, strict=True))
+    return dict(zip(test["sha256"], pairs, strict=True))
 
 
 def now() -> str:
@@ -96,11 +97,16 @@ def kept(folder: Path) -> list[Path]:
 
 def before(run: Run, folder: Path) -> Run | None:
     """The last run in `folder` that differs from `run`; None where there is none."""
+    return next((earlier for earlier in _read_back(folder) if earlier.digest != run.digest), None)
+
+
+def _read_back(folder: Path) -> Iterator[Run]:
+    """The runs in `folder`, the last first; a damaged one is told in the log and left out."""
     for path in reversed(kept(folder)):
-        earlier = Run.read(path)
-        if earlier.digest != run.digest:
-            return earlier
-    return None
+        try:
+            yield Run.read(path)
+        except UserError as error:
+            logging.warning("%s", error)
 
 
 def find(word: str, folder: Path) -> Run:
