@@ -48,6 +48,13 @@ class Failure:
             return "", ""
         return (found[-1]["mark"], found[-1]["text"].strip()) if found else ("", "")
 
+    @property
+    def reason(self) -> str:
+        """Why it failed, in one line; "" where nobody says."""
+        mark, text = self.told()
+        lines = (text or self.cluster).splitlines()
+        return lines[-1 if mark == FAULT else 0].strip() if lines else ""
+
     def paragraph(self) -> str:
         """The step, what was found, what to do, and the log."""
         mark, text = self.told()

@@ -204,7 +204,9 @@ class LogHandler(LogHandlerBase):
         if text.startswith(_ASKED_TO_END):
             self._asked_to_end = True
         if (again := _AGAIN.match(text)) and (step := self._steps.get(int(again[1]))):
-            self._line("", "again", step.words)
+            failure = self._failures.get(int(again[1]))
+            reason = f" ({failure.reason})" if failure and failure.reason else ""
+            self._line("", "again", f"{step.words}{reason}")
         elif record.levelno >= INFO and not _CHATTER.match(text):
             self._say(text)
 

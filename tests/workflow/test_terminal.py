@@ -220,10 +220,24 @@ def test_what_a_cluster_says_of_a_job_that_never_began(capsys: pytest.CaptureFix
     told.close()
     said = capsys.readouterr().err
     assert [line.split()[0] for line in said.splitlines()[1:4]] == ["failed", "again", "failed"]
+    assert "again  Finetune the network (SLURM sbatch failed. Memory specification can not be satisfied)\n" in said
     assert said.endswith(
         "Finetune the network: this step failed before it could say why. The cluster says: SLURM sbatch failed. Memory "
         "specification can not be satisfied\nIt has no log.\n"
     )
+
+
+def test_a_step_that_is_tried_again_says_why(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    told = handler()
+    told.begin(STEPS, 75)
+    for number, error in enumerate(("RuntimeError('no working GPU')", "UserError('No label.\\nLabel some.')")):
+        write(tmp_path / f"{number}.log", error)
+        told.emit(failed(2, tmp_path / f"{number}.log"))
+        told.emit(record(None, "Trying to restart job 2."))
+    told.emit(ended(2))
+    told.close()
+    again = [line for line in capsys.readouterr().err.splitlines() if line.split()[:1] == ["again"]]
+    assert [line.partition("network ")[2] for line in again] == ["(RuntimeError: no working GPU)", "(No label.)"]
 
 
 def test_the_log_of_an_earlier_run_does_not_count(tmp_path: Path) -> None:
