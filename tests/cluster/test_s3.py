@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import urllib.request
 from dataclasses import replace
@@ -48,11 +49,26 @@ def append(path: Path, text: str) -> None:
         "pixels/64.npy",
         "choice.json",
         "bundle/openmv-h7.zip",
-        "report.html",
     ],
 )
 def test_results_are_those_of_a_local_run(line: InBucket, belt: Project, path: str) -> None:
     assert line.read(f"results/tiny/{path}") == (belt.folder / "results/tiny" / path).read_bytes()
+
+
+@pytest.mark.parametrize("section", ["result", "confusion", "layers", "data"])
+def test_the_report_says_what_that_of_a_local_run_says(line: InBucket, belt: Project, section: str) -> None:
+    """As a whole it has no frames in the sensor's pixels, which lie in the bucket, and no times of steps."""
+    of_bucket, local = (
+        sections(page.decode())[section]
+        for page in (line.read("results/tiny/report.html"), (belt.folder / "results/tiny/report.html").read_bytes())
+    )
+    assert len(of_bucket) > 100
+    assert of_bucket == local
+
+
+def sections(page: str) -> dict[str, str]:
+    """The sections of a report by their names."""
+    return dict(re.findall(r'<section aria-labelledby="([\w-]+)">(.*?)</section>', page, flags=re.S))
 
 
 def test_another_checkout_has_nothing_to_do(line: InBucket, tmp_path: Path) -> None:
