@@ -1,7 +1,8 @@
 """linecam on the camera: records raw frames to train on, the same RGB565 frames that main.py judges.
 
 Copy it to the camera as main.py and reset, or run it in OpenMV IDE. Frames go to frames/R<run>-<number>.bmp on the
-SD card, or with STREAM over USB to a PC that runs `linecam receive PORT FOLDER`.
+SD card, or with STREAM over USB to a PC that runs `linecam receive PORT FOLDER`. Exposure, gain and white balance are
+held during a run, and R<run>.json has them: the bundle's main.py then holds the same.
 """
 
 import hashlib
@@ -18,9 +19,15 @@ FOLDER = "frames"
 EVERY_MS = 500  # from one frame to the next, at least
 LIMIT = 0  # frames, 0 for no limit
 STREAM = False
+# "auto" is what the sensor finds at the start. For a further run in the same light take the numbers of the first one.
+HOLD = {"gain_db": "auto", "white_balance": "auto", "exposure_us": "auto"}  # what settings.json holds comes first
 
 RED, GREEN, BLUE, NONE = 0, 1, 2, -1
 UNFINISHED = "/.unfinished.bmp"  # a name with a dot in front is no frame to linecam
+# What is held, the automatic that is turned off for it, and what the firmware calls it. Exposure comes last: firmware
+# 5.0.0 forgets one that was set before the gain, on the sensor PAG7936 (openmv/openmv, issue 3225).
+HELD = ("gain_db", "auto_gain", "gain_db"), ("white_balance", "auto_whitebal", "rgb_gain_db")
+HELD += (("exposure_us", "auto_exposure", "exposure_us"),)
 PIECE = 768  # bytes a line of the stream: the H7's heap has no room for a whole frame in base64
 
 
@@ -69,6 +76,44 @@ def start_camera(frame_size, region):
     return camera
 
 
+def hold(camera, wanted):
+    """Hold what `wanted` names at its number, or with "auto" as it is now. Returns what is held, by name."""
+    gets, sets = ("", "") if hasattr(camera, "auto_gain") else ("get_", "set_")  # csi.CSI, or the module sensor
+    values, held = {}, {}
+    for name, automatic, value in HELD:  # all is read before the first is set: they depend on each other
+        try:
+            if name in wanted:
+                now = getattr(camera, gets + value)()  # raises where the sensor lacks it
+                values[name] = rounded(now if wanted[name] == "auto" else wanted[name])
+        except (AttributeError, OSError, RuntimeError, ValueError):
+            pass  # said below
+    for name, automatic, value in HELD:
+        try:
+            if name in values:
+                getattr(camera, sets + automatic)(False, **{value: values[name]})
+                held[name] = values[name]
+        except (OSError, RuntimeError, ValueError):
+            pass
+    for name in wanted:
+        if name not in held:
+            print(json.dumps({"note": "this sensor cannot hold %s: its automatic stays on" % name}))
+    for _ in range(5 if held else 0):  # frames, until it shows
+        try:
+            camera.snapshot()
+        except RuntimeError:
+            time.sleep_ms(100)
+    return held
+
+
+def rounded(value):
+    """To two digits; ValueError where it is infinite, as the gain of a colour that is not there."""
+    if isinstance(value, (list, tuple)):
+        return tuple([rounded(x) for x in value])
+    if value - value:  # nan
+        raise ValueError
+    return value if isinstance(value, int) else round(value, 2)
+
+
 def find_leds():
     """Red, green and blue; [] without LEDs."""
     for module, names in (("machine", ("LED_RED", "LED_GREEN", "LED_BLUE")), ("pyb", (1, 2, 3))):
@@ -93,7 +138,7 @@ def next_run():
     largest = 0
     try:
         for entry in os.ilistdir(FOLDER):  # thousands of names as one list would not fit in the heap
-            run = entry[0].split("-")[0]
+            run = entry[0].split("-")[0].split(".")[0]  # R0001-000001.bmp, R0001.json
             if run[:1] == "R" and run[1:].isdigit():
                 largest = max(largest, int(run[1:]))
     except OSError:
@@ -105,6 +150,17 @@ def room():
     """Free bytes where the frames go, less a block for a folder that grows."""
     status = os.statvfs(FOLDER)
     return status[1] * (status[4] - 1)
+
+
+def tell(run, held):
+    """Say what is held in this run, beside its frames."""
+    said = json.dumps({"run": run, "held": held})
+    if STREAM:
+        print(said)
+        return
+    with open(FOLDER + UNFINISHED, "w") as file:
+        file.write(said)
+    os.rename(FOLDER + UNFINISHED, "%s/R%04d.json" % (FOLDER, run))
 
 
 def keep(image, run, number):
@@ -127,15 +183,18 @@ def send(image, run, number):
         sys.stdout.write(b2a_base64(pixels[start : start + PIECE]))
 
 
-def record(size, region, leds):
+def record(size, region, wanted, leds):
     """Take frames until LIMIT, a full card or Ctrl-C."""
     run, number, failed, camera, say = next_run(), 0, 0, None, None
+    held = told = None
     try:
         while not LIMIT or number < LIMIT:
             started = time.ticks_ms()
             try:
                 if camera is None:
                     camera = start_camera(size, region)
+                    held = hold(camera, wanted)
+                    wanted.update(held)  # after a reset of the sensor the same again
                 image = camera.snapshot()
             except (RuntimeError, OSError) as error:  # of the sensor, not of the card
                 print(json.dumps({"error": str(error)}))
@@ -145,6 +204,9 @@ def record(size, region, leds):
                     camera = None  # start it anew
                 continue
             failed = 0
+            if held and not told:
+                tell(run, held)
+                told = True
             if STREAM:
                 send(image, run, number + 1)
             else:
@@ -167,7 +229,7 @@ def record(size, region, leds):
 
 
 def main():
-    size, side, roi = FRAME_SIZE, SIDE, ROI
+    size, side, roi, wanted = FRAME_SIZE, SIDE, ROI, dict(HOLD)
     leds = find_leds()
     show(leds, NONE)
     try:
@@ -175,6 +237,7 @@ def main():
             with open("settings.json") as file:
                 settings = json.load(file)
             size, side, roi = settings["frame_size"], settings.get("side"), settings.get("roi")
+            wanted.update(settings.get("hold", {}))
         except OSError:
             pass
         except ValueError:
@@ -191,7 +254,7 @@ def main():
             if not os.getcwd().startswith("/sdcard"):
                 text = "no SD card: frames go to the camera's own drive, %d kB free; STREAM = True sends them to a PC"
                 print(json.dumps({"note": text % (room() // 1024)}))
-        record(size, tuple(roi or (side, side)), leds)
+        record(size, tuple(roi or (side, side)), wanted, leds)
     except Stop as stop:
         print("linecam: %s." % stop)
 

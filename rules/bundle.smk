@@ -21,6 +21,13 @@ rule bundle:
         index="<results>/index/frames.csv",
         votes="<results>/evaluate/votes.json",
         split="<results>/split/<first>.json",
+        # It has what the camera held while it recorded.
+        account="<results>/index/summary.json",
+        training=(
+            "<results>/pixels/<first>-train-<region>.npy"
+            if settings.line.light.check
+            else []
+        ),
         # Ten test frames go along, with what the model says of them.
         predictions=plan.trained_files("predictions"),
         frames="<results>/split/<first>.csv",

@@ -6,6 +6,8 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
+import numpy as np
+
 from linecam.boards.board import Board
 from linecam.boards.verdict import VerdictFile
 from linecam.bundle.bill_of_materials import Dataset, Model, bill
@@ -19,9 +21,11 @@ from linecam.bundle.contents import (
     zip_folder,
 )
 from linecam.bundle.manifest import Origin, manifest
+from linecam.bundle.parts import FromFrames
 from linecam.bundle.readme import readme
 from linecam.bundle.romfs import pack
 from linecam.bundle.stored_frames import choose
+from linecam.camera.light import Light
 from linecam.errors import UserError
 from linecam.evaluation.candidates import Candidate, Choice, TrainedModel
 from linecam.evaluation.figures import Thresholds
@@ -35,13 +39,15 @@ class Sources:
     """The files that a bundle is made from, besides the model and what is known of it."""
 
     main: Path  # the camera's program
-    modules: list[Path]  # its parts that are on
+    modules: list[Path]  # its parts that are on, and those that the frames may turn on
     collect: Path  # the camera's program for taking frames
     template: Path  # of README.md
     index: Path  # of the frames, CSV
     votes: Path  # over how many frames to decide, JSON
     split: Path  # counts of the labelled frames by part and class, JSON
     frames: Path  # the labelled frames by part, CSV
+    account: Path  # what became of the frames' files, JSON
+    training: Path | None  # where light is checked: the training frames as the sensor sees them (.npy)
 
 
 def bundle(
@@ -75,7 +81,9 @@ def bundle(
     check_good(choice, config["bundle"]["accept"], name, report)
     cost = verdict["cost"]
     decided: Thresholds = read_json(chosen.thresholds)
-    program = Program.of(config, read_json(sources.votes)["votes"], decided["thresholds"])
+    light = Light.of(np.load(sources.training, mmap_mode="r")).as_dict() if sources.training else None
+    found = FromFrames(read_json(sources.account)["held"], light)
+    program = Program.of(config, read_json(sources.votes)["votes"], decided["thresholds"], found)
     dataset = Dataset(config["dataset"]["name"], read_json(sources.split)["frames"], sha256(sources.index))
     model = Model(
         choice.model,
@@ -95,7 +103,7 @@ def bundle(
     with atomic_write(folder) as temporary:
         temporary.mkdir()
         copyfile(tflite, temporary / "model.tflite")
-        for source in (*sources.modules, sources.main):
+        for source in (*(path for path in sources.modules if path.name in program.modules), sources.main):
             (temporary / source.name).write_text(as_copied(source.read_text(encoding="utf-8")), encoding="utf-8")
         copyfile(sources.collect, temporary / "collect.py")
         (temporary / "labels.txt").write_text("".join(f"{label}\n" for label in model.classes), encoding="utf-8")
@@ -127,9 +135,10 @@ def bundle(
             confidence=config["evaluate"]["confidence"],
             weak=choice.weak,
             needed=sum((temporary / file).stat().st_size for file in drive),
+            light=light,
         )
         (temporary / "README.md").write_text(text, encoding="utf-8")
-        about = manifest(temporary, model, program, cost, decided, choice, origin, name)
+        about = manifest(temporary, model, program, cost, decided, choice, origin, name, light)
         write_json(temporary / "manifest.json", about)
         with atomic_write(archive) as zipped:
             zip_folder(temporary, zipped)
@@ -167,9 +176,10 @@ if __name__ == "__main__":
             [TrainedModel.from_param(model) for model in snakemake.params.trained],
             Sources(
                 modules=[Path(module) for module in snakemake.input.modules],
+                training=Path(snakemake.input.training) if snakemake.input.training else None,
                 **{
                     file: Path(snakemake.input[file])
-                    for file in ("main", "collect", "template", "index", "votes", "split", "frames")
+                    for file in ("main", "collect", "template", "index", "votes", "split", "frames", "account")
                 },
             ),
             dict(zip(snakemake.params.sizes, map(Path, snakemake.input.pixels), strict=True)),

@@ -15,6 +15,7 @@ from linecam.files import atomic_write, write_json
 from linecam.frames.account import account
 from linecam.frames.edge_impulse import exported_labels
 from linecam.frames.folder import read_folder
+from linecam.frames.held import read_held
 from linecam.frames.index import COLUMNS, part_sequences, path_facts
 from linecam.frames.layout import no_frames
 from linecam.frames.look import Look, fit, look_at
@@ -100,6 +101,7 @@ def index_frames(
         every=every,
         exported=sum(label != "" and path in listing.files for path, (label, _) in exported.items()),
         parted=parted,
+        held=read_held(folder, list(listing.run_files)),
         region=region,
     )
     for line in said["lines"]:

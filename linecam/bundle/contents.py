@@ -5,16 +5,16 @@ import io
 import json
 import tokenize
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from linecam.bundle.bill_of_materials import Model
-from linecam.bundle.parts import Part, parts_of
+from linecam.bundle.camera_settings import CameraSettings, Hold, ModelFile
+from linecam.bundle.parts import FromFrames, Part, hold_of, parts_of
 from linecam.errors import UserError
 
 ROMFS = ["model.tflite", "labels.txt", "settings.json"]
-VERSION = 2  # of settings.json: main.py refuses a newer one than it knows
 IMAGE = "linecam.romfs"
 FIRMWARE = ("4.5.6", "5.0.0")  # the OpenMV releases that main.py runs on, first and last
 
@@ -29,11 +29,12 @@ class Program:
     period_ms: int  # at most one decision in so many ms
     thresholds: dict[str, float]  # by class, the mean score from which on it decides for it
     roi: list[int] | None = None  # instead of `side`: x, y, width and height of what goes to the network
+    hold: dict[str, Any] = field(default_factory=dict)  # gain, white balance and exposure, by name
     parts: tuple[Part, ...] = ()  # in the order in which main.py calls them
 
     @classmethod
-    def of(cls, config: dict[str, Any], votes: int, thresholds: dict[str, float]) -> Self:
-        """What a complete configuration, and the `votes` and `thresholds` that were made of it, say."""
+    def of(cls, config: dict[str, Any], votes: int, thresholds: dict[str, float], frames: FromFrames) -> Self:
+        """What a complete configuration, and the `votes` and `thresholds` that were made of it, and the frames say."""
         camera, bundle = config["camera"], config["bundle"]
         return cls(
             camera["frame_size"],
@@ -42,7 +43,8 @@ class Program:
             bundle["period_ms"],
             thresholds,
             camera["roi"],
-            parts_of(config),
+            hold_of(config, frames.held),
+            parts_of(config, frames),
         )
 
     @property
@@ -64,12 +66,20 @@ class Program:
         x, y, width, height = self.roi
         return f"the {width} x {height} pixels from {x}, {y} on"
 
-    def settings(self, model: Model) -> dict[str, object]:
-        """What main.py reads, in settings.json: few keys, since the camera's heap is small."""
-        about = {"sha256": model.sha256, "name": f"{model.name} {model.range}"}
-        decides = {"votes": self.votes, "period_ms": self.period_ms, "thresholds": self.thresholds}
-        parts = {"parts": [list(part) for part in self.parts]} if self.parts else {}
-        return {"version": VERSION, "model": about, "labels": model.classes} | self.view | decides | parts
+    def settings(self, model: Model) -> dict[str, Any]:
+        """What main.py and its parts read, in settings.json, as JSON values."""
+        return CameraSettings(
+            model=ModelFile(sha256=model.sha256, name=f"{model.name} {model.range}"),
+            labels=tuple(model.classes),
+            frame_size=self.frame_size,
+            side=None if self.roi else self.side,
+            roi=(self.roi[0], self.roi[1], self.roi[2], self.roi[3]) if self.roi else None,
+            votes=self.votes,
+            period_ms=self.period_ms,
+            thresholds=self.thresholds,
+            hold=Hold(**self.hold) if self.hold else None,
+            parts=self.parts or None,
+        ).as_dict()
 
     @property
     def modules(self) -> list[str]:

@@ -41,12 +41,19 @@ def manifest(
     choice: Choice,
     origin: Origin,
     board: str,
+    light: dict[str, Any] | None,
 ) -> dict[str, object]:
-    """The manifest of what is in `folder`, as JSON values; `choice` is why the model was chosen, or is weak."""
+    """The manifest of what is in `folder`, as JSON values; `choice` is why the model was chosen, or is weak.
+
+    `light` is that of the training frames, where the camera compares each frame with it.
+    """
     paths = sorted(folder.iterdir())
     return {
         "board": board,
-        "camera": program.view | {"input": model.name.input_size, "votes": program.votes},
+        "camera": program.view
+        | {"input": model.name.input_size, "votes": program.votes}
+        | ({"hold": program.hold} if program.hold else {})
+        | ({"light": light} if light else {}),
         "drive": program.drive_files(cost.get("place")),
         "files": {path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in paths},
         "firmware": dict(zip(("from", "to"), program.firmware, strict=True)),

@@ -4,12 +4,44 @@ main.py imports each part and makes `Part(settings, labels, all_settings)` of it
 which of its methods are called when. A part that is off is not copied, and costs the camera nothing.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 Part = tuple[str, dict[str, Any]]  # the module's name without .py, and what settings.json says to it
 
 
-def parts_of(config: dict[str, Any]) -> tuple[Part, ...]:
-    """The parts that a complete configuration turns on, in the order in which main.py calls them."""
-    del config
-    return ()
+@dataclass(frozen=True)
+class FromFrames:
+    """What the frames say that parts need."""
+
+    held: Mapping[str, Any] = field(default_factory=dict)  # of the camera while it recorded, as `linecam.frames.held`
+    light: Mapping[str, Any] | None = None  # of the training frames, as `linecam.camera.light`, where it was measured
+
+
+def parts_of(config: dict[str, Any], frames: FromFrames | None = None) -> tuple[Part, ...]:
+    """The parts that a complete configuration turns on, in the order in which main.py calls them.
+
+    `frames` is None before anything has looked at the frames: then the parts that these may turn on are among them.
+    """
+    parts: list[Part] = []
+    may_hold = config["dataset"]["kind"] == "folder" if frames is None else bool(hold_of(config, frames.held))
+    if may_hold or hold_of(config, {}) or config["line"]["light"]["check"]:
+        parts.append(("line_light", _limits(frames)))
+    return tuple(parts)
+
+
+def hold_of(config: dict[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
+    """What the camera holds on the line, by name: by the configuration, else what it `held` while it recorded."""
+    values = {name: config["camera"][name] for name in ("gain_db", "white_balance", "exposure_us")}
+    return {
+        name: held[name] if value is None else value
+        for name, value in values.items()
+        if value is not None or name in held
+    }
+
+
+def _limits(frames: FromFrames | None) -> dict[str, Any]:
+    """What line_light.py compares each frame with; {} where it is not to."""
+    light = frames and frames.light
+    return {"brightness": [light["darkest"], light["brightest"]], "contrast": light["least_contrast"]} if light else {}

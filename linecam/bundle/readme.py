@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -12,6 +13,7 @@ from linecam.bundle.contents import IMAGE, Program
 from linecam.bundle.romfs import flash_command
 from linecam.evaluation.figures import Weakness
 from linecam.evaluation.predictions import HALF
+from linecam.frames.held import in_words
 
 FRAME_MS = 33  # what a sensor takes for a frame, in the example line
 
@@ -28,12 +30,14 @@ def readme(
     confidence: float,
     weak: list[Weakness],
     needed: int,
+    light: dict[str, Any] | None,
 ) -> str:
     """README.md, in Markdown.
 
     `name` is that of the board, `confidence` that of the intervals in the model's metrics, `weak` why the model is no
     good, where it is not, and `needed` is what the
-    files for the drive take, in bytes.
+    files for the drive take, in bytes. `light` is what brightness and contrast a frame has to have, where the camera
+    looks at that.
     """
     # Markdown for people: nothing to escape. What a template forgets is an error, no blank.
     environment = Environment(
@@ -64,6 +68,9 @@ def readme(
         has_card="sd" in board.places,
         room=board.places.get("drive"),
         needed=needed,
+        modules=program.modules,
+        held=in_words(program.hold) if program.hold else "",
+        light=light,
         heap=max(board.heap_bytes),
         arena=cost.get("arena_bytes"),
         latency=None if low is None else {"low": low, "high": high, "basis": cost.get("latency_basis")},

@@ -10,6 +10,7 @@ import pandas as pd
 
 from linecam.camera.region import Region, Size
 from linecam.frames.folder import LABELS_FILE, VIDEO_SUFFIXES, Listing, in_words
+from linecam.frames.held import Held
 from linecam.frames.layout import class_of, is_third, near_class, part_of
 
 LINES = 20  # of folders, of reasons and of frame sizes, each
@@ -28,13 +29,15 @@ def account(
     every: int,
     exported: int,
     parted: Sequence[str],
+    held: Held,
     region: Region | None = None,
 ) -> dict[str, Any]:
     """What became of the files in `listing`, whose index is `table`, as JSON values.
 
     `notes` says by path what is to be said of a frame that is used, and `exported` is how many labels a file of labels
-    gave. Of videos one frame in `every` is used. `parted` are the sequences that were parted by folder. `region` is
-    a `camera.roi`; None is the middle square. `lines` of what is returned says it all in words.
+    gave. Of videos one frame in `every` is used. `parted` are the sequences that were parted by folder. `held` is what
+    the camera held while it recorded. `region` is a `camera.roi`; None is the middle square. `lines` of what is
+    returned says it all in words.
     """
     statuses = table["status"].value_counts()
     used, copies, aside = (int(statuses.get(name, 0)) for name in ("ok", "duplicate", "quarantined"))
@@ -56,6 +59,7 @@ def account(
         hidden = [f"{listing.hidden} hidden, whose names begin with a dot"] if listing.hidden else []
         others = [in_words(listing.passed_over)] if listing.passed_over else []
         lines.append(f"passed over, as they are no images by their names: {', '.join(others + hidden)}")
+    lines += held.lines
     if exported:
         lines.append(f"{LABELS_FILE} labels {_files(exported)}")
     lines += [f"the numbers of {name or 'frames'} begin anew in each folder: each is a sequence" for name in parted]
@@ -71,6 +75,7 @@ def account(
         "passed_over": dict(sorted(listing.passed_over.items())),
         "hidden": listing.hidden,
         "seen_in_part": in_part,
+        "held": held.values,
         "lines": lines,
     }
 

@@ -1,7 +1,8 @@
 """Write the frames that collect.py streams from the camera as PNG files, without loss.
 
 A frame is a line of JSON (run, number, width, height, format, SHA-256 of the pixels), then its pixels in lines of
-base64, RGB565 with the low byte first. A frame that doesn't have the SHA-256 it came with is skipped. Ctrl-C ends it.
+base64, RGB565 with the low byte first. A frame that doesn't have the SHA-256 it came with is skipped. Ahead of a run's
+frames a line says what the camera holds during the run; it is written as R<run>.json. Ctrl-C ends it.
 """
 
 import binascii
@@ -11,6 +12,7 @@ import json
 import logging
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,8 @@ from serial.tools import list_ports
 
 from linecam.camera.arithmetic import expand
 from linecam.errors import UserError
-from linecam.files import atomic_write
+from linecam.files import atomic_write, write_json
+from linecam.frames.held import in_words, values_of
 
 # At other speeds (921600, 12000000) the firmware takes its end of the line for OpenMV IDE.
 BAUD = 115200
@@ -31,7 +34,7 @@ LARGEST = 4096  # pixels a side: what claims more is no frame
 MOST = 10**9  # no run or number is larger
 LONGEST = 65536  # bytes a line
 
-_RUN = re.compile(r"R(\d+)-\d+\.\w+")
+_RUN = re.compile(r"R(\d+)(?:-\d+)?\.\w+")
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,14 @@ class Frame:
         return expand(np.stack([values >> 11, values >> 5 & 63, values & 31], axis=-1))
 
 
+@dataclass(frozen=True)
+class Holding:
+    """What the camera holds during a run: exposure, gain, white balance, by name."""
+
+    run: int
+    held: dict[str, Any]
+
+
 class Stream:
     """Takes the lines of a port, and gives out the frames that came whole."""
 
@@ -71,6 +82,7 @@ class Stream:
         self.quiet = quiet
         self.damaged = 0
         self.stopped = False  # the camera has said that it is done
+        self.holding: Holding | None = None  # what it said last of what it holds
         self._head: Head | None = None
         self._pixels = bytearray()
 
@@ -101,6 +113,10 @@ class Stream:
             told = json.loads(line)
         except (ValueError, RecursionError):  # also what is no UTF-8
             return self._skip("its first line can't be read")
+        if "held" in told and _whole(told.get("run"), 0, MOST):
+            with suppress(ValueError):
+                self.holding = Holding(told["run"], values_of(told))
+                return None
         if "sha256" not in told:
             self.stopped = "stopped" in told
             logging.info("The camera says: %s", ", ".join(f"{key} {value}" for key, value in told.items()))
@@ -157,18 +173,30 @@ class Album:
         A run that the folder already has, or that begins anew because the camera was reset, gets the next free name.
         """
         head = frame.head
-        if self._now is not None and self._now[0] == head.run and self._now[1] < head.number:
-            run = self._now[2]
-        else:
-            run = head.run if head.run not in self._runs else max(self._runs) + 1
-            logging.info("The camera's run %d goes to %s/R%04d-*.png", head.run, self.folder, run)
-            self._runs.add(run)
-        self._now = head.run, head.number, run
-        path = self.folder / f"R{run:04d}-{head.number:06d}.png"
+        path = self.folder / f"R{self._run(head.run, head.number):04d}-{head.number:06d}.png"
         with atomic_write(path) as temporary:
             Image.fromarray(frame.rgb()).save(temporary)
         self.written += 1
         return path
+
+    def add_holding(self, holding: Holding) -> Path:
+        """Write what the camera holds during the run that begins, and return the path: R<run>.json."""
+        run = self._run(holding.run, 0)
+        path = self.folder / f"R{run:04d}.json"
+        write_json(path, {"run": run, "held": holding.held})
+        logging.info("The camera holds %s during this run: %s", in_words(holding.held), path)
+        return path
+
+    def _run(self, run: int, number: int) -> int:
+        """The name here of the camera's run, in which `number` comes next: a frame, or 0 for what is ahead of all."""
+        if self._now is not None and self._now[0] == run and self._now[1] < number:
+            name = self._now[2]
+        else:
+            name = run if run not in self._runs else max(self._runs) + 1
+            logging.info("The camera's run %d goes to %s/R%04d-*.png", run, self.folder, name)
+            self._runs.add(name)
+        self._now = run, number, name
+        return name
 
 
 def lines(port: serial.Serial) -> Iterator[bytes]:
@@ -185,13 +213,16 @@ def receive(incoming: Iterable[bytes], album: Album, stream: Stream) -> None:
     """Write the frames among the incoming lines, until there are no more or the camera says it is done."""
     for line in incoming:
         frame = stream.take(line)
-        if frame is not None:
-            try:
+        try:
+            if stream.holding is not None:
+                album.add_holding(stream.holding)
+                stream.holding = None
+            if frame is not None:
                 path = album.add(frame)
-            except OSError as error:
-                raise UserError(f"A frame can't be written ({error}). {_summary(album, stream)} Make room.") from error
-            if album.written % 50 == 1:
-                logging.info("%s, frame %d", path, album.written)
+                if album.written % 50 == 1:
+                    logging.info("%s, frame %d", path, album.written)
+        except OSError as error:
+            raise UserError(f"A frame can't be written ({error}). {_summary(album, stream)} Make room.") from error
         if stream.stopped:
             break
     stream.end()

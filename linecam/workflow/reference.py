@@ -1,6 +1,8 @@
 """Writes down what linecam/workflow/settings.py says, for people and for editors, so that nobody has to by hand.
 
-python -m linecam.workflow.reference            write the tables of docs/configuration.md, and config/schema.json
+The schema of settings.json, which a bundle has for the camera, comes from linecam/bundle/camera_settings.py.
+
+python -m linecam.workflow.reference            write the tables of docs/configuration.md, and the schemas in config/
 python -m linecam.workflow.reference --check    change nothing, and fail where one of them is out of date
 """
 
@@ -14,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from linecam.bundle.camera_settings import CameraSettings
 from linecam.errors import UserError, reported
 from linecam.files import ROOT
 from linecam.workflow import line_settings, settings
@@ -25,6 +28,8 @@ START, END = f"<!-- From here on `{COMMAND}` writes. -->", "<!-- Here it ends. -
 LONGEST = 60  # characters of a default in a table
 
 Schema = dict[str, Any]
+
+HEAD: Schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$comment": f"Written by {COMMAND}."}
 
 _TYPES = {
     "array": "list",
@@ -50,7 +55,12 @@ def json_schema() -> Schema:
             if text := meanings.get((name, key)):
                 part["description"] = text
     del schema["required"], schema["$defs"]["Dataset"]["required"]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$comment": f"Written by {COMMAND}.", **schema}
+    return HEAD | schema
+
+
+def camera_schema() -> Schema:
+    """The JSON schema of settings.json, which a bundle has for the camera."""
+    return HEAD | CameraSettings.model_json_schema()
 
 
 def tables() -> str:
@@ -80,15 +90,16 @@ def tables() -> str:
 
 
 def written() -> dict[Path, str]:
-    """What each of the two files has to hold. Raises `UserError` where the place for the tables is not marked."""
+    """What each of the files has to hold. Raises `UserError` where the place for the tables is not marked."""
     page = ROOT / "docs/configuration.md"
     before, start, rest = page.read_text(encoding="utf-8").partition(START)
     _, end, after = rest.partition(END)
     if not end:
         raise UserError(f"{page}: the tables go between the lines\n{start or START}\n{END}\nPut both lines back.")
-    return {
-        page: f"{before}{START}\n\n{tables()}\n\n{END}{after}",
-        ROOT / "config/schema.json": json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n",
+    schemas = {"schema": json_schema(), "settings.schema": camera_schema()}
+    return {page: f"{before}{START}\n\n{tables()}\n\n{END}{after}"} | {
+        ROOT / f"config/{name}.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+        for name, schema in schemas.items()
     }
 
 
@@ -191,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         written(),
         command=COMMAND,
         purpose=(__doc__ or "").splitlines()[0],
-        source="linecam/workflow/settings.py",
+        source="linecam/workflow/settings.py and linecam/bundle/camera_settings.py",
         arguments=arguments,
     )
 

@@ -20,6 +20,7 @@ from linecam.workflow.values import (
     ClassName,
     Confidence,
     Count,
+    Decibels,
     Distinct,
     Extent,
     Jitter,
@@ -102,6 +103,13 @@ class Camera(Section):
     """`[x, y, width, height]`: the region of the frame that goes to the network instead of the square in its middle, in
     pixels of `frame_size`, from its upper left corner. An oblong one is stretched to the network's square input, on
     firmware 5.0.0. `null`: the square."""
+    exposure_us: Annotated[int, Field(strict=True, ge=1, le=10_000_000)] | Literal["auto"] | None = None
+    """The exposure that the camera holds, in microseconds. `auto`: what the sensor finds at the start. `null`: what
+    `collect.py` wrote beside the frames, or where it wrote nothing the sensor's automatic (docs/same-picture.md)."""
+    gain_db: Decibels | Literal["auto"] | None = None
+    """The gain that the camera holds, in dB. `auto` and `null` as for `exposure_us`."""
+    white_balance: tuple[Decibels, Decibels, Decibels] | Literal["auto"] | None = None
+    """The gains of red, green and blue that the camera holds, in dB. `auto` and `null` as for `exposure_us`."""
 
 
 class RenderedTraining(Section):

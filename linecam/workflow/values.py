@@ -82,6 +82,7 @@ Labels = Annotated[int, Field(strict=True, ge=8)]
 Offset = Annotated[int, Field(strict=True, ge=0)]  # in pixels, as is the next
 Extent = Annotated[int, Field(strict=True, ge=8)]
 AsWritten = WrapValidator(_as_written)
+Decibels = Annotated[float, Field(strict=True, ge=-40, le=120)]
 Rate = Annotated[float, Field(strict=True, gt=0), AsWritten]
 Confidence = Annotated[float, Field(strict=True, gt=0, lt=1), AsWritten]
 Share = Annotated[float, Field(strict=True, gt=0, le=1), AsWritten]

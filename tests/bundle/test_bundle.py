@@ -18,6 +18,7 @@ from openmv_ota.romfs.builder import read_image
 from linecam import __version__
 from linecam.boards.catalogue import load_boards
 from linecam.bundle.contents import as_copied, check_room
+from linecam.bundle.parts import parts_of
 from linecam.bundle.portable import without_paths
 from linecam.bundle.readme import decision_line
 from linecam.bundle.romfs import pack, verify
@@ -38,7 +39,9 @@ PROGRAM = (ROOT / "openmv/main.py").read_text(encoding="utf-8")
 CONTENT = b"\x1c\x00\x00\x00TFL3" + bytes(range(256)) * 380
 CONFIG = {
     "dataset": {"name": "caps", "kind": "folder", "source": "/home/someone/caps", "classes": ["bad", "good", "empty"]},
-    "camera": {"frame_size": "QVGA", "side": 240, "roi": None},
+    "camera": {"frame_size": "QVGA", "side": 240, "roi": None}
+    | dict.fromkeys(("exposure_us", "gain_db", "white_balance")),
+    "line": {"light": {"check": False}},
     "pretrain": {"methods": ["given"], "checkpoint": "/home/someone/weights.safetensors"},
     "embed": {"file": None},
     "evaluate": {"confidence": 0.95},
@@ -56,6 +59,12 @@ DECIDES = {
         "bad": [{"wanted": 0.99, "threshold": 0.3515625, "recall": {"of": [20, 20]}, "false_alarms": {"of": [4, 80]}}]
     },
 }
+
+
+# Training frames, grey, the left half darker by 60.
+TRAINING = np.stack([np.repeat([[[grey] * 3] * 24 + [[grey + 60] * 3] * 24], 48, axis=0) for grey in (60, 120)]).astype(
+    np.uint8
+)
 
 
 def ratio(part: int, whole: int) -> dict[str, Any]:
@@ -117,6 +126,7 @@ def make(
     thresholds: dict[str, float] = DECIDES["thresholds"],
     weak: Sequence[Weakness] = (),
     votes: int = 3,
+    held: dict[str, Any] | None = None,
     **changes: Any,
 ) -> Path:
     """Write what the bundle of `board` is made from into `folder`, make it, and return it."""
@@ -127,6 +137,8 @@ def make(
     (folder / "board.tflite").write_bytes(CONTENT[:-1] + b"!")
     write_json(folder / "metrics.json", METRICS)
     write_json(folder / "votes.json", {"votes": votes})
+    write_json(folder / "summary.json", {"held": held or {}})
+    np.save(folder / "training.npy", TRAINING)
     write_json(folder / "check.json", verdict(board) | changes)
     write_json(folder / "split.json", {"frames": {"train": {"bad": 20, "good": 80}, "test": {"bad": 10, "good": 90}}})
     (folder / "frames.csv").write_text("path,sha256\n", encoding="utf-8")
@@ -144,13 +156,15 @@ def make(
         [trained(MODEL, predictions={"calibrated": folder / "predictions.csv"})],
         Sources(
             ROOT / "openmv/main.py",
-            [],
+            [ROOT / f"openmv/{module}.py" for module, _ in parts_of(config)],
             folder / "collect.py",
             ROOT / "linecam/bundle/readme.md.j2",
             folder / "frames.csv",
             folder / "votes.json",
             folder / "split.json",
             folder / "split.csv",
+            folder / "summary.json",
+            folder / "training.npy" if config["line"]["light"]["check"] else None,
         ),
         {side: folder / f"{side}.npy" for side in (32, 64)},
         folder / board,
@@ -214,7 +228,7 @@ def test_the_settings_are_what_the_program_on_the_camera_reads(h7: Path) -> None
 
 
 def with_roi(roi: list[int]) -> dict[str, Any]:
-    return CONFIG | {"camera": {"frame_size": "QVGA", "side": None, "roi": roi}}
+    return CONFIG | {"camera": CONFIG["camera"] | {"side": None, "roi": roi}}
 
 
 @pytest.mark.parametrize(("roi", "first"), [([40, 100, 200, 60], "5.0.0"), ([40, 100, 96, 96], "4.5.6")])

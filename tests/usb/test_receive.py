@@ -23,10 +23,11 @@ from PIL import Image
 
 from linecam.camera.arithmetic import to_rgb565
 from linecam.errors import UserError
+from linecam.frames.held import read_held
 from linecam.frames.index import path_facts
 from linecam.usb import receive
 from linecam.usb.receive import Album, Frame, Head, Stream
-from tests.board.test_board import SETTLING, Camera, collect, pixels
+from tests.board.test_board import HOLDING, SETTLING, Camera, collect, pixels
 
 ROOT = Path(__file__).parents[2]
 
@@ -210,6 +211,44 @@ def test_a_frame_that_cannot_be_written_is_explained(tmp_path):
         receive.receive(frame(1)[1], album, Stream())
 
 
+# --- what the camera holds
+
+HELD = {"gain_db": 4.5, "exposure_us": 900}
+
+
+def holding(run: int = 1, held: object = HELD) -> bytes:
+    return json.dumps({"run": run, "held": held}).encode()
+
+
+def test_what_the_camera_holds_is_written_under_the_name_that_its_run_has_here(tmp_path):
+    (tmp_path / "R0001.json").write_text("kept")
+    receive.receive([holding(), *frame(1)[1], *frame(2)[1], holding(), *frame(1)[1]], Album(tmp_path), Stream())
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("R0001.json", "R0002-000001.png", "R0002-000002.png", "R0002.json", "R0003-000001.png", "R0003.json"),
+    ]
+    assert (tmp_path / "R0001.json").read_text() == "kept"
+    for run in (2, 3):
+        assert json.loads((tmp_path / f"R000{run}.json").read_text()) == {"run": run, "held": HELD}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        holding(held=None),
+        holding(held={"gain_db": "much"}),
+        holding(held={"exposure_us": 1.5}),
+        holding(held={"white_balance": [1, 2]}),
+        holding(held={"../x": 1}),
+        holding(run=-1),
+        b'{"run": 1, "held": {"gain_db": Infinity}}',
+        b'{"run": "1", "held": {}}',
+    ],
+)
+def test_a_line_that_holds_nothing_writes_nothing(tmp_path, line):
+    receive.receive([line, *frame(1)[1]], Album(tmp_path), Stream())
+    assert [path.name for path in tmp_path.iterdir()] == ["R0001-000001.png"]
+
+
 # --- the command
 
 
@@ -249,11 +288,15 @@ def test_what_collect_streams_arrives_bit_by_bit(tmp_path, firmware):
     assert run.seen["calls"][-1] == ["window", [100, 100]]
     assert process.returncode == 0, log
     assert f"Frames in {tmp_path}/out: 3. Damaged and skipped: 0." in log
-    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    *names, run_file = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == [f"R0001-00000{number}.png" for number in (1, 2, 3)]
+    assert run_file == "R0001.json"
+    assert "The camera holds gain 6.02 dB, white balance 1.5, 0.0, 2.25 dB, exposure 12034 us during this run" in log
+    held = {"gain_db": 6.02, "white_balance": [1.5, 0.0, 2.25], "exposure_us": 12034}
+    assert read_held(tmp_path / "out", [run_file]).values == held
     for number, name in enumerate(names, start=1):
         with Image.open(tmp_path / "out" / name) as image:
-            np.testing.assert_array_equal(to_rgb565(np.asarray(image)), pixels(SETTLING + number, 100, 100))
+            np.testing.assert_array_equal(to_rgb565(np.asarray(image)), pixels(SETTLING + HOLDING + number, 100, 100))
     os.close(ours)
     os.close(theirs)
 

@@ -26,6 +26,9 @@ plan = {
     "snapshots": 0,  # when so many were taken, somebody presses Ctrl-C; 0 for never
     "mono": False,  # a sensor without colour
     "refused": 0,  # how many orders of a pixel format fail, for a bad contact
+    "finds": {"gain_db": 6.0206, "rgb_gain_db": (1.5, 0.0, 2.25), "exposure_us": 12034},  # the sensor's automatics
+    "lacks": [],  # which of these the sensor does not have
+    "grey": {},  # by the number of a snapshot, the grey (0..255) of its left and its right half; "0": of all others
     "fail": [],  # which snapshots time out, counted from 1, those of the settling included
     "card": 1 << 30,  # bytes on the card
     "free_told": None,  # what statvfs says is free, where it isn't the truth
@@ -33,6 +36,7 @@ plan = {
 }
 seen = {
     "calls": [],  # of the sensor
+    "held": [],  # the calls that turn its automatics on and off, and its resets
     "lit": [],  # which LEDs were on when a snapshot was asked for, after the settling; and at the end: "", "R", ...
     "sleeps": [],
     "model": None,  # path and load_to_fb
@@ -42,6 +46,7 @@ clock = 0
 locked = False
 snapshots = predictions = refusals = 0
 memory = array("i", [0, 0])
+greys = {}  # plan["grey"] by number
 leds = {"R": False, "G": False, "B": False}
 
 
@@ -97,6 +102,7 @@ class Image:
 
     def __init__(self, pixformat, width, height, number):
         self.pixformat, self._width, self._height, self.number, self.pixels = pixformat, width, height, number, None
+        self.halves = None  # their grey, where a test orders it
 
     def width(self):
         return self._width
@@ -112,6 +118,17 @@ class Image:
                 value = (value * 1103 + 12347) & 0xFFFFF
                 self.pixels[i] = value >> 4
         return bytearray(self.pixels)
+
+    def get_pixel(self, at, rgbtuple=True):
+        """As the firmware has it since 4.0; up to 4.8 the place may also be two arguments."""
+        assert rgbtuple is False, "a tuple takes memory"
+        x, y = at[0], at[1]
+        assert 0 <= x < self._width and 0 <= y < self._height
+        if self.halves is None:
+            pixels, i = self.bytearray(), 2 * (y * self._width + x)
+            return pixels[i + 1] << 8 | pixels[i]
+        grey = self.halves[2 * x >= self._width]
+        return grey >> 3 << 11 | grey >> 2 << 5 | grey >> 3
 
     def save(self, path):
         """A BMP of 16 bits a pixel with the rows from above, as the firmware writes it."""
@@ -136,11 +153,17 @@ class Image:
 class Camera:
     """The methods of csi.CSI; the module sensor has them under longer names."""
 
+    resets = 0  # of all: a script makes a camera of its own for each
+
     def __init__(self):
         self.settled = self.image = None
+        for number, halves in plan["grey"].items():
+            greys[int(number)] = halves
 
     def reset(self):
         seen["calls"].append(["reset"])
+        seen["held"].append(["reset"])
+        Camera.resets += 1
         self.size = self.roi = self.format = None
         self.settled = clock + 2000
 
@@ -164,6 +187,35 @@ class Camera:
         assert 0 <= x and x + width <= self.size[0] and 0 <= y and y + height <= self.size[1], "it would be cut"
         self.roi = width, height
 
+    def find(self, name):
+        """What an automatic has found; after each reset something else."""
+        if name in plan["lacks"]:
+            raise RuntimeError("Sensor control is not supported.")
+        value = plan["finds"][name]
+        if name == "exposure_us":
+            return value + 1000 * (self.resets - 1)
+        return tuple(float(x) for x in value) if name == "rgb_gain_db" else float(value) + self.resets - 1
+
+    def gain_db(self):
+        return self.find("gain_db")
+
+    def rgb_gain_db(self):
+        return self.find("rgb_gain_db")
+
+    def exposure_us(self):
+        return self.find("exposure_us")
+
+    def auto_gain(self, enable, gain_db=None, gain_db_ceiling=None):
+        seen["held"].append(["auto_gain", enable, gain_db])
+
+    def auto_whitebal(self, enable, rgb_gain_db=None):
+        assert isinstance(rgb_gain_db, (tuple, list)) and len(rgb_gain_db) == 3
+        seen["held"].append(["auto_whitebal", enable, rgb_gain_db])
+
+    def auto_exposure(self, enable, exposure_us=-1):
+        assert isinstance(exposure_us, int)
+        seen["held"].append(["auto_exposure", enable, exposure_us])
+
     def width(self):
         return self.size[0]
 
@@ -186,6 +238,7 @@ class Camera:
             raise RuntimeError("Frame capture has timed out.")
         if self.image is None or not plan["lock"]:
             self.image = Image(self.format, self.roi[0], self.roi[1], snapshots)
+        self.image.halves = greys.get(snapshots, greys.get(0))
         lock()
         return self.image
 
