@@ -6,10 +6,25 @@ which of its methods are called when. A part that is off is not copied, and cost
 
 from typing import Any
 
+PINS = ("pass_pin", "fail_pin", "ready_pin")  # of the signals
+TRIGGER = {  # by its source, the settings that count
+    "pin": ("pin", "edge", "pull", "debounce_ms", "delay_ms"),
+    "class": ("resting", "enter", "leave", "longest"),
+}
+
 Part = tuple[str, dict[str, Any]]  # the module's name without .py, and what settings.json says to it
 
 
 def parts_of(config: dict[str, Any]) -> tuple[Part, ...]:
     """The parts that a complete configuration turns on, in the order in which main.py calls them."""
-    del config
-    return ()
+    line = config["line"]
+    trigger, signals, modbus = line["trigger"], line["signals"], line["modbus"]
+    parts: list[Part] = []
+    # The trigger first: the others look at what it counts.
+    if trigger["source"] != "free":
+        parts.append(("line_trigger", {key: trigger[key] for key in ("source", *TRIGGER[trigger["source"]])}))
+    if any(signals[pin] for pin in PINS):
+        parts.append(("line_signals", signals))
+    if modbus["uart"] is not None:
+        parts.append(("line_modbus", modbus))
+    return tuple(parts)

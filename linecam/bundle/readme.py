@@ -9,6 +9,7 @@ from linecam.boards.board import Board
 from linecam.boards.verdict import Cost
 from linecam.bundle.bill_of_materials import Dataset, Model
 from linecam.bundle.contents import IMAGE, Program
+from linecam.bundle.registers import registers
 from linecam.bundle.romfs import flash_command
 from linecam.evaluation.figures import Weakness
 from linecam.evaluation.predictions import HALF
@@ -44,6 +45,7 @@ def readme(
         keep_trailing_newline=True,
     )
     environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
+    parts = dict(program.parts)
     low, high = cost.get("latency_ms") or (None, None)
     return environment.get_template(template.name).render(
         board=name,
@@ -72,6 +74,12 @@ def readme(
         image=IMAGE,
         flash=flash_command(board.romfs_board, IMAGE),
         boot=boot_line(model, program.votes),
+        programs=", ".join(f"`{name}`" for name in ["settings.json", *program.modules, "main.py"]),
+        trigger=parts.get("line_trigger"),
+        signals=parts.get("line_signals"),
+        modbus=parts.get("line_modbus"),
+        uart_pins=(board.uarts or {}).get(str(parts.get("line_modbus", {}).get("uart"))),
+        registers=registers(model.classes),
         decision=decision_line(model.classes, program.votes, 100 if high is None else high),
     )
 

@@ -82,17 +82,8 @@ class Camera:
 
         Without `script` it is main.py as the bundle has it. It may take `limit` seconds.
         """
-        (self.folder / "drive").mkdir(exist_ok=True)
-        if script is None:
-            script = self.folder / "main.py"
-            script.write_text(as_copied(MAIN.read_text()))
-        for name, _ in self.settings.get("parts", []):
-            (self.folder / f"drive/{name}.py").write_text(as_copied((MAIN.parent / f"{name}.py").read_text()))
-        orders, seen = self.folder / "plan.json", self.folder / "seen.json"
-        orders.write_text(json.dumps({"rom": str(self.folder / "rom")} | plan))
-        command = [BIN / "micropython", ROOT / "tests/board/run.py", firmware, script, orders, seen]
         done = subprocess.run(
-            command,
+            self.command(firmware, script, plan),
             cwd=self.folder / "drive",
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -103,7 +94,19 @@ class Camera:
         printed = done.stdout or ""
         assert done.returncode == 0, printed
         assert "Traceback" not in printed, printed
-        return Run(printed, json.loads(seen.read_text()))
+        return Run(printed, json.loads((self.folder / "seen.json").read_text()))
+
+    def command(self, firmware: str, script: Path | None, plan: dict[str, object]) -> list[str | Path]:
+        """What runs a script on this camera; its programs are written first."""
+        (self.folder / "drive").mkdir(exist_ok=True)
+        if script is None:
+            script = self.folder / "main.py"
+            script.write_text(as_copied(MAIN.read_text()))
+        for name, _ in self.settings.get("parts", []):
+            (self.folder / f"drive/{name}.py").write_text(as_copied((MAIN.parent / f"{name}.py").read_text()))
+        orders, seen = self.folder / "plan.json", self.folder / "seen.json"
+        orders.write_text(json.dumps({"rom": str(self.folder / "rom")} | plan))
+        return [BIN / "micropython", "-X", "heapsize=32m", ROOT / "tests/board/run.py", firmware, script, orders, seen]
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ plan = {
     "real": False,  # time passes as on the PC's clock
     "film": [],  # instead of a list of scores a frame: [ms, which of the scores], what is seen from then on
     "edges": [],  # [ms, pin, level] of what others do to inputs, in order; the settling ends at 2000
+    "contact": [],  # [pin, from which ms on, every how many ms, for how many ms] a contact closes, for ever
     "stalls": {},  # by the snapshot's number as text, how many ms it takes in excess
     "timer": "pyb",  # the firmware's: "pyb" (STM32), "hard" (machine.Timer with hard=), or "soft" (without)
     "uart": None,  # the file descriptor of the other end of the UART, which doesn't block

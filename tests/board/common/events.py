@@ -9,13 +9,12 @@ import micropython
 import utime
 
 levels = {}  # by pin: inputs that somebody drives, and outputs
-inputs = {}  # by pin: (handler, trigger, hard, pin)
+inputs = {}  # by name, pins with an interrupt
 timers = []
-waiting = []  # soft interrupts
-edge = film = 0  # the next of each in the plan
+edge = film = closed = 0  # the next of each in the plan
 RISING, FALLING = 1, 2
-running = False  # a soft interrupt
-hard_now = False  # a hard one
+NEVER = 1 << 60
+hard_now = soft_now = False
 
 
 def note(many, name, level):
@@ -27,30 +26,30 @@ def note(many, name, level):
         micropython.heap_lock()
 
 
-def interrupt(handler, argument, hard):
+def interrupt(source):
     global hard_now
-    if hard:
-        hard_now = True
-        micropython.heap_lock()
-        try:
-            handler(argument)
-        finally:
-            micropython.heap_unlock()
-            hard_now = False
-    elif (handler, argument) not in waiting:
-        waiting.append((handler, argument))
+    if not source.hard:
+        source.pending = True
+        return
+    hard_now = True
+    micropython.heap_lock()
+    try:
+        source.handler(source)
+    finally:
+        micropython.heap_unlock()
+        hard_now = False
 
 
 def let_pass(ms):
     """Let time pass, of which an interrupt takes none."""
-    global edge, running
+    global edge, closed
     if board.plan["real"]:
         utime.sleep_ms(ms)
-    end, edges = board.clock + ms, board.plan["edges"]
+    end, edges, contact = board.clock + ms, board.plan["edges"], board.plan["contact"]
     while True:
-        at, first = end + 1, None
-        if edge < len(edges):
-            at = edges[edge][0]
+        listed = edges[edge][0] if edge < len(edges) else NEVER
+        at = min(listed, contact[1] + closed // 2 * contact[2] + closed % 2 * contact[3]) if contact else listed
+        first = None
         for timer in timers:
             if timer.next < at:
                 at, first = timer.next, timer
@@ -59,27 +58,40 @@ def let_pass(ms):
         board.clock = max(board.clock, at)
         if first:
             first.next = at + first.period
-            interrupt(first.callback, first, first.hard)
-        else:
-            drive(edges[edge][1], edges[edge][2])
+            interrupt(first)
+        elif at == listed:
             edge += 1
+            drive(edges[edge - 1][1], edges[edge - 1][2])
+        else:
+            closed += 1
+            drive(contact[0], closed % 2)
     board.clock = end
-    if waiting and not running:
-        running = True
-        while waiting:
-            handler, argument = waiting.pop(0)
-            handler(argument)
-        running = False
+    soft()
+
+
+def soft():
+    """Let the soft interrupts run, of which each waits once at most."""
+    global soft_now
+    if soft_now:
+        return
+    soft_now = True
+    for timer in timers:
+        if timer.pending:
+            timer.pending = False
+            timer.handler(timer)
+    for name in inputs:
+        if inputs[name].pending:
+            inputs[name].pending = False
+            inputs[name].handler(inputs[name])
+    soft_now = False
 
 
 def drive(name, level):
     """Somebody sets an input."""
     before = levels.get(name, 1 - level)
     levels[name] = level
-    if before != level and name in inputs:
-        handler, trigger, hard, pin = inputs[name]
-        if trigger & (RISING if level else FALLING):
-            interrupt(handler, pin, hard)
+    if before != level and name in inputs and inputs[name].trigger & (RISING if level else FALLING):
+        interrupt(inputs[name])
 
 
 def shown(when):

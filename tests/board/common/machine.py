@@ -35,7 +35,8 @@ class Pin:
                 events.note(board.seen["pins"], self.name, level)
 
     def irq(self, handler=None, trigger=IRQ_RISING | IRQ_FALLING, hard=False):
-        events.inputs[self.name] = (handler, trigger, hard, self)
+        self.handler, self.trigger, self.hard, self.pending = handler, trigger, hard, False
+        events.inputs[self.name] = self
 
 
 class Timer:
@@ -49,7 +50,8 @@ class Timer:
         self.start(period, callback, more.get("hard", False))
 
     def start(self, period, callback, hard):
-        self.period, self.callback, self.hard, self.next = period, callback, hard, board.clock + period
+        self.period, self.handler, self.hard, self.pending = period, callback, hard, False
+        self.next = board.clock + period
         events.timers.append(self)
 
     def deinit(self):
