@@ -19,6 +19,7 @@ from linecam import __version__
 from linecam.boards.catalogue import load_boards
 from linecam.bundle.contents import as_copied, check_room
 from linecam.bundle.manifest import without_paths
+from linecam.bundle.parts import parts_of
 from linecam.bundle.readme import decision_line
 from linecam.bundle.romfs import pack, verify
 from linecam.bundle.stored_frames import StoredFrames, choose
@@ -26,6 +27,7 @@ from linecam.camera.arithmetic import to_input
 from linecam.errors import UserError
 from linecam.evaluation.figures import Weakness
 from linecam.files import read_json, sha256, write_json
+from linecam.workflow.line_settings import Line
 from linecam.workflow.lock import pins
 from scripts.bundle import Sources, bundle
 from tests.conftest import ROOT
@@ -43,6 +45,7 @@ CONFIG = {
     "embed": {"file": None},
     "evaluate": {"confidence": 0.95},
     "bundle": {"boards": BUILT, "accept": "good", "votes": None, "period_ms": 0, "recall": {}, "thresholds": {}},
+    "line": Line().model_dump(mode="json"),
 }
 ON_DRIVE = ["model.tflite", "labels.txt", "settings.json", "main.py"]
 BESIDE = {
@@ -144,7 +147,7 @@ def make(
         [trained(MODEL, predictions={"calibrated": folder / "predictions.csv"})],
         Sources(
             ROOT / "openmv/main.py",
-            [],
+            [ROOT / f"openmv/{name}.py" for name, _ in parts_of(config)],
             folder / "collect.py",
             ROOT / "linecam/bundle/readme.md.j2",
             folder / "frames.csv",
