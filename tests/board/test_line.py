@@ -97,7 +97,7 @@ def test_a_bouncing_contact_makes_one_item(camera, bounces):
         for n in range(bounces):
             edges += [[at + 201 + 2 * n, "P7", 1], [at + 202 + 2 * n, "P7", 0]]
     camera.write(parts=[by_pin()])
-    run = camera.run(scores=[GOOD, BAD], edges=edges)
+    run = camera.run(scores=[GOOD, BAD, REST, REST], edges=edges)
     assert run.labels == ["good", "bad"]
     assert missed(run) == []
 
@@ -130,7 +130,7 @@ def test_an_edge_while_the_network_runs_is_noted_at_its_time(camera):
 
 def test_items_before_the_camera_is_ready_are_missed(camera):
     camera.write(parts=[by_pin()])
-    run = camera.run(scores=[GOOD], edges=pressed(500, 900, 2500))
+    run = camera.run(scores=[GOOD, BAD], edges=pressed(500, 900, 2500))
     assert missed(run) == [2]
     assert run.labels == ["good"]
 
@@ -153,13 +153,12 @@ def test_an_edge_after_a_quiet_week_counts(camera):
     assert run.labels == ["good"]
 
 
-@pytest.mark.parametrize("ticks", [(1 << 30) - 2550, (1 << 30) - 2501, (1 << 30) - 2600, (1 << 29) - 2550])
+@pytest.mark.parametrize("ticks", [(1 << 30) - 2550, (1 << 30) - 2501, (1 << 30) - 2600, (1 << 30) - 2850, (1 << 30) - 2890, (1 << 29) - 2550])
 def test_the_clock_wraps_in_the_middle_of_an_item(camera, ticks):
     camera.write(votes=2, parts=[by_pin(delay_ms=100), signals(delay_ms=30)])
     run = camera.run(ticks=ticks, scores=[GOOD] * 4, edges=pressed(2500, 3200))
     assert run.labels == ["good", "good"]
-    assert [ms for _, ms in pulses(run, "P0")][:1] == [50]
-    assert pulses(run, "P0")[0][0] == 2500 + 100 + 2 * FRAME + 30
+    assert pulses(run, "P0")[0] == (2500 + 100 + 2 * FRAME + 30, 50)
 
 
 def test_a_sensor_error_in_the_middle_of_an_item_rejects_it(camera):
@@ -398,18 +397,19 @@ def test_the_parts_allocate_nothing(camera, firmware, trigger, timer):
     run = camera.run(firmware, timer=timer, scores=script, rounds=10, fail=[SETTLING + 62], lock=True, edges=edges, received=asks)
     assert len(run.decisions) >= 15
     assert missed(run)
-    before, after = run.seen["memory"]  # from the 99th snapshot on: a failed one takes memory for what it says
+    before, after = run.seen["memory"]  # after 99 predictions: a failed one takes memory for what it says
     assert before == after > 0
 
 
-@pytest.mark.parametrize("trigger", [by_pin(debounce_ms=1), by_class()], ids=["pin", "class"])
-def test_100_000_frames_take_no_byte(camera, trigger):
-    """And no digit of a counter runs out."""
+@pytest.mark.parametrize(
+    ("trigger", "count"), [(by_pin(debounce_ms=1), 20_000), (by_class(), 100_000)], ids=["pin", "class"]
+)
+def test_so_many_frames_take_no_byte(camera, trigger, count):
     pin = trigger[1]["source"] == "pin"
     camera.write(parts=[trigger, signals(pulse_ms=1)])
     run = camera.run(
         scores=frames("..gg.ggg.."),
-        rounds=10_000,
+        rounds=count // 10,
         frame_ms=1,
         predict_ms=1,
         contact=["P7", START + 100, 5, 2] if pin else [],
@@ -417,7 +417,7 @@ def test_100_000_frames_take_no_byte(camera, trigger):
         lock=True,
         limit=400,
     )
-    assert len(run.decisions) == (100_000 if pin else 10_000)
+    assert len(run.decisions) == (count if pin else count // 10)
     assert missed(run) == []
     before, after = run.seen["memory"]
     assert before == after > 0

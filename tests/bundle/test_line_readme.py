@@ -68,7 +68,9 @@ def test_everything_at_once(tmp_path: Path) -> None:
         assert f"| {register.place} | {register.meaning} |" in text
 
 
-@pytest.mark.parametrize(("board", "uart", "pins"), [("openmv-rt1062", 1, ("P4", "P5")), ("openmv-ae3", 5, ("P2", "P3"))])
+@pytest.mark.parametrize(
+    ("board", "uart", "pins"), [("openmv-rt1062", 1, ("P4", "P5")), ("openmv-ae3", 5, ("P2", "P3"))]
+)
 def test_the_pins_are_those_of_the_board(tmp_path: Path, board: str, uart: int, pins: tuple[str, str]) -> None:
     text, _ = read(make(tmp_path, board, with_line(modbus={"uart": uart})))
     assert f"| {pins[0]} | out | Modbus: UART {uart} sends |" in text

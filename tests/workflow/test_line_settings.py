@@ -73,7 +73,9 @@ def test_what_does_not_fit_is_refused(line: dict[str, Any], told: str) -> None:
 
 def test_every_board_has_to_have_the_pins() -> None:
     assert "OpenMV AE3 has no pin P7 of 3.3 V" in refusal({"signals": {"ready_pin": "P7"}}, "openmv-h7", "openmv-ae3")
-    assert "OpenMV Cam RT1062 has UART 1, at P4 and P5" in refusal({"modbus": {"uart": 3}}, "openmv-h7", "openmv-rt1062")
+    assert "OpenMV Cam RT1062 has UART 1, at P4 and P5" in refusal(
+        {"modbus": {"uart": 3}}, "openmv-h7", "openmv-rt1062"
+    )
 
 
 def test_a_pin_is_a_name_of_the_header(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ plan = {
     "leds": "machine",  # or "pyb", or "none"
     "frame_ms": 100,
     "predict_ms": 20,
-    "scores": [],  # one list a frame; when they are used up, somebody presses Ctrl-C at the next one, or after a second
+    "scores": [],  # one list a frame; when they are used up, somebody presses Ctrl-C; or 2 s after the last edge
     "heap": 1 << 20,  # bytes that a picture made from bytes may take
     "classes": 0,  # instead of scores: of so many classes, made from the pixels, and no end
     "raises": None,  # what the model raises instead of the scores after those: "ValueError" and so on
@@ -49,7 +49,7 @@ seen = {
     "buffers": None,  # how many the camera was told to have
     "pins": [],  # [ms, pin, level] of each change of an output
     "uart": [],  # [ms, bytes in hex] that were sent
-    "memory": [],  # bytes allocated at the 99th and at the last snapshot, where "lock" is set
+    "memory": [],  # bytes allocated after 99 and after all predictions, where "lock" is set
 }
 clock = 0
 locked = False
@@ -200,7 +200,7 @@ class Camera:
         if plan["stalls"]:
             events.let_pass(plan["stalls"].get(str(snapshots), 0))
         if plan["lock"]:
-            memory[min(snapshots, 100) // 100] = gc.mem_alloc()
+            memory[min(predictions, 100) // 100] = gc.mem_alloc()
         if snapshots in plan["fail"]:
             raise RuntimeError("Frame capture has timed out.")
         if self.image is None or not plan["lock"]:

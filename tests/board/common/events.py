@@ -69,6 +69,11 @@ def let_pass(ms):
     soft()
 
 
+def are_to_come():
+    """Whether the plan has more edges."""
+    return edge < len(board.plan["edges"]) or (board.plan["contact"] and not board.over())
+
+
 def soft():
     """Let the soft interrupts run, of which each waits once at most."""
     global soft_now

@@ -24,16 +24,18 @@ def ticks_diff(later, earlier):
     return (later - earlier + PERIOD // 2) % PERIOD - PERIOD // 2
 
 
-idle = 0
+idle = judged = 0
 
 
 def sleep_ms(ms):
-    global idle
-    if board.over():  # nothing is to come
+    global idle, judged
+    if judged != board.predictions or events.are_to_come():
+        idle, judged = 0, board.predictions
+    else:
         idle += ms
-        if idle > 1000:
-            board.unlock()
-            raise KeyboardInterrupt
+    if idle > 2000:
+        board.unlock()
+        raise KeyboardInterrupt
     if not board.plan["lock"]:
         board.seen["sleeps"].append(ms)
     events.let_pass(ms)
