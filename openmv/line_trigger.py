@@ -43,7 +43,7 @@ class ByPin:
         now = time.ticks_ms()
         quiet = time.ticks_diff(now, self.last)
         self.last = now
-        if pin.value() == self.level and not 0 <= quiet < self.debounce:
+        if self.pin.value() == self.level and not 0 <= quiet < self.debounce:
             self.at = now
             self.edges += 1
 

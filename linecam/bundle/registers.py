@@ -28,7 +28,7 @@ def registers(classes: Sequence[str]) -> list[Register]:
         Register(2, 1, "its mean score, in 1/10000; without a decision the highest"),
         Register(3, 2, "its number, from 1 on"),
         Register(5, 1, "state: 0 no item yet, 1 decided, 2 no class reached its threshold, 3 the last frame failed"),
-        Register(6, 1, "heartbeat: one more each second, and with each item that takes longer; 0 follows 65535"),
+        Register(6, 1, "heartbeat: one more a second while the program runs; 0 follows 65535"),
         Register(7, 1, "frames that failed; 0 follows 65535"),
         Register(8, 2, "items that were judged, and no class reached its threshold"),
         Register(10, 2, "items that went by without a decision, as a trigger counts them"),
