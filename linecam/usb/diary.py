@@ -3,8 +3,8 @@
 main.py prints JSON, a line a decision: {"label": "good", "score": 0.93, "scores": [...], "item": 1, "frames": 3, ...},
 where label is null without a decision. Before the first it prints {"linecam": ..., "labels": [...], ...}; a frame that
 failed is {"error": ...}, a hint {"note": ...}, the number of items that went by without a decision {"missed": ...},
-and its end "linecam: why.". Python's own words come in between, such as
-a traceback. collect.py prints frames instead (`linecam.usb.receive`); they are this camera's pictures.
+and its end "linecam: why.". Python's own words come in between, such as a traceback. collect.py prints frames instead
+(`linecam.usb.receive`); they are this camera's pictures.
 """
 
 import io
@@ -208,7 +208,7 @@ def _meant(told: Mapping[str, Any]) -> tuple[Kind, str]:
         classes = ", ".join(map(str, told["labels"]))
         return "start", f"main.py starts: model {told['linecam']}, classes {classes}{votes}{firmware}"
     if type(told.get("missed")) is int:
-        return "missed", f"An item went by without a decision. So far: {told['missed']}"
+        return "missed", f"Items without a decision so far: {told['missed']}"
     for kind in KINDS:
         if kind in told:
             return kind, str(told[kind])

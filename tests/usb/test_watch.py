@@ -300,7 +300,7 @@ def test_items_without_a_decision_are_counted(tmp_path: Path) -> None:
     diary = Diary("port", WHEN)
     events = taken(run.printed, diary)
     assert [event.kind for event in events] == ["start", "decision", "missed", "decision", "missed"]
-    assert events[2].in_words() == "An item went by without a decision. So far: 2"
+    assert events[2].in_words() == "Items without a decision so far: 2"
     assert diary.missed == diary.state()["missed"] == 3
     assert "Items without a decision: 3." in summary(diary, WHEN, None)
     taken(run.printed, diary)  # it starts anew
