@@ -28,7 +28,8 @@ VERSION = 2  # of settings.json, the newest that is read here
 #   ends(poll)      then: was it the item's last? Without this hook an item has settings["votes"] frames
 #   decided(poll, label, number, image)  an item has been judged; `image` is its last frame, label may be NONE
 #   failed()        no frame, or one that is not to be judged: the item's frames so far do not count
-HOOKS = "start", "tick", "wants", "sees", "scored", "ends", "decided", "failed"
+#   stops()         the program ends, for whatever reason
+HOOKS = "start", "tick", "wants", "sees", "scored", "ends", "decided", "failed", "stops"
 OTHER = "not the one that settings.json names" + AGAIN
 LACKS = "%s (%r): too little memory, or an operator or quantization that the firmware lacks. "
 LACKS += "Build the bundle for this board, or put it into ROMFS"
@@ -254,14 +255,16 @@ def call(hooks):
 
 
 def run(settings, region, labels, model, leds, hooks):
-    start, tick, wants, sees, scored, ends, decided, failed = hooks
-    votes, period = settings["votes"], settings["period_ms"]
+    start, tick, wants, sees, scored, ends, decided, failed, _ = hooks
     poll = Poll(labels, settings["thresholds"])
     colors = [COLORS.get(x, BLUE) for x in labels] + [NONE]
     camera, frame, number, failures, due = None, [None], 0, 0, time.ticks_ms()
     while True:
         call(tick)
-        if time.ticks_diff(due, time.ticks_ms()) > 0 or wants and not wants[0]():
+        now = time.ticks_ms()
+        if time.ticks_diff(due, now) <= 0:
+            due = now  # six days later it would seem to come
+        if due != now or camera and wants and not wants[0]():
             time.sleep_ms(1)
             continue
         try:
@@ -269,8 +272,9 @@ def run(settings, region, labels, model, leds, hooks):
                 camera = start_camera(settings["frame_size"], region)
                 for hook in start:
                     hook(camera)
+                continue  # it took seconds: is a frame wanted now?
             if poll.seen == 0:
-                started = time.ticks_ms()
+                started = now
             frame[0] = camera.snapshot()
             failures = 0
         except (RuntimeError, OSError) as error:
@@ -296,7 +300,7 @@ def run(settings, region, labels, model, leds, hooks):
         poll.add(scores)
         for hook in scored:
             hook(poll)
-        if ends[0](poll) if ends else poll.seen == votes:
+        if ends[0](poll) if ends else poll.seen == settings["votes"]:
             label = poll.decide()
             show(leds, colors[label])
             ms = time.ticks_diff(time.ticks_ms(), started)
@@ -305,11 +309,11 @@ def run(settings, region, labels, model, leds, hooks):
             for hook in decided:
                 hook(poll, label, number, frame[0])
             poll.clear()
-            due = time.ticks_add(started, period)
+            due = time.ticks_add(started, settings["period_ms"])
 
 
 def main():
-    leds = []
+    leds, hooks = [], [[]]
     try:
         settings, labels, path = read_bundle()
         region = tuple(settings.get("roi") or [settings["side"]] * 2)
@@ -327,6 +331,7 @@ def main():
     except KeyboardInterrupt:
         pass
     finally:
+        call(hooks[-1])
         show(leds, NONE)
 
 

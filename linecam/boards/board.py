@@ -17,6 +17,8 @@ class Board:
     frame_sizes: dict[str, list[int]]  # what main.py may ask of the sensor, and its width and height in pixels
     romfs_board: str  # the board's name in openmv-ota
     pool_bytes: int | None = None  # the largest file seen to run from the frame buffer's memory; null: not measured
+    pins: list[str] | None = None  # of 3.3 V on its headers, for machine.Pin; null: not known
+    uarts: dict[str, list[str]] | None = None  # by number, the pins that send and receive; null: not known
     refused: str | None = None  # where linecam builds nothing for the board, the reason
 
     def as_dict(self) -> dict[str, Any]:

@@ -123,7 +123,8 @@ def check_room(folder: Path, drive: list[str], room: int | None, place: str | No
     if room is not None and place != "sd" and needed > room:
         raise UserError(
             f"The files for the camera's drive ({', '.join(drive)}) take {needed:,} bytes in its blocks, and it holds "
-            f"{room:,}. Take a network with fewer weights, shorter or fewer class names, or another bundle.place."
+            f"{room:,}. Take a network with fewer weights, shorter or fewer class names, less of `line`, or another "
+            "bundle.place."
         )
 
 

@@ -8,6 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+PINS = ("pass_pin", "fail_pin", "ready_pin")  # of the signals
+TRIGGER = {  # by its source, the settings that count
+    "pin": ("pin", "edge", "pull", "debounce_ms", "delay_ms"),
+    "class": ("resting", "enter", "leave", "longest"),
+}
+
 Part = tuple[str, dict[str, Any]]  # the module's name without .py, and what settings.json says to it
 
 
@@ -24,10 +30,19 @@ def parts_of(config: dict[str, Any], frames: FromFrames | None = None) -> tuple[
 
     `frames` is None before anything has looked at the frames: then the parts that these may turn on are among them.
     """
+    line = config["line"]
+    trigger, signals, modbus = line["trigger"], line["signals"], line["modbus"]
     parts: list[Part] = []
+    # The trigger first: the others look at what it counts.
+    if trigger["source"] != "free":
+        parts.append(("line_trigger", {key: trigger[key] for key in ("source", *TRIGGER[trigger["source"]])}))
     may_hold = config["dataset"]["kind"] == "folder" if frames is None else bool(hold_of(config, frames.held))
-    if may_hold or hold_of(config, {}) or config["line"]["light"]["check"]:
+    if may_hold or hold_of(config, {}) or line["light"]["check"]:
         parts.append(("line_light", _limits(frames)))
+    if any(signals[pin] for pin in PINS):
+        parts.append(("line_signals", signals))
+    if modbus["uart"] is not None:
+        parts.append(("line_modbus", modbus))
     return tuple(parts)
 
 

@@ -10,6 +10,7 @@ from linecam.boards.board import Board
 from linecam.boards.verdict import Cost
 from linecam.bundle.bill_of_materials import Dataset, Model
 from linecam.bundle.contents import IMAGE, Program
+from linecam.bundle.registers import registers
 from linecam.bundle.romfs import flash_command
 from linecam.evaluation.figures import Weakness
 from linecam.evaluation.predictions import HALF
@@ -35,9 +36,8 @@ def readme(
     """README.md, in Markdown.
 
     `name` is that of the board, `confidence` that of the intervals in the model's metrics, `weak` why the model is no
-    good, where it is not, and `needed` is what the
-    files for the drive take, in bytes. `light` is what brightness and contrast a frame has to have, where the camera
-    looks at that.
+    good, where it is not, and `needed` is what the files for the drive take, in bytes. `light` is what brightness and
+    contrast a frame has to have, where the camera looks at that.
     """
     # Markdown for people: nothing to escape. What a template forgets is an error, no blank.
     environment = Environment(
@@ -48,6 +48,7 @@ def readme(
         keep_trailing_newline=True,
     )
     environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
+    parts = dict(program.parts)
     low, high = cost.get("latency_ms") or (None, None)
     return environment.get_template(template.name).render(
         board=name,
@@ -68,7 +69,6 @@ def readme(
         has_card="sd" in board.places,
         room=board.places.get("drive"),
         needed=needed,
-        modules=program.modules,
         held=in_words(program.hold) if program.hold else "",
         light=light,
         heap=max(board.heap_bytes),
@@ -79,6 +79,12 @@ def readme(
         image=IMAGE,
         flash=flash_command(board.romfs_board, IMAGE),
         boot=boot_line(model, program.votes),
+        programs=", ".join(f"`{name}`" for name in ["settings.json", *program.modules, "main.py"]),
+        trigger=parts.get("line_trigger"),
+        signals=parts.get("line_signals"),
+        modbus=parts.get("line_modbus"),
+        uart_pins=(board.uarts or {}).get(str(parts.get("line_modbus", {}).get("uart"))),
+        registers=registers(model.classes),
         decision=decision_line(model.classes, program.votes, 100 if high is None else high),
     )
 

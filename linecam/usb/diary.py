@@ -2,8 +2,9 @@
 
 main.py prints JSON, a line a decision: {"label": "good", "score": 0.93, "scores": [...], "item": 1, "frames": 3, ...},
 where label is null without a decision. Before the first it prints {"linecam": ..., "labels": [...], ...}; a frame that
-failed is {"error": ...}, a hint {"note": ...}, and its end "linecam: why.". Python's own words come in between, such as
-a traceback. collect.py prints frames instead (`linecam.usb.receive`); they are this camera's pictures.
+failed is {"error": ...}, a hint {"note": ...}, the number of items that went by without a decision {"missed": ...},
+and its end "linecam: why.". Python's own words come in between, such as a traceback. collect.py prints frames instead
+(`linecam.usb.receive`); they are this camera's pictures.
 """
 
 import io
@@ -20,7 +21,7 @@ from PIL import Image
 
 from linecam.usb.receive import Stream
 
-Kind = Literal["start", "decision", "error", "note", "stop", "text", "picture", "unreadable", "gone", "back"]
+Kind = Literal["start", "decision", "error", "note", "missed", "stop", "text", "picture", "unreadable", "gone", "back"]
 KINDS: tuple[Kind, ...] = ("error", "note")  # that a line of JSON has as its key
 UNDECIDED = "undecided"
 RECENT, HOURS = 30, 24  # so many messages and hours the page shows
@@ -65,6 +66,8 @@ class Diary:
         self._hours: dict[str, Counter[str]] = {}
         self._recent: deque[Event] = deque(maxlen=RECENT)
         self._labels: list[str] = []
+        self.missed = 0  # items without a decision
+        self._told_missed: int | None = None  # of them main.py has told so many since it began; None: not known
         self._now: Event | None = None  # the last decision, while it holds
         self._stopped = ""  # why the program has ended, as far as it said so
         self._connected = True
@@ -119,6 +122,7 @@ class Diary:
                 "hours": [{"hour": hour, "counts": dict(of)} for hour, of in list(self._hours.items())[-HOURS:]],
                 "unreadable": self.kinds["unreadable"],
                 "failed": self.kinds["error"],
+                "missed": self.missed,
                 "picture": self._picture_number,
                 "recent": [
                     {"when": one.when.strftime("%H:%M:%S"), "kind": one.kind, "text": one.in_words()}
@@ -139,6 +143,12 @@ class Diary:
             self._stopped = event.text if event.kind == "stop" else ""
         if event.kind == "start":
             self._labels = [str(name) for name in event.told["labels"]]
+            self._told_missed = 0
+        if event.kind == "missed":
+            told = event.told["missed"]
+            # Whoever listens from the middle on knows of one, the last.
+            self.missed += 1 if self._told_missed is None else max(1, told - self._told_missed)
+            self._told_missed = told
         if event.kind != "picture":
             self._recent.append(event)
 
@@ -197,6 +207,8 @@ def _meant(told: Mapping[str, Any]) -> tuple[Kind, str]:
         votes = f", {told['votes']} frames a decision" if told.get("votes", 1) != 1 else ""
         classes = ", ".join(map(str, told["labels"]))
         return "start", f"main.py starts: model {told['linecam']}, classes {classes}{votes}{firmware}"
+    if type(told.get("missed")) is int:
+        return "missed", f"Items without a decision so far: {told['missed']}"
     for kind in KINDS:
         if kind in told:
             return kind, str(told[kind])

@@ -182,6 +182,8 @@ def summary(diary: Diary, now: datetime, save: Path | None) -> str:
     lines = [f"{total:,} decisions in {lasted}{': ' + told if told else ''}."]
     also = {"error": "frames failed", "unreadable": "lines unreadable", "gone": "times the port went", "stop": "ends"}
     extra = [f"{what}: {diary.kinds[kind]:,}" for kind, what in also.items() if diary.kinds[kind]]
+    if diary.missed:
+        extra.insert(0, f"items without a decision: {diary.missed:,}")
     if extra:
         lines.append(f"{'; '.join(extra).capitalize()}.")
     if diary.kinds["picture"] and not total:

@@ -11,6 +11,7 @@ from linecam.camera.region import STRETCHES_SINCE, Region
 from linecam.errors import UserError
 from linecam.frames.folder import frames_folder
 from linecam.networks.architectures import parse
+from linecam.workflow.line_checks import check_line
 from linecam.workflow.mistakes import explain, nearest
 from linecam.workflow.settings import Bundle, Settings
 from linecam.yaml_file import load_yaml
@@ -82,6 +83,7 @@ def check(settings: Settings, boards: Mapping[str, Board]) -> None:
         if name not in dataset.classes:
             raise UserError(f"dataset.definitions: {name!r} is no class. {nearest(name, dataset.classes)}")
     _check_bundle(settings.bundle, settings.dataset.classes, boards)
+    check_line(settings.line, settings.dataset.classes, {name: boards[name] for name in settings.bundle.boards})
     check_sizes(settings.networks, settings.camera.frame_size, region_of(settings, boards))
     for part in settings.study:  # whether they fit is asked where there is a study
         list(map(parse, part.networks))

@@ -27,6 +27,7 @@ from linecam.camera.arithmetic import to_input
 from linecam.errors import UserError
 from linecam.evaluation.figures import Weakness
 from linecam.files import read_json, sha256, write_json
+from linecam.workflow.line_settings import Line
 from linecam.workflow.lock import pins
 from scripts.bundle import Sources, bundle
 from tests.conftest import ROOT
@@ -41,11 +42,11 @@ CONFIG = {
     "dataset": {"name": "caps", "kind": "folder", "source": "/home/someone/caps", "classes": ["bad", "good", "empty"]},
     "camera": {"frame_size": "QVGA", "side": 240, "roi": None}
     | dict.fromkeys(("exposure_us", "gain_db", "white_balance")),
-    "line": {"light": {"check": False}},
     "pretrain": {"methods": ["given"], "checkpoint": "/home/someone/weights.safetensors"},
     "embed": {"file": None},
     "evaluate": {"confidence": 0.95},
     "bundle": {"boards": BUILT, "accept": "good", "votes": None, "period_ms": 0, "recall": {}, "thresholds": {}},
+    "line": Line().model_dump(mode="json"),
 }
 ON_DRIVE = ["model.tflite", "labels.txt", "settings.json", "main.py"]
 BESIDE = {

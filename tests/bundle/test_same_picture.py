@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 
 SCHEMA = Draft202012Validator(json.loads((ROOT / "config/settings.schema.json").read_text(encoding="utf-8")))
 HELD = {"gain_db": 6.02, "white_balance": [1.5, 0.0, 2.25], "exposure_us": 12034}
-CHECKED = CONFIG | {"line": {"light": {"check": True}}}
+CHECKED = CONFIG | {"line": CONFIG["line"] | {"light": {"check": True}}}
 
 
 def with_camera(**values: Any) -> dict[str, Any]:

@@ -18,8 +18,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from linecam.usb.diary import UNDECIDED, Diary, Event
+from linecam.usb.watch import summary
 from linecam.usb.watch_page import make_app
 from tests.board.test_board import BAD, GOOD, SETTLING, Camera, Run, collect
+from tests.board.test_line import by_pin, pressed
 
 WHEN = datetime(2026, 11, 22, 14, 59, 58).astimezone()
 NEITHER = [0.5, 0.5, 0.0]
@@ -285,3 +287,27 @@ def test_what_cannot_be_watched_is_one_sentence(cable: Cable, tmp_path: Path) ->
 
     assert refused("/dev/no-such-port").startswith("There is no port /dev/no-such-port.")
     assert refused(str(cable.path), "--save", str(tmp_path / "no/such.jsonl")).startswith("--save ")
+
+
+# --- items without a decision
+
+
+def test_items_without_a_decision_are_counted(tmp_path: Path) -> None:
+    """As main.py's own part prints them: three items while the first is judged, then one more."""
+    camera = Camera(tmp_path)
+    camera.write(votes=3, parts=[by_pin()])
+    run = camera.run(scores=[GOOD] * 6, edges=pressed(2500, 2600, 2700, 3200, 3300))
+    diary = Diary("port", WHEN)
+    events = taken(run.printed, diary)
+    assert [event.kind for event in events] == ["start", "decision", "missed", "decision", "missed"]
+    assert events[2].in_words() == "Items without a decision so far: 2"
+    assert diary.missed == diary.state()["missed"] == 3
+    assert "Items without a decision: 3." in summary(diary, WHEN, None)
+    taken(run.printed, diary)  # it starts anew
+    assert diary.missed == 6
+
+
+def test_who_listens_from_the_middle_on_knows_of_the_last_item_only() -> None:
+    diary = Diary("port", WHEN)
+    taken('{"missed":        40}\n{"missed":        43}\n{"missed": "x"}\n', diary)
+    assert diary.missed == 4

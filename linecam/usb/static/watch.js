@@ -24,6 +24,7 @@ function show(state) {
   at("port").textContent = state.port;
   const odd = [];
   if (state.failed) odd.push(`frames failed: ${state.failed}`);
+  if (state.missed) odd.push(`items without a decision: ${state.missed}`);
   if (state.unreadable) odd.push(`lines unreadable: ${state.unreadable}`);
   at("about").textContent = [`listening since ${state.since.slice(0, 16).replace("T", " ")}`, ...odd].join(" · ");
   alarm(!state.connected ? "The port has gone. It is used again when it is back."

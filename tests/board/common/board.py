@@ -5,6 +5,7 @@ import gc
 import struct
 from array import array
 
+import events
 import micropython
 
 open = open  # the real one
@@ -17,7 +18,7 @@ plan = {
     "leds": "machine",  # or "pyb", or "none"
     "frame_ms": 100,
     "predict_ms": 20,
-    "scores": [],  # one list a frame; when they are used up, somebody presses Ctrl-C
+    "scores": [],  # one list a frame; when they are used up, somebody presses Ctrl-C; or 2 s after the last edge
     "heap": 1 << 20,  # bytes that a picture made from bytes may take
     "classes": 0,  # instead of scores: of so many classes, made from the pixels, and no end
     "raises": None,  # what the model raises instead of the scores after those: "ValueError" and so on
@@ -33,6 +34,15 @@ plan = {
     "card": 1 << 30,  # bytes on the card
     "free_told": None,  # what statvfs says is free, where it isn't the truth
     "lock": False,  # no allocation between the firmware's own calls, from the first prediction on
+    "ticks": (1 << 30) - 4000,  # what time.ticks_ms() says at first: it wraps at 2 ** 30, soon after the settling
+    "real": False,  # time passes as on the PC's clock
+    "film": [],  # instead of a list of scores a frame: [ms, which of the scores], what is seen from then on
+    "edges": [],  # [ms, pin, level] of what others do to inputs, in order; the settling ends at 2000
+    "contact": [],  # [pin, from which ms on, every how many ms, for how many ms] a contact closes, for ever
+    "stalls": {},  # by the snapshot's number as text, how many ms it takes in excess
+    "timer": "pyb",  # the firmware's: "pyb" (STM32), "hard" (machine.Timer with hard=), or "soft" (without)
+    "uart": None,  # the file descriptor of the other end of the UART, which doesn't block
+    "received": [],  # [ms, bytes in hex] that come at the UART, in order
 }
 seen = {
     "calls": [],  # of the sensor
@@ -40,7 +50,10 @@ seen = {
     "lit": [],  # which LEDs were on when a snapshot was asked for, after the settling; and at the end: "", "R", ...
     "sleeps": [],
     "model": None,  # path and load_to_fb
-    "memory": [],  # bytes allocated at the 99th and at the last snapshot, where "lock" is set
+    "buffers": None,  # how many the camera was told to have
+    "pins": [],  # [ms, pin, level] of each change of an output
+    "uart": [],  # [ms, bytes in hex] that were sent
+    "memory": [],  # bytes allocated after 99 and after all predictions, where "lock" is set
 }
 clock = 0
 locked = False
@@ -222,8 +235,11 @@ class Camera:
     def height(self):
         return self.size[1]
 
+    def framebuffers(self, count):
+        seen["buffers"] = count
+
     def snapshot(self):
-        global clock, snapshots
+        global snapshots
         unlock()
         if not plan["lock"] and clock >= self.settled:
             seen["lit"].append("".join(name for name in "RGB" if leds[name]))
@@ -231,14 +247,18 @@ class Camera:
             seen["memory"] = list(memory)
             raise KeyboardInterrupt
         snapshots += 1
-        clock += plan["frame_ms"]
+        began = clock
+        events.let_pass(plan["frame_ms"])
+        if plan["stalls"]:
+            events.let_pass(plan["stalls"].get(str(snapshots), 0))
         if plan["lock"]:
-            memory[min(snapshots, 100) // 100] = gc.mem_alloc()
+            memory[min(predictions, 100) // 100] = gc.mem_alloc()
         if snapshots in plan["fail"]:
             raise RuntimeError("Frame capture has timed out.")
         if self.image is None or not plan["lock"]:
             self.image = Image(self.format, self.roi[0], self.roi[1], snapshots)
         self.image.halves = greys.get(snapshots, greys.get(0))
+        self.image.taken = began
         lock()
         return self.image
 
@@ -261,6 +281,8 @@ class Led:
 
 
 def over():
+    if plan["film"]:
+        return clock > plan["film"][-1][0]
     return not plan["raises"] and 0 < len(plan["scores"]) * plan["rounds"] <= predictions
 
 
@@ -292,17 +314,19 @@ class Model:
         self.outputs = [[self.kind(scores)] for scores in plan["scores"]]
 
     def predict(self, images):
-        global clock, predictions
+        global predictions
         unlock()
         if len(images) != 1 or not isinstance(images[0], Image):
             raise ValueError("Unsupported input type")
         image = images[0]
         assert image.pixformat == RGB565
         assert self.stretches or image.width() == image.height(), "before 5.0.0 it is cropped"
-        clock += plan["predict_ms"]
+        events.let_pass(plan["predict_ms"])
         if plan["raises"] and predictions >= len(self.outputs):
             raise getattr(builtins, plan["raises"])("Invoke failed")
         output = [self.kind(of_pixels(image.bytearray()))] if plan["classes"] else None
+        if plan["film"]:
+            output = self.outputs[events.shown(image.taken)]
         output = output or self.outputs[predictions % len(self.outputs)]
         predictions += 1
         lock()

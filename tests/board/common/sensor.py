@@ -10,3 +10,4 @@ reset, set_pixformat, set_framesize = _camera.reset, _camera.pixformat, _camera.
 set_windowing, width, height, snapshot = _camera.window, _camera.width, _camera.height, _camera.snapshot
 set_auto_gain, set_auto_whitebal, set_auto_exposure = _camera.auto_gain, _camera.auto_whitebal, _camera.auto_exposure
 get_gain_db, get_rgb_gain_db, get_exposure_us = _camera.gain_db, _camera.rgb_gain_db, _camera.exposure_us
+set_framebuffers = _camera.framebuffers

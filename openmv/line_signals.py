@@ -1,0 +1,115 @@
+"""Tells a machine what was decided: a pulse at a pin, and a pin that is on while the camera works. A part of main.py.
+
+An interrupt a millisecond times the pulses and watches the loop, which may be busy with the network for longer.
+"""
+
+import sys
+import time
+from array import array
+
+try:
+    from line_trigger import MISSED
+except ImportError:  # that part is off
+    MISSED = None
+
+PASS, FAIL, NOTHING = 0, 1, 2
+OFF, ON, GAP = 0, 1, 2
+ROOM = 64  # decisions that wait for their pulse
+FULL = '{"note": "line_signals: a pulse was left out, since items come faster than pulses: shorten line.signals.pulse_ms"}\n'
+
+
+def start_timer(step):
+    """Call `step` each ms, by a hard interrupt where the firmware has one; else between two steps of the program."""
+    from machine import Timer
+
+    try:
+        return Timer(-1, period=1, callback=step, hard=True)
+    except TypeError:  # an older firmware
+        pass
+    try:
+        from pyb import Timer as Hardware  # STM32
+
+        return Hardware(7, freq=1000, callback=step)
+    except (ImportError, ValueError):
+        return Timer(-1, period=1, callback=step)
+
+
+class Part:
+    def __init__(self, how, labels, settings):
+        from machine import Pin
+
+        self.on = int(how["active"] == "high")
+        names = how["pass_pin"], how["fail_pin"], how["ready_pin"]
+        self.pins = [name and Pin(name, Pin.OUT, value=1 - self.on) for name in names]  # by PASS and FAIL
+        self.ready = self.pins[2]
+        self.delay, self.pulse, self.stall = how["delay_ms"], how["pulse_ms"], how["stall_ms"]
+        undecided = {"pass": PASS, "reject": FAIL}.get(how["undecided"], NOTHING)
+        # By class; the last is for -1, which is no class.
+        self.kinds = array("b", [PASS if x in how["passes"] else FAIL for x in labels] + [undecided])
+        sources = [part["source"] for name, part in settings["parts"] if name == "line_trigger"]
+        self.free, self.by_pin = not sources, sources == ["pin"]
+        self.busy = self.alive = False
+        self.missed = 0
+        # Of the queue the loop moves the tail, the interrupt the head: neither waits for the other.
+        self.queue, self.due, self.head, self.tail = bytearray(ROOM), array("i", [0] * ROOM), 0, 0
+        self.phase, self.pin, self.change = OFF, None, 0
+        self.seen = time.ticks_ms()
+        self.timer = start_timer(self.step)
+
+    def step(self, timer):
+        """The interrupt."""
+        now = time.ticks_ms()
+        if self.phase == ON and time.ticks_diff(now, self.change) >= 0:
+            self.pin.value(1 - self.on)
+            self.phase, self.change = GAP, time.ticks_add(now, self.pulse)
+        elif self.phase == GAP and time.ticks_diff(now, self.change) >= 0:
+            self.phase = OFF
+        if self.phase == OFF and self.head != self.tail and time.ticks_diff(now, self.due[self.head]) >= 0:
+            self.pin = self.pins[self.queue[self.head]]
+            self.head = (self.head + 1) % ROOM
+            if self.pin:
+                self.pin.value(self.on)
+                self.phase, self.change = ON, time.ticks_add(now, self.pulse)
+        if self.ready:
+            works = self.alive and time.ticks_diff(now, self.seen) < self.stall
+            self.ready.value(self.on if works else 1 - self.on)
+
+    def put(self, kind):
+        """Queue a pulse."""
+        after = (self.tail + 1) % ROOM
+        if kind == NOTHING:
+            return
+        if after == self.head:
+            sys.stdout.write(FULL)
+            return
+        self.queue[self.tail], self.due[self.tail] = kind, time.ticks_add(time.ticks_ms(), self.delay)
+        self.tail = after
+
+    def start(self, camera):
+        self.seen, self.alive = time.ticks_ms(), True
+
+    def tick(self):
+        self.seen = time.ticks_ms()
+        while MISSED and MISSED[0] != self.missed:
+            self.missed = (self.missed + 1) % 1000000000
+            self.put(self.kinds[-1])
+
+    def scored(self, poll):
+        self.busy = self.alive = True
+
+    def decided(self, poll, label, number, image):
+        self.busy = False
+        self.put(self.kinds[label])
+
+    def failed(self):
+        # With a trigger, MISSED says that an item was lost.
+        if self.free and self.busy:
+            self.put(self.kinds[-1])
+        # At a pin it waits for the next item, and a machine that waits for it to be ready would wait for ever.
+        self.busy, self.alive = False, self.alive and self.by_pin
+
+    def stops(self):
+        self.timer.deinit()
+        for pin in self.pins:  # without memory: it may be why the program ends
+            if pin:
+                pin.value(1 - self.on)

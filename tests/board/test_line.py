@@ -1,0 +1,280 @@
+"""line_trigger.py under a real MicroPython, with what goes wrong at a machine; and the memory of all parts."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.board.test_board import FIRMWARE, MAIN, SETTLING, Camera, Run
+
+GOOD, BAD, REST = [0.75, 0.25, 0.0], [0.25, 0.75, 0.0], [0.0, 0.25, 0.75]
+FRAME = 120  # ms: a snapshot takes 100, the network 20
+START = 100 * SETTLING  # ms: then the camera is ready
+TIMERS = ["pyb", "hard", "soft"]
+
+
+@pytest.fixture
+def camera(tmp_path: Path) -> Camera:
+    return Camera(tmp_path)
+
+
+def by_pin(**how: object) -> list:
+    standard = {"source": "pin", "pin": "P7", "edge": "rising", "pull": "down", "debounce_ms": 5, "delay_ms": 0}
+    return ["line_trigger", standard | how]
+
+
+def by_class(**how: object) -> list:
+    standard = {"source": "class", "resting": "no_mask", "enter": 2, "leave": 2, "longest": 100}
+    return ["line_trigger", standard | how]
+
+
+def signals(**how: object) -> list:
+    standard = {
+        **{"pass_pin": "P0", "fail_pin": "P1", "ready_pin": "P2", "active": "high", "passes": ["good"]},
+        **{"delay_ms": 0, "pulse_ms": 50, "stall_ms": 1000, "undecided": "reject"},
+    }
+    return ["line_signals", standard | how]
+
+
+def pressed(*times: int, pin: str = "P7", level: int = 1, ms: int = 40) -> list:
+    """Edges of a contact that closes at `times` for so many ms."""
+    return [edge for at in times for edge in ([at, pin, level], [at + ms, pin, 1 - level])]
+
+
+def missed(run: Run) -> list[int]:
+    return [line["missed"] for line in run.lines if "missed" in line]
+
+
+def pulses(run: Run, pin: str, on: int = 1) -> list[tuple[int, int]]:
+    """When each pulse began, and how long it was."""
+    changes = [(at, level) for at, name, level in run.seen["pins"] if name == pin]
+    rises = [at for at, level in changes if level == on]
+    falls = [at for at, level in changes if level != on and at > 0]
+    return [(rise, fall - rise) for rise, fall in zip(rises, falls, strict=False)]
+
+
+def seen_from(*scenes: tuple[int, list[float]], until: int) -> dict:
+    """A film: what is seen from which time on."""
+    return {"scores": [scores for _, scores in scenes], "film": [[at, n] for n, (at, _) in enumerate(scenes)] + [[until, 0]]}
+
+
+# --- the trigger at a pin
+
+
+@pytest.mark.parametrize("firmware", FIRMWARE)
+def test_an_edge_brings_one_decision(camera, firmware):
+    camera.write(votes=2, parts=[by_pin()])
+    run = camera.run(firmware, scores=[GOOD, GOOD, BAD, BAD], edges=pressed(2500, 3000))
+    assert run.labels == ["good", "bad"]
+    assert [line["frames"] for line in run.decisions] == [2, 2]
+    assert missed(run) == []
+    assert run.seen["buffers"] == 1, "or a frame may be from before the edge"
+    assert run.seen["lit"] == ["", "", "G", "G", ""], "no frame is taken without an edge"
+
+
+@pytest.mark.parametrize(("edge", "pull", "level"), [("falling", "up", 0), ("rising", "down", 1), ("rising", "none", 1)])
+def test_either_edge_can_be_the_trigger(camera, edge, pull, level):
+    camera.write(parts=[by_pin(edge=edge, pull=pull)])
+    run = camera.run(scores=[GOOD, BAD], edges=pressed(2500, 3000, level=level, ms=200))
+    assert run.labels == ["good", "bad"]
+    assert missed(run) == []
+
+
+def test_the_frame_is_taken_after_the_delay(camera):
+    camera.write(parts=[by_pin(delay_ms=250)])
+    scenes = seen_from((0, REST), (2740, GOOD), (2790, BAD), until=4000)
+    run = camera.run(**scenes, edges=pressed(2500))
+    assert run.labels == ["good"], "250 ms after 2500 it shows the good one, for 40 ms"
+
+
+@pytest.mark.parametrize("bounces", [1, 2, 5])
+def test_a_bouncing_contact_makes_one_item(camera, bounces):
+    """It bounces when it closes, and when it opens."""
+    edges = []
+    for at in (2500, 2900):
+        for n in range(bounces):
+            edges += [[at + 2 * n, "P7", 1], [at + 2 * n + 1, "P7", 0]]
+        edges += [[at + 2 * bounces, "P7", 1], [at + 200, "P7", 0]]
+        for n in range(bounces):
+            edges += [[at + 201 + 2 * n, "P7", 1], [at + 202 + 2 * n, "P7", 0]]
+    camera.write(parts=[by_pin()])
+    run = camera.run(scores=[GOOD, BAD, REST, REST], edges=edges)
+    assert run.labels == ["good", "bad"]
+    assert missed(run) == []
+
+
+def test_the_bounces_are_real(camera):
+    """Without debouncing the test above counts them."""
+    camera.write(parts=[by_pin(debounce_ms=0)])
+    run = camera.run(scores=[GOOD], edges=[[2500, "P7", 1], [2501, "P7", 0], [2502, "P7", 1], [2503, "P7", 0]])
+    assert run.labels == ["good"]
+    assert missed(run) == [1]
+
+
+@pytest.mark.parametrize("firmware", FIRMWARE)
+def test_a_trigger_faster_than_the_network_is_counted(camera, firmware):
+    """Three items while the first is judged: two of them have no decision, and the next one has."""
+    camera.write(votes=3, parts=[by_pin(), signals()])
+    run = camera.run(firmware, scores=[GOOD] * 6, edges=pressed(2500, 2600, 2700, 3200))
+    assert run.labels == ["good", "good"]
+    assert missed(run) == [2]
+    assert [name for _, name, level in run.seen["pins"] if level and name != "P2"] == ["P0", "P1", "P1", "P0"]
+
+
+def test_an_edge_while_the_network_runs_is_noted_at_its_time(camera):
+    """It comes while another item's frame is in the network. A soft interrupt would have to wait for its end."""
+    camera.write(parts=[by_pin()])
+    run = camera.run(scores=[GOOD, BAD], predict_ms=400, edges=pressed(2500, 2950, 3600, ms=10))
+    assert run.labels == ["good", "bad"]
+    assert missed(run) == [1]
+
+
+def test_items_before_the_camera_is_ready_are_missed(camera):
+    camera.write(parts=[by_pin()])
+    run = camera.run(scores=[GOOD, BAD], edges=pressed(500, 900, 2500))
+    assert missed(run) == [2]
+    assert run.labels == ["good"]
+
+
+def test_of_several_items_in_the_pause_the_last_one_is_there(camera):
+    camera.write(period_ms=1000, parts=[by_pin()])
+    run = camera.run(scores=[GOOD, BAD], edges=pressed(2500, 3000, 3200))
+    assert run.labels == ["good", "bad"]
+    assert missed(run) == [1]
+
+
+def test_an_edge_after_a_quiet_week_counts(camera):
+    """By then the clock's differences are negative: that to the last edge, and that to the end of the pause."""
+    day = 24 * 3600 * 1000
+    leap = f"time.sleep_ms({day} if time.ticks_ms() % {day} == {START} and time.ticks_ms() < {7 * day} else 1)"
+    camera.write(parts=[by_pin()])
+    script = camera.folder / "quick.py"
+    script.write_text(MAIN.read_text().replace("time.sleep_ms(1)", leap))
+    run = camera.run(script=script, ticks=0, scores=[GOOD], edges=pressed(7 * day + 2500))
+    assert run.labels == ["good"]
+
+
+@pytest.mark.parametrize("ticks", [(1 << 30) - 2550, (1 << 30) - 2501, (1 << 30) - 2600, (1 << 30) - 2850, (1 << 30) - 2890, (1 << 29) - 2550])
+def test_the_clock_wraps_in_the_middle_of_an_item(camera, ticks):
+    camera.write(votes=2, parts=[by_pin(delay_ms=100), signals(delay_ms=30)])
+    run = camera.run(ticks=ticks, scores=[GOOD] * 4, edges=pressed(2500, 3200))
+    assert run.labels == ["good", "good"]
+    assert pulses(run, "P0")[0] == (2500 + 100 + 2 * FRAME + 30, 50)
+
+
+def test_a_sensor_error_in_the_middle_of_an_item_rejects_it(camera):
+    camera.write(votes=3, parts=[by_pin(), signals()])
+    run = camera.run(scores=[GOOD] * 4, edges=pressed(2500, 3200), fail=[SETTLING + 2])
+    assert [line for line in run.lines if "error" in line] == [{"error": "Frame capture has timed out."}]
+    assert missed(run) == [1]
+    assert run.labels == ["good"], "the first frame counts for nobody"
+    assert run.decisions[0]["frames"] == 3
+    pins = [name for _, name, level in run.seen["pins"] if level and name != "P2"]
+    assert pins == ["P1", "P0"]
+
+
+# --- the trigger by the class
+
+
+def frames(text: str) -> list:
+    return [{".": REST, "g": GOOD, "b": BAD}[letter] for letter in text]
+
+
+@pytest.mark.parametrize("firmware", FIRMWARE)
+def test_an_item_ends_when_the_resting_class_is_seen_again(camera, firmware):
+    camera.write(parts=[by_class()])
+    run = camera.run(firmware, scores=frames("...gggg...bbb..."))
+    assert run.labels == ["good", "bad"]
+    assert [line["frames"] for line in run.decisions] == [4, 3]
+    assert run.decisions[0]["scores"] == GOOD, "frames of the resting class do not count"
+    assert missed(run) == []
+
+
+@pytest.mark.parametrize(
+    ("film", "labels", "counts"),
+    [
+        ("..g..b...", [], []),  # one frame is no item
+        ("..gg.gg..", ["good"], [4]),  # nor is one frame a gap
+        ("..gbgbg..", ["good"], [5]),
+        ("..gg..gg..", ["good", "good"], [2, 2]),
+        ("gggg..", ["good"], [4]),
+        ("..gggg.", [], []),  # not through yet
+        ("..g.gg.", [], []),
+        ("..g.gg..", ["good"], [2]),
+    ],
+)
+def test_what_is_an_item(camera, film, labels, counts):
+    camera.write(parts=[by_class()])
+    run = camera.run(scores=frames(film))
+    assert run.labels == labels
+    assert [line["frames"] for line in run.decisions] == counts
+
+
+def test_one_frame_may_be_enough(camera):
+    camera.write(parts=[by_class(enter=1, leave=1)])
+    assert camera.run(scores=frames(".g.b.gg.")).labels == ["good", "bad", "good"]
+
+
+def test_an_item_that_stays_is_decided_once(camera):
+    camera.write(parts=[by_class(longest=5)])
+    run = camera.run(scores=frames("..ggggggggggbbb..bb.."))
+    assert run.labels == ["good", "bad"]
+    assert [line["frames"] for line in run.decisions] == [5, 2]
+
+
+@pytest.mark.parametrize("undecided", ["reject", "pass", "nothing"])
+def test_an_error_in_the_middle_of_a_seen_item(camera, undecided):
+    """What is left of it is no second item."""
+    camera.write(parts=[by_class(), signals(undecided=undecided)])
+    run = camera.run(scores=frames("..ggggg..bb...."), fail=[SETTLING + 5])
+    assert missed(run) == [1]
+    assert run.labels == ["bad"]
+    pins = [name for _, name, level in run.seen["pins"] if level and name != "P2"]
+    assert pins == {"reject": ["P1", "P1"], "pass": ["P0", "P1"], "nothing": ["P1"]}[undecided]
+
+
+def test_an_error_between_items_misses_none(camera):
+    camera.write(parts=[by_class()])
+    run = camera.run(scores=frames("...gg..."), fail=[SETTLING + 2])
+    assert missed(run) == []
+    assert run.labels == ["good"]
+
+
+# --- memory
+
+
+@pytest.mark.parametrize("firmware", FIRMWARE)
+@pytest.mark.parametrize("trigger", [by_pin(debounce_ms=0), by_class()], ids=["pin", "class"])
+@pytest.mark.parametrize("timer", ["pyb", "soft"])
+def test_the_parts_allocate_nothing(camera, firmware, trigger, timer):
+    modbus = ["line_modbus", {"uart": 3, "baud": 19200, "parity": "even", "address": 1, "send_pin": None}]
+    edges = [edge for n in range(200) for edge in pressed(START + 200 * n, ms=90)] if trigger[1]["source"] == "pin" else []
+    asks = [[START + 170 * n, "010300000012c5c7"] for n in range(200)]
+    camera.write(parts=[trigger, signals(pulse_ms=10), modbus])
+    script = frames("..gg.ggg..bbb...")
+    run = camera.run(firmware, timer=timer, scores=script, rounds=10, fail=[SETTLING + 62], lock=True, edges=edges, received=asks)
+    assert len(run.decisions) >= 15
+    assert missed(run)
+    before, after = run.seen["memory"]  # after 99 predictions: a failed one takes memory for what it says
+    assert before == after > 0
+
+
+@pytest.mark.parametrize(
+    ("trigger", "count"), [(by_pin(debounce_ms=1), 20_000), (by_class(), 100_000)], ids=["pin", "class"]
+)
+def test_so_many_frames_take_no_byte(camera, trigger, count):
+    pin = trigger[1]["source"] == "pin"
+    camera.write(parts=[trigger, signals(pulse_ms=1)])
+    run = camera.run(
+        scores=frames("..gg.ggg.."),
+        rounds=count // 10,
+        frame_ms=1,
+        predict_ms=1,
+        contact=["P7", START + 100, 5, 2] if pin else [],
+        timer="soft",
+        lock=True,
+        limit=400,
+    )
+    assert len(run.decisions) == (count if pin else count // 10)
+    assert missed(run) == []
+    before, after = run.seen["memory"]
+    assert before == after > 0

@@ -1,0 +1,167 @@
+"""line_signals.py under a real MicroPython: pulses, and the pin that says whether the camera works."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.board.test_board import FIRMWARE, SETTLING, Camera, Run
+from tests.board.test_line import (
+    BAD,
+    FRAME,
+    GOOD,
+    REST,
+    START,
+    TIMERS,
+    by_class,
+    by_pin,
+    frames,
+    pressed,
+    pulses,
+    signals,
+)
+
+
+@pytest.fixture
+def camera(tmp_path: Path) -> Camera:
+    return Camera(tmp_path)
+
+
+
+@pytest.mark.parametrize("firmware", FIRMWARE)
+@pytest.mark.parametrize("timer", TIMERS)
+def test_a_pulse_for_each_decision(camera, firmware, timer):
+    camera.write(parts=[by_pin(), signals(delay_ms=30)])
+    run = camera.run(firmware, timer=timer, scores=[GOOD, BAD, GOOD], edges=pressed(2500, 3000, 3500))
+    assert run.labels == ["good", "bad", "good"]
+    assert pulses(run, "P0")[0] == (2500 + FRAME + 30, 50)
+    assert pulses(run, "P1") == [(3000 + FRAME + 30, 50)]
+
+
+@pytest.mark.parametrize("timer", ["pyb", "hard"])
+def test_pulses_keep_their_time_while_the_network_runs(camera, timer):
+    camera.write(parts=[signals(delay_ms=30)])
+    run = camera.run(timer=timer, predict_ms=300, scores=[GOOD, BAD, BAD])
+    assert pulses(run, "P0") == [(START + 400 + 30, 50)]
+    assert pulses(run, "P1")[0] == (START + 800 + 30, 50)
+
+
+def test_without_a_hard_timer_a_pulse_waits_for_the_network(camera):
+    """As docs/on-the-line.md says."""
+    camera.write(parts=[signals(delay_ms=30)])
+    run = camera.run(timer="soft", predict_ms=300, scores=[GOOD, BAD, BAD])
+    (began, ms), *_ = pulses(run, "P0")
+    assert began == START + 500
+    assert ms == 300
+
+
+def test_pulses_that_are_due_at_once_come_one_after_another(camera):
+    camera.write(parts=[signals(pulse_ms=200)])
+    run = camera.run(scores=[GOOD, BAD, GOOD, BAD] + [GOOD] * 10, period_ms=0)
+    first = [[at, name, level] for at, name, level in run.seen["pins"] if name != "P2" and at > START][:6]
+    at = START + FRAME + 1
+    assert first == [
+        [at, "P0", 1],
+        [at + 200, "P0", 0],
+        [at + 400, "P1", 1],
+        [at + 600, "P1", 0],
+        [at + 800, "P0", 1],
+        [at + 1000, "P0", 0],
+    ]
+
+
+def test_a_full_queue_is_told(camera):
+    camera.write(parts=[signals(pulse_ms=5000)])
+    run = camera.run(scores=[GOOD] * 80)
+    notes = [line["note"] for line in run.lines if "note" in line]
+    assert notes
+    assert "line.signals.pulse_ms" in notes[0]
+    assert len(run.decisions) == 80, "and nothing waits for it"
+
+
+def test_polarity(camera):
+    camera.write(parts=[signals(active="low")])
+    run = camera.run(scores=[GOOD, GOOD])
+    assert [[at, name, level] for at, name, level in run.seen["pins"] if at == 0] == [[0, "P0", 1], [0, "P1", 1], [0, "P2", 1]]
+    assert pulses(run, "P0", on=0)[0] == (START + FRAME + 1, 50)
+    assert run.seen["pins"][-1][1:] != ["P2", 0]
+
+
+@pytest.mark.parametrize(("undecided", "pins"), [("reject", ["P1"]), ("pass", ["P0"]), ("nothing", [])])
+def test_no_decision(camera, undecided, pins):
+    camera.write(thresholds={"good": 0.9, "bad": 0.9, "no_mask": 0.9}, parts=[signals(undecided=undecided)])
+    run = camera.run(scores=[GOOD, GOOD], snapshots=SETTLING + 1)
+    assert run.labels == [None]
+    run = camera.run(scores=[GOOD], rounds=2)
+    assert sorted({name for _, name, level in run.seen["pins"] if level and name != "P2"}) == pins
+
+
+def test_a_class_that_does_not_pass_is_rejected(camera):
+    camera.write(parts=[by_pin(), signals(passes=["good", "no_mask"])])
+    run = camera.run(scores=[REST, BAD], edges=pressed(2500, 3000))
+    assert [name for _, name, level in run.seen["pins"] if level and name != "P2"] == ["P0", "P1"]
+
+
+@pytest.mark.parametrize("names", [{"pass_pin": None}, {"fail_pin": None}, {"ready_pin": None}])
+def test_each_pin_may_be_left_out(camera, names):
+    camera.write(parts=[signals(**names)])
+    run = camera.run(scores=[GOOD, BAD] * 4)
+    left = {"pass_pin": "P0", "fail_pin": "P1", "ready_pin": "P2"}
+    for name in names:
+        del left[name]
+    assert {name for _, name, level in run.seen["pins"] if level} == set(left.values())
+
+
+def ready(run: Run) -> list[tuple[int, int]]:
+    return [(at, level) for at, name, level in run.seen["pins"] if name == "P2" and at > 0]
+
+
+@pytest.mark.parametrize("timer", ["pyb", "hard"])
+def test_ready_drops_when_the_loop_stalls_and_comes_back(camera, timer):
+    camera.write(parts=[signals(stall_ms=500)])
+    run = camera.run(timer=timer, scores=[GOOD] * 6, stalls={str(SETTLING + 3): 5000})
+    (on, _), (drops, _), (again, _), (end, _) = ready(run)
+    assert on == START + 1, "not before the camera is ready"
+    assert drops == START + 2 * FRAME + 500, "while the snapshot hangs"
+    assert START + 5000 < again < START + 6000
+    assert end >= START + 5000 + 6 * FRAME
+
+
+def test_without_a_hard_timer_a_hanging_firmware_is_not_noticed(camera):
+    """As docs/on-the-line.md says."""
+    camera.write(parts=[signals(stall_ms=500)])
+    run = camera.run(timer="soft", scores=[GOOD] * 6, stalls={str(SETTLING + 3): 5000})
+    assert not any(START + 2 * FRAME < at < START + 5000 for at, _ in ready(run))
+
+
+@pytest.mark.parametrize("firmware", FIRMWARE)
+@pytest.mark.parametrize(
+    ("end", "plan"), [("ctrl-c", {}), ("stop", {"raises": "ValueError"}), ("settings", {"labels": True})]
+)
+def test_ready_drops_when_the_program_ends(camera, firmware, end, plan):
+    camera.write(parts=[signals()])
+    if plan.pop("labels", None):  # refused after the parts were made
+        camera.write(parts=[signals(), ["line_trigger", {"source": "class", "resting": "none"}]])
+    run = camera.run(firmware, scores=[GOOD] * 3, **plan)
+    last = {name: level for _, name, level in run.seen["pins"]}
+    assert last == {"P0": 0, "P1": 0, "P2": 0}
+    if end != "settings":
+        assert 1 in [level for _, level in ready(run)]
+
+
+def test_ready_drops_while_the_sensor_sees_nothing(camera):
+    camera.write(parts=[by_class(), signals()])
+    run = camera.run(scores=frames("....gg.."), fail=[SETTLING + 3])
+    assert [level for _, level in ready(run)] == [1, 0, 1, 0]
+
+
+def test_at_a_pin_ready_stays_for_the_next_item(camera):
+    """A machine that waits for it before the next item would wait for ever."""
+    camera.write(parts=[by_pin(), signals()])
+    run = camera.run(scores=[GOOD], edges=pressed(2500, 3500), fail=[SETTLING + 1])
+    assert [level for _, level in ready(run)] == [1, 0]
+
+
+def test_without_a_trigger_a_failed_frame_rejects_once(camera):
+    camera.write(votes=3, parts=[signals()])
+    run = camera.run(scores=[GOOD] * 6, fail=[SETTLING + 2, SETTLING + 3, SETTLING + 4])
+    assert [name for _, name, level in run.seen["pins"] if level and name != "P2"] == ["P1", "P0"]
