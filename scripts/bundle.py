@@ -42,6 +42,7 @@ class Sources:
     votes: Path  # over how many frames to decide, JSON
     split: Path  # counts of the labelled frames by part and class, JSON
     frames: Path  # the labelled frames by part, CSV
+    drift: Path | None  # what the camera's part line_drift reads, JSON, where it is on
 
 
 def bundle(
@@ -75,7 +76,8 @@ def bundle(
     check_good(choice, config["bundle"]["accept"], name, report)
     cost = verdict["cost"]
     decided: Thresholds = read_json(chosen.thresholds)
-    program = Program.of(config, read_json(sources.votes)["votes"], decided["thresholds"])
+    drift = read_json(sources.drift) if sources.drift else None
+    program = Program.of(config, read_json(sources.votes)["votes"], decided["thresholds"], drift)
     dataset = Dataset(config["dataset"]["name"], read_json(sources.split)["frames"], sha256(sources.index))
     model = Model(
         choice.model,
@@ -167,6 +169,7 @@ if __name__ == "__main__":
             [TrainedModel.from_param(model) for model in snakemake.params.trained],
             Sources(
                 modules=[Path(module) for module in snakemake.input.modules],
+                drift=Path(snakemake.input.drift) if snakemake.input.get("drift") else None,
                 **{
                     file: Path(snakemake.input[file])
                     for file in ("main", "collect", "template", "index", "votes", "split", "frames")

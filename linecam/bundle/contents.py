@@ -32,8 +32,10 @@ class Program:
     parts: tuple[Part, ...] = ()  # in the order in which main.py calls them
 
     @classmethod
-    def of(cls, config: dict[str, Any], votes: int, thresholds: dict[str, float]) -> Self:
-        """What a complete configuration, and the `votes` and `thresholds` that were made of it, say."""
+    def of(
+        cls, config: dict[str, Any], votes: int, thresholds: dict[str, float], drift: dict[str, Any] | None = None
+    ) -> Self:
+        """What a complete configuration, and the `votes`, `thresholds` and `drift` that were made of it, say."""
         camera, bundle = config["camera"], config["bundle"]
         return cls(
             camera["frame_size"],
@@ -42,7 +44,7 @@ class Program:
             bundle["period_ms"],
             thresholds,
             camera["roi"],
-            parts_of(config),
+            parts_of(config, drift),
         )
 
     @property
