@@ -86,13 +86,23 @@ class Part:
         free()  # the first time it may take a second
 
     def tick(self):
-        if self.waits and time.ticks_diff(time.ticks_ms(), self.due) >= 0:
-            self.waits = False  # here, not where it is asked for: after six days the clock would say the opposite
+        self.rest()  # each time: after six days the clock would say the opposite
         if self.pin and self.pin.value() == 0:
             self.marked = True
-        if self.poller:
-            for _ in self.poller.ipoll(0):
-                self.read()
+        for _ in range(64):  # letters at a time
+            if not (self.poller and self.comes()):
+                break
+            self.read()
+
+    def rest(self):
+        if self.waits and time.ticks_diff(time.ticks_ms(), self.due) >= 0:
+            self.waits = False
+        return self.waits
+
+    def comes(self):
+        for _ in self.poller.ipoll(0):
+            return True
+        return False
 
     def read(self):
         """Take a letter from the PC; `mark` and a line end mark what is decided next."""
@@ -125,7 +135,7 @@ class Part:
         return 4 if self.every and number % self.every == 0 else 0
 
     def decided(self, poll, label, number, image):
-        if not self.on or self.waits:
+        if not self.on or self.rest():
             return
         why = self.reason(poll, label, number)
         if not why:
@@ -146,6 +156,10 @@ class Part:
         if not self.told:
             say("frames are not kept: the card is full, gone or not writable (%s)" % error)
         self.told = True
+        try:
+            os.remove(UNFINISHED)
+        except OSError:
+            pass
 
     def keep(self, image, why, poll, label, number, began):
         size = 66 + image.height() * (image.width() * 2 + 2)  # a row is padded to 4 bytes

@@ -10,7 +10,7 @@ import sys
 
 here = __file__.rsplit("/", 1)[0]
 firmware, script, plan, seen = sys.argv[1:]
-sys.path[:] = [here + "/common", here + "/" + firmware]
+sys.path[:] = [here + "/common", here + "/" + firmware, ""]  # "": the camera's drive, for main.py's parts
 
 import board
 

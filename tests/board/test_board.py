@@ -70,10 +70,17 @@ class Camera:
         (self.folder / to / "labels.txt").write_text("".join(f"{label}\n" for label in self.labels))
         (self.folder / to / "model.tflite").write_bytes(model)
 
-    def run(self, firmware: str = "5.0.0", script: Path | None = None, output: int = subprocess.PIPE, **plan: object) -> Run:
+    def run(
+        self,
+        firmware: str = "5.0.0",
+        script: Path | None = None,
+        output: int = subprocess.PIPE,
+        typed: str = "",
+        **plan: object,
+    ) -> Run:
         """Run a script until Ctrl-C, printing to the file descriptor `output`; `plan` is that of common/board.py.
 
-        Without `script` it is main.py as the bundle has it.
+        Without `script` it is main.py as the bundle has it. `typed` is what comes over USB at the start.
         """
         (self.folder / "drive").mkdir(exist_ok=True)
         if script is None:
@@ -85,6 +92,7 @@ class Camera:
         done = subprocess.run(
             command,
             cwd=self.folder / "drive",
+            input=typed,
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
