@@ -46,7 +46,7 @@ class Part:
             words = json.dumps(charts[i][2]) + " " * (longest - len(charts[i][2]))
             line = '{"drift": %s, "state": "begins", "hits":       , "of":       , "expected": 0.0000, "item":          }\n'
             self.lines.append(bytearray((line % words).encode()))
-        self.begins, self.ends = b'"begins"', b'"ends"  '
+        self.begun, self.over = b'"begins"', b'"ends"  '
         self.to_learn, self.table = settings["learn"], settings.get("steps")
         self.learned, self.counts = 0, array("i", [0] * len(self.true))
         self.model = everything["model"]["sha256"]
@@ -112,8 +112,16 @@ class Part:
     # --- The charts
 
     def decided(self, poll, label, number, image):
-        if number % self.every:
-            return
+        if number % self.every == 0:
+            self.look(poll, label, image)
+            if self.to_learn:
+                self.learn()
+            else:
+                self.count(number)
+        self.tick()  # main.py has just lit the decision's colour
+
+    def look(self, poll, label, image):
+        """What is true of this decision."""
         true, sums = self.true, poll.sums
         best = second = 0
         for i in range(len(sums)):
@@ -127,10 +135,6 @@ class Part:
         if self.light:
             light = self.brightness(image)
             true[i + 1], true[i + 2] = light < self.light[0], light > self.light[1]
-        if self.to_learn:
-            self.learn()
-        else:
-            self.count(number)
 
     def brightness(self, image):
         """The sum of the points' green, 0..63 each."""
@@ -150,7 +154,7 @@ class Part:
             if now <= 0:
                 now = 0
                 if on[i]:
-                    self.tell(i, self.ends, number)
+                    self.tell(i, self.over, number)
                     on[i] = 0
                     self.alarms -= 1
                 self.hits[i] = self.seen[i] = 0
@@ -160,7 +164,7 @@ class Part:
                     on[i] = 1
                     self.alarms += 1
                     self.due = time.ticks_ms()
-                    self.tell(i, self.begins, number)
+                    self.tell(i, self.begun, number)
             sums[i] = now
 
     def tell(self, i, state, number):
@@ -183,10 +187,12 @@ class Part:
 
     def tick(self):
         """Blink blue while an alarm lasts, over the colour of the last decision."""
-        if self.alarms and self.led and time.ticks_diff(time.ticks_ms(), self.due) >= 0:
+        if not self.alarms or not self.led:
+            return
+        if time.ticks_diff(time.ticks_ms(), self.due) >= 0:
             self.lit = not self.lit
-            if self.lit:
-                self.led.on()
-            else:
-                self.led.off()
             self.due = time.ticks_add(time.ticks_ms(), BLINK_MS)
+            if not self.lit:
+                self.led.off()
+        if self.lit:
+            self.led.on()

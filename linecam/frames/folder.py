@@ -27,6 +27,9 @@ VIDEO_SUFFIXES = {".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpe
 # The file in which Edge Impulse's export has the labels of its frames.
 LABELS_FILE = "info.labels"
 
+# The file beside kept frames in which the camera says what it knows of them (`linecam.frames.kept`).
+KEPT_FILE = re.compile(r"K\d{7,}\.jsonl")
+
 # What no table can hold a line of: names that are not UTF-8, or break lines.
 _BAD_NAME = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029\ud800-\udfff]")
 
@@ -54,6 +57,8 @@ class Listing:
     hidden: int = 0
     # The SHA-256 of every `LABELS_FILE`, by path.
     labels_files: dict[str, str] = field(default_factory=dict)
+    # The same of every file of lines about kept frames.
+    kept_files: dict[str, str] = field(default_factory=dict)
 
 
 def read_folder(folder: str | Path, cache: str | Path) -> Listing:
@@ -79,13 +84,14 @@ def read_folder(folder: str | Path, cache: str | Path) -> Listing:
         except OSError as error:
             scan.refuse(path, _why(error))
     listing = scan.listing
-    if all(PurePosixPath(path).name == LABELS_FILE for path in seen):
+    if all(_is_about_frames(PurePosixPath(path).name) for path in seen):
         raise UserError(_nothing(folder, listing))
     if seen != known:
         with atomic_write(cache) as temporary:
             temporary.write_text(json.dumps({"folder": str(folder.resolve()), "files": seen}), encoding="utf-8")
-    for path in [path for path in seen if PurePosixPath(path).name == LABELS_FILE]:
-        listing.labels_files[path] = str(seen.pop(path)[2])
+    for path in [path for path in seen if _is_about_frames(PurePosixPath(path).name)]:
+        about = listing.labels_files if PurePosixPath(path).name == LABELS_FILE else listing.kept_files
+        about[path] = str(seen.pop(path)[2])
     for path, (size, _, digest) in sorted(seen.items()):
         kind = listing.videos if PurePosixPath(path).suffix.lower() in VIDEO_SUFFIXES else listing.files
         kind[path] = int(size), str(digest)
@@ -159,7 +165,7 @@ class _Scan:
         if name.startswith("."):
             self.listing.hidden += 1
             return
-        image = name.lower().endswith(self._suffixes) or name == LABELS_FILE
+        image = name.lower().endswith(self._suffixes) or _is_about_frames(name)
         try:
             folder = entry.is_dir()
             if not folder and not image:
@@ -177,6 +183,10 @@ class _Scan:
             self.refuse(prefix + name, _why(error))
 
 
+def _is_about_frames(name: str) -> bool:
+    return name == LABELS_FILE or (name.endswith(".jsonl") and KEPT_FILE.fullmatch(name) is not None)
+
+
 def _why(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "a link that leads nowhere, or a file that has just gone"
@@ -186,11 +196,12 @@ def _why(error: OSError) -> str:
 def digest_of(listing: Listing) -> str:
     """One hash of a folder's paths and contents: it changes when a frame is added, removed, renamed or edited.
 
-    What cannot be read counts, and so do files of labels; what is passed over does not.
+    What cannot be read counts, and so do files of labels and of kept frames; what is passed over does not.
     """
     lines = [f"{path}\0{digest}\n" for path, (_, digest) in [*listing.files.items(), *listing.videos.items()]]
     lines += [f"\0{path}\0{reason}\n" for path, reason in listing.refused.items()]
-    lines += [f"\0\0{path}\0{digest}\n" for path, digest in sorted(listing.labels_files.items())]
+    about = listing.labels_files | listing.kept_files
+    lines += [f"\0\0{path}\0{digest}\n" for path, digest in sorted(about.items())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 

@@ -43,6 +43,7 @@ seen = {
     "lit": [],  # which LEDs were on when a snapshot was asked for, after the settling; and at the end: "", "R", ...
     "sleeps": [],
     "model": None,  # path and load_to_fb
+    "decisions": 0,  # predictions, in all
     "memory": [],  # bytes allocated at the 99th and at the last snapshot, where "lock" is set
 }
 clock = 0
@@ -117,6 +118,7 @@ class Image:
 
     def __init__(self, pixformat, width, height, number):
         self.pixformat, self._width, self._height, self.number, self.pixels = pixformat, width, height, number, None
+        self.halves = plan["grey"].get(str(number), plan["grey"].get("0"))
 
     def width(self):
         return self._width
@@ -135,17 +137,15 @@ class Image:
 
     def get_pixel(self, at, rgbtuple=True):
         """As the firmware has it since 4.0; up to 4.8 the place may also be two arguments."""
-        unlock()
         assert rgbtuple is False, "a tuple takes memory"
         x, y = at
         assert 0 <= x < self._width and 0 <= y < self._height
-        halves = plan["grey"].get(str(self.number), plan["grey"].get("0"))
-        if halves:
-            grey = halves[2 * x >= self._width]
-            pixel = grey >> 3 << 11 | grey >> 2 << 5 | grey >> 3
-        else:
-            pixels, i = self.bytearray(), 2 * (y * self._width + x)
-            pixel = pixels[i + 1] << 8 | pixels[i]
+        if self.halves:  # takes no memory
+            grey = self.halves[2 * x >= self._width]
+            return grey >> 3 << 11 | grey >> 2 << 5 | grey >> 3
+        unlock()
+        pixels, i = self.bytearray(), 2 * (y * self._width + x)
+        pixel = pixels[i + 1] << 8 | pixels[i]
         lock()
         return pixel
 
@@ -215,7 +215,7 @@ class Camera:
         if not plan["lock"] and clock >= self.settled:
             seen["lit"].append("".join(name for name in "RGB" if leds[name]))
         if over() or snapshots == plan["snapshots"] > 0:
-            seen["memory"] = list(memory)
+            seen["memory"], seen["decisions"] = list(memory), predictions
             raise KeyboardInterrupt
         snapshots += 1
         clock += plan["frame_ms"]
