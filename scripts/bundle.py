@@ -42,7 +42,7 @@ class Sources:
     votes: Path  # over how many frames to decide, JSON
     split: Path  # counts of the labelled frames by part and class, JSON
     frames: Path  # the labelled frames by part, CSV
-    drift: Path | None  # what the camera's part line_drift reads, JSON, where it is on
+    drift: Path | None = None  # what the camera's part line_drift reads, JSON, where it is on
 
 
 def bundle(

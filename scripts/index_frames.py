@@ -23,7 +23,17 @@ from linecam.frames.video import frame_digest, frame_path, look_at_video
 from linecam.progress import progress
 from linecam.workflow.job import job
 
-NOTHING = {"sha256": "", "bytes": 0, "width": 0, "height": 0, "sequence": "", "number": -1, "part": "", "label": "", "kept": ""}
+NOTHING = {
+    "sha256": "",
+    "bytes": 0,
+    "width": 0,
+    "height": 0,
+    "sequence": "",
+    "number": -1,
+    "part": "",
+    "label": "",
+    "kept": "",
+}
 
 
 def index_frames(

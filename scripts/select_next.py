@@ -15,7 +15,7 @@ from linecam.evaluation.predictions import read_predictions
 from linecam.evaluation.weakness import in_words
 from linecam.files import atomic_write, write_json
 from linecam.frames.index import read_frames, read_pixels, read_split
-from linecam.frames.kept import REASONS, URGENT, is_kept
+from linecam.frames.kept import REASONS, URGENT
 from linecam.frames.near_duplicates import number_gaps
 from linecam.labels.store import UNSURE, read_rows
 from linecam.labels.tables import neutral
@@ -56,12 +56,13 @@ def select_next(
 ) -> None:
     """Write the next `count` frames to label to `batch`, and labels to look at again to `suspects`.
 
-    `batch` has (sha256, path, reason, predicted, p), first the frames that a camera kept: never a frame that somebody has judged, one for training, by any
-    selection, or for the test, nor one within `gap` frames of a test frame, which would not be trained on. `suspects`
-    has (sha256, path, label, predicted, p, reason) of the `MOST` most doubtful labels, the worst first, and none where
-    the model is weak: its doubts say nothing of the labels. `summary` has what the labelling page tells of both:
-    `train`, the select.train that takes all labels then, null where the folders say what is trained on; `doubtful`, how
-    many labels look wrong; `weak`, whether the model is. Raises `UserError` where no frame is left to label.
+    `batch` has (sha256, path, reason, predicted, p), first the frames that a camera kept: never a frame that somebody
+    has judged, one for training, by any selection, or for the test, nor one within `gap` frames of a test frame, which
+    would not be trained on. `suspects` has (sha256, path, label, predicted, p, reason) of the `MOST` most doubtful
+    labels, the worst first, and none where the model is weak: its doubts say nothing of the labels. `summary` has what
+    the labelling page tells of both: `train`, the select.train that takes all labels then, null where the folders say
+    what is trained on; `doubtful`, how many labels look wrong; `weak`, whether the model is. Raises `UserError` where no
+    frame is left to label.
     """
     choice = Choice.read(sources.choice)
     chosen = choice.model

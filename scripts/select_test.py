@@ -44,9 +44,9 @@ def select_test(
         frames = usable(table)
         frames = frames[~is_kept(frames)]
         if count * 2 > len(frames):
-            of_kept = ", not counting those that the camera kept," if is_kept(usable(table)).any() else ""
+            but = ", not counting those that the camera kept," if is_kept(usable(table)).any() else ""
             raise UserError(
-                f"select.test = {count} of {len(frames)} usable frames{of_kept} leaves fewer to train on than to test on. "
+                f"select.test = {count} of {len(frames)} usable frames{but} leaves fewer to train on than to test on. "
                 "Add frames, or lower select.test."
             )
         drawn = stretches(frames, gap, seed) if gap else rank_by_hash(frames["sha256"], seed, count)

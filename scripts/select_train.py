@@ -32,8 +32,8 @@ def select_train(
     """Write the training frames to `train` (sha256, path) in the order of their picking; never a test frame, nor one
     within `gap` frames of one in its sequence.
 
-    Labels are not wasted: labelled frames are picked first and the strategy adds to them (`pick`). A frame that a camera
-    kept because it is hard is picked once it is labelled: a strategy sees the line without those. Raises
+    Labels are not wasted: labelled frames are picked first and the strategy adds to them (`pick`). A frame that a
+    camera kept because it is hard is picked once it is labelled: a strategy sees the line without those. Raises
     `UserError` where there are fewer frames than asked for, by `setting`.
     """
     frames = read_frames(index, ["path", "sha256", "sequence", "number", "part", "kept", "status"])

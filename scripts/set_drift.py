@@ -31,8 +31,9 @@ def set_drift(
 ) -> None:
     """Write what line_drift reads (`drift_settings`) to `drift`, from what the chosen model says of the test frames.
 
-    `voted` has the number of frames of a decision, `votes` what predict_votes wrote, `pixels` the usable frames by the size of a network's input. Where fewer than `FEWEST` decisions are
-    known from test frames, the camera learns what is usual from `LEARN` decisions, and the log says so.
+    `voted` has the number of frames of a decision, `votes` what predict_votes wrote, `pixels` the
+    usable frames by the size of a network's input. Where fewer than `FEWEST` decisions are known from test frames, the
+    camera learns what is usual from `LEARN` decisions, and the log says so.
     """
     choice = Choice.read(choice_path)
     chosen = choice.among_trained(models)

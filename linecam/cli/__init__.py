@@ -247,10 +247,12 @@ def new_key(
 @app.command()
 def receive(
     port: Annotated[
-        str, typer.Argument(metavar="PORT", help="The camera's serial port: /dev/ttyACM0, COM3, ...; or its card's drive.")
+        str,
+        typer.Argument(metavar="PORT", help="The camera's serial port: /dev/ttyACM0, COM3, ...; or its card's drive."),
     ],
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Where the frames go, as R<run>-<number>.png; kept ones to FOLDER/kept.")
+        Path,
+        typer.Argument(metavar="FOLDER", help="Where the frames go, as R<run>-<number>.png; kept ones to FOLDER/kept."),
     ],
 ) -> None:
     """Write the frames that collect.py streams from the camera, or copy those that main.py kept on its SD card.

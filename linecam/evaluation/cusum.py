@@ -91,7 +91,9 @@ def _whole(share: float) -> tuple[int, int]:
         near = Fraction(share).limit_denominator(most)
         if abs(near - share) <= NEAR * min(share, 1 - share):
             break
-    down = min(max(near.numerator, 1), near.denominator - 1) if near.denominator > 1 else (1 if share < 0.5 else most - 1)
+    down = (
+        min(max(near.numerator, 1), near.denominator - 1) if near.denominator > 1 else (1 if share < 0.5 else most - 1)
+    )
     return (near.denominator if near.denominator > 1 else most) - down, down
 
 

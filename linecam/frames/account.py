@@ -158,10 +158,13 @@ def _kept(table: pd.DataFrame) -> list[str]:
         return []
     lines = [
         f"kept by the camera as hard, {_files(len(kept))} ({reasons_in_words(kept['kept'])}): they come first in "
-        "`snakemake next`, and into no random sample: not into the test, nor among the frames that stand for the line"
+        "`snakemake select_next`, and into no random sample: not into the test, nor among the frames that stand for "
+        "the line"
     ]
     if tested := int((kept["part"] == "test").sum()):
-        lines.append(f"of these, {_files(tested)} in test/: a test with chosen frames says less of the line than one without")
+        lines.append(
+            f"of these, {_files(tested)} in test/: a test with chosen frames says less of the line than one without"
+        )
     return lines
 
 

@@ -27,10 +27,10 @@ def line_shares(
     """The weight of each labelled frame, (labelled,): its share of the line, relative to the mean, which is 1.
 
     `embeddings`, (frames, D) float32, perhaps memory-mapped, count by their direction alone. `line` are the rows of the
-    frames that the line is known by, `labelled` some of these and perhaps others. Each frame of the line counts in equal parts for the
-    `neighbours` labelled ones that are nearest to it; one without a finite embedding for itself alone, where it is
-    labelled. A labelled frame that is no part of the line counts for itself too, as if it were nearest to itself. No
-    weight is 0, none above `LARGEST`.
+    frames that the line is known by, `labelled` some of these and perhaps others. Each frame of the line counts in
+    equal parts for the `neighbours` labelled ones that are nearest to it; one without a finite embedding for itself
+    alone, where it is labelled. A labelled frame that is no part of the line counts for itself too, as if it were
+    nearest to itself. No weight is 0, none above `LARGEST`.
     """
     count = len(labelled)
     if not count:

@@ -2,8 +2,9 @@
 
 main.py prints JSON, a line a decision: {"label": "good", "score": 0.93, "scores": [...], "item": 1, "frames": 3, ...},
 where label is null without a decision. Before the first it prints {"linecam": ..., "labels": [...], ...}; a frame that
-failed is {"error": ...}, a hint {"note": ...}, a line that has changed {"drift": ...}, and its end "linecam: why.". Python's own words come in between, such as
-a traceback. collect.py prints frames instead (`linecam.usb.receive`); they are this camera's pictures.
+failed is {"error": ...}, a hint {"note": ...}, a line that has changed {"drift": ...}, and its end "linecam: why.".
+Python's own words come in between, such as a traceback. collect.py prints frames instead
+(`linecam.usb.receive`); they are this camera's pictures.
 """
 
 import io
@@ -46,7 +47,12 @@ class Event:
 
     def in_words(self) -> str:
         """What it says, and what kind of message it is."""
-        before = {"drift": "The line has changed: ", "error": "A frame failed: ", "stop": "The camera's program has ended: ", "unreadable": "Unreadable: "}
+        before = {
+            "drift": "The line has changed: ",
+            "error": "A frame failed: ",
+            "stop": "The camera's program has ended: ",
+            "unreadable": "Unreadable: ",
+        }
         return before.get(self.kind, "") + self.text
 
     def as_json(self) -> dict[str, Any]:
@@ -214,8 +220,10 @@ def _meant(told: Mapping[str, Any]) -> tuple[Kind, str]:
 
 
 def _is_drift(told: Mapping[str, Any]) -> bool:
-    return isinstance(told.get("drift"), str) and told.get("state") in {"begins", "ends"} and all(
-        type(told.get(key)) in {int, float} for key in ("hits", "of", "expected")
+    return (
+        isinstance(told.get("drift"), str)
+        and told.get("state") in {"begins", "ends"}
+        and all(type(told.get(key)) in {int, float} for key in ("hits", "of", "expected"))
     )
 
 

@@ -223,8 +223,8 @@ def _check_keep(settings: Settings, boards: Mapping[str, Board]) -> None:
     without = [name for name in settings.bundle.boards if "sd" not in boards[name].places]
     if without:
         raise UserError(
-            f"line.keep: frames are kept on an SD card, and {', '.join(without)} of bundle.boards has none for linecam. "
-            "Build for boards with a card, or set line.keep.enabled: false."
+            f"line.keep: frames are kept on an SD card, and {', '.join(without)} of bundle.boards has none for "
+            "linecam. Build for boards with a card, or set line.keep.enabled: false."
         )
     if not (keep.margin or keep.every or keep.mark_pin):
         raise UserError(

@@ -19,6 +19,7 @@ from linecam import __version__
 from linecam.boards.catalogue import load_boards
 from linecam.bundle.contents import as_copied, check_room
 from linecam.bundle.manifest import without_paths
+from linecam.bundle.parts import parts_of
 from linecam.bundle.readme import decision_line
 from linecam.bundle.romfs import pack, verify
 from linecam.bundle.stored_frames import StoredFrames, choose
@@ -26,6 +27,7 @@ from linecam.camera.arithmetic import to_input
 from linecam.errors import UserError
 from linecam.evaluation.figures import Weakness
 from linecam.files import read_json, sha256, write_json
+from linecam.workflow.line_settings import Line
 from linecam.workflow.lock import pins
 from scripts.bundle import Sources, bundle
 from tests.conftest import ROOT
@@ -42,6 +44,7 @@ CONFIG = {
     "pretrain": {"methods": ["given"], "checkpoint": "/home/someone/weights.safetensors"},
     "embed": {"file": None},
     "evaluate": {"confidence": 0.95},
+    "line": Line().model_dump(),
     "bundle": {"boards": BUILT, "accept": "good", "votes": None, "period_ms": 0, "recall": {}, "thresholds": {}},
 }
 ON_DRIVE = ["model.tflite", "labels.txt", "settings.json", "main.py"]
@@ -117,6 +120,7 @@ def make(
     thresholds: dict[str, float] = DECIDES["thresholds"],
     weak: Sequence[Weakness] = (),
     votes: int = 3,
+    drift: dict[str, Any] | None = None,
     **changes: Any,
 ) -> Path:
     """Write what the bundle of `board` is made from into `folder`, make it, and return it."""
@@ -130,6 +134,7 @@ def make(
     write_json(folder / "check.json", verdict(board) | changes)
     write_json(folder / "split.json", {"frames": {"train": {"bad": 20, "good": 80}, "test": {"bad": 10, "good": 90}}})
     (folder / "frames.csv").write_text("path,sha256\n", encoding="utf-8")
+    write_json(folder / "drift.json", drift)
     write_predictions(folder, [[1 - n / 256, n / 256, 0] for n in range(30)])
     (folder / "collect.py").write_text('"""Take frames."""\n', encoding="utf-8")
     files = {
@@ -144,13 +149,14 @@ def make(
         [trained(MODEL, predictions={"calibrated": folder / "predictions.csv"})],
         Sources(
             ROOT / "openmv/main.py",
-            [],
+            [ROOT / f"openmv/{name}.py" for name, _ in parts_of(config)],
             folder / "collect.py",
             ROOT / "linecam/bundle/readme.md.j2",
             folder / "frames.csv",
             folder / "votes.json",
             folder / "split.json",
             folder / "split.csv",
+            folder / "drift.json" if drift else None,
         ),
         {side: folder / f"{side}.npy" for side in (32, 64)},
         folder / board,

@@ -111,7 +111,7 @@ def test_the_summary_says_what_they_are(hard: Line) -> None:
     assert said["kept"] == KEPT
     assert (
         "kept by the camera as hard, 12 files (6 marked by an operator, 6 with a low margin): they come first in "
-        "`snakemake next`, and into no random sample: not into the test, nor among the frames that stand for the line"
+        "`snakemake select_next`, and into no random sample: not into the test, nor among the frames that stand for the line"
     ) in said["lines"]
 
 
@@ -142,7 +142,9 @@ def test_none_is_a_test_frame(hard: Line) -> None:
         assert set(table.loc[chosen["path"], "kept"]) == {""}
     select_test(hard.index, test, count=20, seed=1, given=False, gap=2)
     assert set(table.loc[pd.read_csv(test)["path"], "kept"]) == {""}
-    with pytest.raises(UserError, match="select.test = 21 of 41 usable frames, not counting those that the camera kept"):
+    with pytest.raises(
+        UserError, match=r"select\.test = 21 of 41 usable frames, not counting those that the camera kept"
+    ):
         select_test(hard.index, test, count=21, seed=1, given=False)
 
 

@@ -44,7 +44,9 @@ def test_what_the_camera_has_replaced_since_stays(tmp_path: Path) -> None:
     card(place, range(5, 7))
     (place / "kept/.unfinished.bmp").write_text("half")
     copy_kept(place, tmp_path / "frames")
-    assert sorted(path.name for path in (tmp_path / "frames/kept").glob("K*.bmp")) == [f"K000000{n}.bmp" for n in range(1, 7)]
+    assert sorted(path.name for path in (tmp_path / "frames/kept").glob("K*.bmp")) == [
+        f"K000000{n}.bmp" for n in range(1, 7)
+    ]
     assert sorted(told(tmp_path / "frames/kept")) == [f"K000000{n}.bmp" for n in range(1, 7)]
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "frames/kept").iterdir()}
     copy_kept(place, tmp_path / "frames")
@@ -79,7 +81,7 @@ def test_a_folder_without_kept_frames_is_explained(tmp_path: Path) -> None:
 def test_where_nothing_can_be_written_that_is_explained(tmp_path: Path) -> None:
     place = card(tmp_path / "card", range(1, 3))
     (tmp_path / "frames").write_text("a file")
-    with pytest.raises(UserError, match="can't be copied from .* run the same command again"):
+    with pytest.raises(UserError, match=r"can't be copied from .* run the same command again"):
         copy_kept(place, tmp_path / "frames")
 
 

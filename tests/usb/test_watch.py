@@ -312,7 +312,8 @@ def test_a_change_of_the_line_stands_until_it_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ['{"drift": 5}', '{"drift": "x", "state": "y"}', DRIFT.replace("0.0812", '"a"'), DRIFT.replace("100", "null")]
+    "line",
+    ['{"drift": 5}', '{"drift": "x", "state": "y"}', DRIFT.replace("0.0812", '"a"'), DRIFT.replace("100", "null")],
 )
 def test_what_only_looks_like_a_change_is_no_change(line: str) -> None:
     diary = Diary("port", WHEN)
