@@ -61,8 +61,8 @@ def select_next(
     would not be trained on. `suspects` has (sha256, path, label, predicted, p, reason) of the `MOST` most doubtful
     labels, the worst first, and none where the model is weak: its doubts say nothing of the labels. `summary` has what
     the labelling page tells of both: `train`, the select.train that takes all labels then, null where the folders say
-    what is trained on; `doubtful`, how many labels look wrong; `weak`, whether the model is. Raises `UserError` where no
-    frame is left to label.
+    what is trained on; `doubtful`, how many labels look wrong; `weak`, whether the model is. Raises `UserError` where
+    no frame is left to label.
     """
     choice = Choice.read(sources.choice)
     chosen = choice.model

@@ -68,7 +68,7 @@ def _kept(path: PurePosixPath, entry: Mapping[str, object]) -> Kept:
     known = type(run) is int and type(item) is int and 0 <= item < 10**18
     # Without a number it is next to no frame, and near to none.
     return Kept(
-        str(reason) if reason in REASONS else "unknown",
+        reason if isinstance(reason, str) and reason in REASONS else "unknown",
         f"{path.parent}/K{run:07d}" if known else "",
         item if type(item) is int and known else -1,
     )

@@ -29,7 +29,7 @@ BOTH = line(keep=Keep(enabled=True), drift=Drift(enabled=True))
 
 
 def test_what_is_off_is_not_there(tmp_path: Path) -> None:
-    made = make(tmp_path / "off", "openmv-h7")
+    made = make(tmp_path / "off", "openmv-rt1062")
     assert "parts" not in read_json(made / "settings.json")
     assert not list(made.glob("line_*.py"))
     readme = (made / "README.md").read_text()
@@ -39,7 +39,7 @@ def test_what_is_off_is_not_there(tmp_path: Path) -> None:
 
 
 def test_both_parts_are_copied_and_told_of(tmp_path: Path) -> None:
-    made = make(tmp_path / "on", "openmv-h7", BOTH, drift=DRIFT)
+    made = make(tmp_path / "on", "openmv-rt1062", BOTH, drift=DRIFT)
     settings = read_json(made / "settings.json")
     assert [name for name, _ in settings["parts"]] == ["line_drift", "line_keep"], "what writes to the card is the last"
     assert settings["parts"][0][1] == DRIFT
@@ -62,15 +62,15 @@ def test_both_parts_are_copied_and_told_of(tmp_path: Path) -> None:
 
 
 def test_the_readme_tells_of_pin_and_learning(tmp_path: Path) -> None:
-    assert "a press of the button at pin P4" in (make(tmp_path / "pin", "openmv-h7", KEEPS) / "README.md").read_text()
+    assert "a press of the button at pin P4" in (make(tmp_path / "pin", "openmv-rt1062", KEEPS) / "README.md").read_text()
     learns = line(drift=Drift(enabled=True, learn=2000))
-    made = make(tmp_path / "learns", "openmv-h7", learns, drift=DRIFT | {"learn": 2000, "steps": [[1, 9, 1, 90]]})
+    made = make(tmp_path / "learns", "openmv-rt1062", learns, drift=DRIFT | {"learn": 2000, "steps": [[1, 9, 1, 90]]})
     assert "learns from its first 2,000 decisions" in (made / "README.md").read_text()
 
 
 def test_a_bundle_with_parts_runs(tmp_path: Path) -> None:
     """As it is copied to the camera."""
-    made = make(tmp_path / "on", "openmv-h7", BOTH, drift=DRIFT, votes=1)
+    made = make(tmp_path / "on", "openmv-rt1062", BOTH, drift=DRIFT, votes=1)
     camera = Camera(tmp_path, labels=tuple(CONFIG["dataset"]["classes"]))
     (tmp_path / "drive").mkdir()
     for path in made.iterdir():

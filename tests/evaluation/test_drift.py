@@ -81,7 +81,7 @@ def scores(good: list[float]) -> pd.DataFrame:
 
 def test_what_is_usual_is_counted_as_the_camera_counts() -> None:
     """Of 100 frames 20 are bad; the ten least sure have margins of 0 to 0.09."""
-    good = [0.9] * 72 + [0.1] * 18 + [0.5 + n / 200 for n in range(-2, 8)]
+    good = [0.9] * 73 + [0.1] * 17 + [0.5 + n / 200 for n in range(-2, 8)]
     light = np.arange(1000, 1100)
     made = drift_settings(
         scores(good), pd.Series(range(100)), light, CLASSES, {}, votes=1, false_alarm=10_000, every=3, learn=0
@@ -178,7 +178,8 @@ def test_too_few_test_frames_have_the_camera_learn(
     told = pd.DataFrame({"sha256": names, "path": names, "part": "test", "label": "good", "predicted": "good"})
     told["p_bad"], told["p_good"] = 0.25, 0.75
     told.to_csv(tmp_path / "predictions.csv", index=False)
-    told.assign(offset=0, status="ok", frame="").to_csv(tmp_path / "votes.csv", index=False)
+    around = [told.assign(offset=offset, status="missing" if offset else "ok", frame="") for offset in (-1, 0, 1)]
+    pd.concat(around).to_csv(tmp_path / "votes.csv", index=False)
     write_json(tmp_path / "voted.json", {"votes": votes})
     write_json(tmp_path / "thresholds.json", {"thresholds": {}})
     write_json(tmp_path / "choice.json", choice_of(str(MODEL)))
