@@ -17,12 +17,10 @@ On 2 cores it takes about 3 minutes. `--frames FOLDER` keeps the rendered frames
 import argparse
 import dataclasses
 import importlib.util
-import io
 import json
 import sys
 from array import array
 from collections.abc import Iterator
-from contextlib import redirect_stdout
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -72,8 +70,22 @@ def part_of_camera() -> Any:
     spec.loader.exec_module(module)
     # What it learns is not kept here, and the PC has no clock of this kind.
     module.time = SimpleNamespace(ticks_ms=lambda: 0, ticks_diff=lambda *_: 0, ticks_add=lambda *_: 0)
-    module.open = lambda *_: (_ for _ in ()).throw(OSError("not here"))
+    module.LEARNT = "/nowhere/drift.json"
+    module.print = lambda *_: None
+    # MicroPython's stdout takes a bytearray.
+    module.sys = SimpleNamespace(stdout=Said())
     return module
+
+
+class Said:
+    """Takes what the part prints."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, line: bytearray) -> None:
+        """Keep a line."""
+        self.lines.append(line.decode())
 
 
 class Watched:
@@ -81,24 +93,18 @@ class Watched:
 
     def __init__(self, module: Any, settings: dict[str, Any]) -> None:
         about = {"model": {"sha256": "0" * 64}, "side": 240}
-        self.part, self.view, self.said, self.number = module.Part(settings, CLASSES, about), View(), io.StringIO(), 0
+        self.part, self.view, self.number = module.Part(settings, CLASSES, about), View(), 0
+        self.said: Said = module.sys.stdout
 
-    def decide(self, scores: NDArray[np.int64], light: NDArray[np.int64]) -> Iterator[str]:
-        """Take (N, classes) scores in 1/65536 and the (N,) brightness of their frames; after each what was said."""
+    def decide(self, scores: NDArray[np.int64], light: NDArray[np.int64]) -> Iterator[list[str]]:
+        """Take (N, classes) scores in 1/65536 and the (N,) brightness of their frames; after each, new alarms."""
         for row, label, bright in zip(scores.tolist(), scores.argmax(axis=1).tolist(), light.tolist(), strict=True):
             self.number += 1
             self.view.light, self.view.place = bright, -1
-            with redirect_stdout(self.said):
-                self.part.decided(SimpleNamespace(sums=array("i", row), seen=1), label, self.number, self.view)
-            yield self.said.getvalue()
-            self.said.seek(0)
-            self.said.truncate()
-
-
-def begun(said: str) -> list[str]:
-    """Which alarms begin in what was said."""
-    lines = [json.loads(line) for line in said.splitlines() if line.startswith('{"drift"')]
-    return [line["drift"] for line in lines if line["state"] == "begins"]
+            self.part.decided(SimpleNamespace(sums=array("i", row), seen=1), label, self.number, self.view)
+            told = [json.loads(line) for line in self.said.lines]
+            self.said.lines.clear()
+            yield [line["drift"] for line in told if line["state"] == "begins"]
 
 
 def rendered(folder: Path | None, kind: str, numbers: range) -> tuple[Pixels, NDArray[np.intp]]:
@@ -228,8 +234,7 @@ def main() -> None:
                     pass
                 count = 50_000 if change == "unchanged" else MOST
                 which, rows = kinds(change, count, rng), rng.integers(len(squares), size=count)
-                for number, said in enumerate(camera.decide(scores[which, rows], light[which, rows]), start=1):
-                    found = begun(said) if said else []
+                for number, found in enumerate(camera.decide(scores[which, rows], light[which, rows]), start=1):
                     alarms += len(found)
                     if found and change != "unchanged":
                         seen.append(number)
@@ -258,7 +263,7 @@ def film(module: Any, usual: tuple[NDArray[np.int64], NDArray[np.int64]], draws:
             camera = Watched(module, settings)
             starts = rng.integers(len(usual[0]) // LENGTH, size=10_000 // LENGTH) * LENGTH
             rows = (starts[:, None] + np.arange(LENGTH)).ravel()
-            alarms += sum(len(begun(said)) for said in camera.decide(usual[0][rows], usual[1][rows]) if said)
+            alarms += sum(len(begun) for begun in camera.decide(usual[0][rows], usual[1][rows]))
             decisions += len(rows)
         print(f"  every {every}: {alarms} alarms in {decisions:,} decisions")
 

@@ -69,10 +69,11 @@ class Part:
         try:
             with open(LEARNT) as file:
                 known = json.load(file)
-            if known["model"] == self.model and known["learn"] == self.to_learn:
-                self.counts = array("i", known["counts"])
+            counts = array("i", known["counts"])
+            if (known["model"], known["learn"], len(counts)) == (self.model, self.to_learn, len(self.true)):
+                self.counts = counts
                 self.use()
-        except (OSError, ValueError, KeyError, TypeError, IndexError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
             pass
 
     def use(self):

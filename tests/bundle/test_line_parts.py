@@ -62,7 +62,9 @@ def test_both_parts_are_copied_and_told_of(tmp_path: Path) -> None:
 
 
 def test_the_readme_tells_of_pin_and_learning(tmp_path: Path) -> None:
-    assert "a press of the button at pin P4" in (make(tmp_path / "pin", "openmv-rt1062", KEEPS) / "README.md").read_text()
+    assert (
+        "a press of the button at pin P4" in (make(tmp_path / "pin", "openmv-rt1062", KEEPS) / "README.md").read_text()
+    )
     learns = line(drift=Drift(enabled=True, learn=2000))
     made = make(tmp_path / "learns", "openmv-rt1062", learns, drift=DRIFT | {"learn": 2000, "steps": [[1, 9, 1, 90]]})
     assert "learns from its first 2,000 decisions" in (made / "README.md").read_text()
