@@ -16,7 +16,7 @@ import numpy as np
 from scipy.linalg import solve_banded
 from scipy.stats import beta
 
-ODDS = 2.0  # the change that a chart is made to see soonest: the odds twice as high
+ODDS = 1.5  # the change that a chart is made to see soonest: odds so many times as high (docs/drift.md)
 FINENESS = 10, 20, 40, 100  # what the two steps add up to, at the most: finer ones make a longer chain
 NEAR = 0.03  # how near to those of the likelihood ratio the steps come, in their own size
 SURE = 0.99  # how sure it is, for each chart, that what the reference says is not below the truth

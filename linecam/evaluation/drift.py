@@ -22,8 +22,8 @@ def brightness(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
     """The sum of the green, 0..63, of `SIDE` x `SIDE` points of each frame, (N,); `pixels` are (N, size, size, 3)."""
     size = pixels.shape[1]
     at = (2 * np.arange(SIDE) + 1) * size // (2 * SIDE)
-    points: NDArray[np.int64] = (pixels[:, at[:, None], at, 1] >> 2).astype(np.int64)
-    return points.sum(axis=(1, 2), dtype=np.int64)
+    found: NDArray[np.int64] = (pixels[:, at[:, None], at, 1] >> 2).sum(axis=(1, 2), dtype=np.int64)
+    return found
 
 
 def windows_of(votes: pd.DataFrame, size: int) -> pd.DataFrame:

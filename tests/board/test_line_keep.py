@@ -134,11 +134,12 @@ def test_a_pause_is_made_and_a_slow_card_takes_a_tenth_of_the_time(
     assert [line["ms"] for line in run.decisions] == [120] * 6, "a decision takes no longer"
 
 
-def test_after_days_of_sure_items_a_frame_is_still_kept(camera: Camera) -> None:
-    """Six days on, the clock's difference has the other sign."""
+def test_after_days_without_an_item_a_frame_is_still_kept(camera: Camera) -> None:
+    """The third to fifth snapshots fail. Ten days on, the clock's difference has the other sign."""
     put(camera, pause_ms=1000)
-    camera.run(scores=[UNSURE, SURE, SURE, SURE, UNSURE], frame_ms=60 * HOUR, fail=list(range(1, SETTLING)))
-    assert [line["item"] for line in told(camera)] == [1, 5]
+    run = camera.run(scores=[UNSURE, UNSURE], frame_ms=60 * HOUR, fail=[3, 4, 5])
+    assert len([line for line in run.lines if "error" in line]) == 3
+    assert [line["item"] for line in told(camera)] == [1, 2]
 
 
 # --- The card
