@@ -76,11 +76,13 @@ class Camera:
         script: Path | None = None,
         output: int = subprocess.PIPE,
         typed: str = "",
+        seconds: int = 60,
         **plan: object,
     ) -> Run:
         """Run a script until Ctrl-C, printing to the file descriptor `output`; `plan` is that of common/board.py.
 
-        Without `script` it is main.py as the bundle has it. `typed` is what comes over USB at the start.
+        Without `script` it is main.py as the bundle has it. `typed` is what comes over USB at the start,
+        `seconds` how long it may take.
         """
         (self.folder / "drive").mkdir(exist_ok=True)
         if script is None:
@@ -97,7 +99,7 @@ class Camera:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=60,
+            timeout=seconds,
         )
         printed = done.stdout or ""
         assert done.returncode == 0, printed

@@ -188,7 +188,7 @@ def test_a_hundred_thousand_decisions_lose_no_byte_of_the_heap(camera: Camera) -
     script = camera.folder / "main.py"
     # The decisions' own lines would be 16 MB.
     script.write_text(as_copied((ROOT / "openmv/main.py").read_text()).replace("        sys.stdout.write(line)\n", ""))
-    run = camera.run(script=script, scores=[GOOD, BAD, NO_MASK, UNSURE], rounds=25_000, lock=True)
+    run = camera.run(script=script, scores=[GOOD, BAD, NO_MASK, UNSURE], rounds=25_000, lock=True, seconds=500)
     assert run.lines[-1]["item"] > 40
     assert run.seen["decisions"] == 100_000
     before, after = run.seen["memory"]
