@@ -255,9 +255,10 @@ def receive(
         typer.Argument(metavar="FOLDER", help="Where the frames go, as R<run>-<number>.png; kept ones to FOLDER/kept."),
     ],
 ) -> None:
-    """Write the frames that collect.py streams from the camera, or copy those that main.py kept on its SD card.
+    """Take in frames from the camera: streamed, or from its card.
 
-    With a port: Ctrl-C ends it. With a folder, such as the drive of the SD card: only frames that are new are copied.
+    From a port: those that collect.py streams, until Ctrl-C. From a folder, such as the drive of the SD card: those that
+    main.py kept there, each once.
     """
     if Path(port).is_dir():
         from linecam.usb.copy_kept import copy_kept
