@@ -257,8 +257,8 @@ def receive(
 ) -> None:
     """Take in frames from the camera: streamed, or from its card.
 
-    From a port: those that collect.py streams, until Ctrl-C. From a folder, such as the drive of the SD card: those that
-    main.py kept there, each once.
+    From a port: those that collect.py streams, until Ctrl-C. From a folder, such as the drive of the SD card: those
+    that main.py kept there, each once.
     """
     if Path(port).is_dir():
         from linecam.usb.copy_kept import copy_kept
