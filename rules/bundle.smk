@@ -1,11 +1,47 @@
 """The chosen model to what is copied to the camera, and the report.
 
 In:  choice.json, and the models among which it was chosen
-Out: bundle/<board>/
+Out: drift.json, where the camera watches for drift
+     bundle/<board>/
      bundle/<board>.zip
      bundle/<board>.sig, where there is a key to sign with
      report.html
 """
+
+
+rule set_drift:
+    """Compute the charts by which the camera notices that the line is no longer what the model was tested on."""
+    input:
+        choice="<results>/choice.json",
+        thresholds=plan.candidate_files("thresholds"),
+        predictions=plan.trained_files("predictions"),
+        voted="<results>/evaluate/votes.json",
+        votes="<results>/predict/votes.csv",
+        split="<results>/split/<first>.csv",
+        pixels=expand("<results>/pixels/{size}.npy", size=plan.input_sizes),
+        code=job_files.code_of("scripts/set_drift.py"),
+    output:
+        drift="<results>/drift.json",
+    log:
+        "<logs>/set_drift.log",
+    benchmark:
+        "<benchmarks>/set_drift.tsv"
+    conda:
+        "../envs/plain.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(500, of_input=0.1),
+        runtime=minutes(10),
+    params:
+        candidates=job_files.as_job_has_them(plan.candidate_params),
+        trained=job_files.as_job_has_them(plan.trained_params),
+        sizes=plan.input_sizes,
+        classes=plan.classes,
+        false_alarm=settings.line.drift.false_alarm,
+        every=settings.line.drift.every,
+        learn=settings.line.drift.learn,
+    script:
+        "../scripts/set_drift.py"
 
 
 rule bundle:
@@ -32,6 +68,7 @@ rule bundle:
         predictions=plan.trained_files("predictions"),
         frames="<results>/split/<first>.csv",
         pixels=expand("<results>/pixels/{size}.npy", size=plan.input_sizes),
+        drift="<results>/drift.json" if settings.line.drift.enabled else [],
         main=job_files.local_file(own_file("openmv/main.py")),
         modules=[
             job_files.local_file(own_file(f"openmv/{name}.py"))

@@ -48,6 +48,7 @@ class Sources:
     frames: Path  # the labelled frames by part, CSV
     account: Path  # what became of the frames' files, JSON
     training: Path | None  # where light is checked: the training frames as the sensor sees them (.npy)
+    drift: Path | None = None  # what the camera's part line_drift reads, JSON, where it is on
 
 
 def bundle(
@@ -82,7 +83,8 @@ def bundle(
     cost = verdict["cost"]
     decided: Thresholds = read_json(chosen.thresholds)
     light = Light.of(np.load(sources.training, mmap_mode="r")).as_dict() if sources.training else None
-    found = FromFrames(read_json(sources.account)["held"], light)
+    drift = read_json(sources.drift) if sources.drift else None
+    found = FromFrames(read_json(sources.account)["held"], light, drift)
     program = Program.of(config, read_json(sources.votes)["votes"], decided["thresholds"], found)
     dataset = Dataset(config["dataset"]["name"], read_json(sources.split)["frames"], sha256(sources.index))
     model = Model(
@@ -177,6 +179,7 @@ if __name__ == "__main__":
             Sources(
                 modules=[Path(module) for module in snakemake.input.modules],
                 training=Path(snakemake.input.training) if snakemake.input.training else None,
+                drift=Path(snakemake.input.drift) if snakemake.input.get("drift") else None,
                 **{
                     file: Path(snakemake.input[file])
                     for file in ("main", "collect", "template", "index", "votes", "split", "frames", "account")

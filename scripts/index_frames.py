@@ -17,13 +17,24 @@ from linecam.frames.edge_impulse import exported_labels
 from linecam.frames.folder import read_folder
 from linecam.frames.held import read_held
 from linecam.frames.index import COLUMNS, part_sequences, path_facts
+from linecam.frames.kept import kept_frames
 from linecam.frames.layout import no_frames
 from linecam.frames.look import Look, fit, look_at
 from linecam.frames.video import frame_digest, frame_path, look_at_video
 from linecam.progress import progress
 from linecam.workflow.job import job
 
-NOTHING = {"sha256": "", "bytes": 0, "width": 0, "height": 0, "sequence": "", "number": -1, "part": "", "label": ""}
+NOTHING = {
+    "sha256": "",
+    "bytes": 0,
+    "width": 0,
+    "height": 0,
+    "sequence": "",
+    "number": -1,
+    "part": "",
+    "label": "",
+    "kept": "",
+}
 
 
 def index_frames(
@@ -49,7 +60,8 @@ def index_frames(
     a training frame is the one that counts, then the first by path. Quarantined are also masks and, where the folders'
     split is `given`, what lies in neither part; what cannot even be opened, with no hash; and, where there is a
     `region` other than the middle square, frames that have none such. `damaged` frames that
-    decode are used where that is wanted. `summary` says what became of every file (`linecam.frames.account`), and so
+    decode are used where that is wanted. `kept` says why a camera at work has kept a frame (`linecam.frames.kept`), and
+    is "" for all others. `summary` says what became of every file (`linecam.frames.account`), and so
     does the log. Raises `UserError` where no frame is usable.
     """
     listing = read_folder(folder, cache)
@@ -78,12 +90,14 @@ def index_frames(
     if region:
         looks = {path: look if look.reason else in_region(look, region) for path, look in looks.items()}
 
+    kept = kept_frames(folder, listing.kept_files, looks)
     rows = []
     for path, look in looks.items():
         size, digest = files[path]
         rows.append(
             {"path": path, "sha256": digest, "bytes": size, "width": look.width, "height": look.height}
             | facts_of(path, classes, exported)
+            | (kept[path].as_facts() if path in kept else {"kept": ""})
             | {"status": "quarantined" if look.reason else "ok", "reason": look.reason}
         )
     rows += [

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from linecam.errors import UserError
 from linecam.evaluation.candidates import Choice
@@ -14,6 +15,7 @@ from linecam.evaluation.predictions import read_predictions
 from linecam.evaluation.weakness import in_words
 from linecam.files import atomic_write, write_json
 from linecam.frames.index import read_frames, read_pixels, read_split
+from linecam.frames.kept import REASONS, URGENT
 from linecam.frames.near_duplicates import number_gaps
 from linecam.labels.store import UNSURE, read_rows
 from linecam.labels.tables import neutral
@@ -54,16 +56,17 @@ def select_next(
 ) -> None:
     """Write the next `count` frames to label to `batch`, and labels to look at again to `suspects`.
 
-    `batch` has (sha256, path, reason, predicted, p): never a frame that somebody has judged, one for training, by any
-    selection, or for the test, nor one within `gap` frames of a test frame, which would not be trained on. `suspects`
-    has (sha256, path, label, predicted, p, reason) of the `MOST` most doubtful labels, the worst first, and none where
-    the model is weak: its doubts say nothing of the labels. `summary` has what the labelling page tells of both:
-    `train`, the select.train that takes all labels then, null where the folders say what is trained on; `doubtful`, how
-    many labels look wrong; `weak`, whether the model is. Raises `UserError` where no frame is left to label.
+    `batch` has (sha256, path, reason, predicted, p), first the frames that a camera kept: never a frame that somebody
+    has judged, one for training, by any selection, or for the test, nor one within `gap` frames of a test frame, which
+    would not be trained on. `suspects` has (sha256, path, label, predicted, p, reason) of the `MOST` most doubtful
+    labels, the worst first, and none where the model is weak: its doubts say nothing of the labels. `summary` has what
+    the labelling page tells of both: `train`, the select.train that takes all labels then, null where the folders say
+    what is trained on; `doubtful`, how many labels look wrong; `weak`, whether the model is. Raises `UserError` where
+    no frame is left to label.
     """
     choice = Choice.read(sources.choice)
     chosen = choice.model
-    frames = read_frames(sources.index, ["path", "sha256", "sequence", "number", "status"])
+    frames = read_frames(sources.index, ["path", "sha256", "sequence", "number", "kept", "status"])
     rows = read_rows(sources.labels, classes) if sources.labels else []
     tested = frames["sha256"].isin(pd.read_csv(sources.test)["sha256"])
     trained = {selection: trained_on(path) for selection, path in sources.splits.items()}
@@ -79,9 +82,12 @@ def select_next(
     load_weights(sources.weights[chosen], model)
     p = probabilities(model.eval(), read_pixels(sources.pixels[chosen.input_size]), pool.index.to_numpy(), device)
     vectors = np.load(sources.embeddings, mmap_mode="r")[pool.index]
-    picks, stands_for = pick_batch(vectors, UNCERTAINTY[strategy](p), count, seed)
+    picks, stands_for = kept_first(pool["kept"].to_numpy(), vectors, UNCERTAINTY[strategy](p), count, seed)
     picked = pool.iloc[picks][["sha256", "path"]]
-    picked["reason"] = [reason(p[n], classes, number) for n, number in zip(picks, stands_for, strict=True)]
+    picked["reason"] = [
+        (f"the camera kept it, {REASONS[kept]}: " if kept else "") + reason(p[n], classes, number)
+        for n, number, kept in zip(picks, stands_for, pool["kept"].iloc[picks], strict=True)
+    ]
     picked["predicted"] = [classes[p[n].argmax()] for n in picks]
     picked["p"] = [f"{p[n].max():.4f}" for n in picks]
     with atomic_write(batch) as temporary:
@@ -108,6 +114,27 @@ def select_next(
     else:
         more = f"; the {len(listed)} most doubtful are listed" if len(listed) < len(doubtful) else ""
         logging.info("%d of %d labels look wrong%s: %s", len(doubtful), len(trained[chosen.selection]), more, suspects)
+
+
+def kept_first(
+    kept: NDArray[np.object_], vectors: NDArray[np.float32], uncertainty: NDArray[np.floating], count: int, seed: int
+) -> tuple[list[int], list[int]]:
+    """As `pick_batch`, but what an operator marked comes first, then what a camera kept by itself, then all others.
+
+    `kept` says of each frame, (N,), why it was kept, or "". Of each kind `pick_batch` chooses those that differ.
+    """
+    marked = np.isin(kept, URGENT)
+    kinds = [marked, (kept != "") & ~marked, kept == ""]
+    picks: list[int] = []
+    stands_for: list[int] = []
+    for kind in kinds:
+        places = np.flatnonzero(kind)
+        if not len(places) or len(picks) >= count:
+            continue
+        chosen, numbers = pick_batch(vectors[places], uncertainty[places], count - len(picks), seed)
+        picks += [int(places[n]) for n in chosen]
+        stands_for += numbers
+    return picks, stands_for
 
 
 def trained_on(split: Path) -> set[str]:

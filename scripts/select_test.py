@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from linecam.errors import UserError
 from linecam.files import atomic_write
 from linecam.frames.index import read_index, usable
+from linecam.frames.kept import is_kept
 from linecam.selection.pool import check_enough, check_given, pool_of
 from linecam.selection.strategies import rank_by_hash
 from linecam.workflow.job import job
@@ -25,12 +26,13 @@ def select_test(
 
     The random ones are the first `count` in an order by hash, so that adding frames replaces few of them. Where `gap`
     is more than 0, stretches of sequences are drawn by their hash, so that frames beyond the gap are left to train on.
-    Frames whose content stands in train/ too are left out and logged.
+    Frames whose content stands in train/ too are left out and logged. One that a camera kept because it is hard is
+    never a random one.
 
     `train` is how many frames are to be trained on, None where nobody asks. Raises `UserError` where there are not so
     many left, or where `given` none in train/: this is asked here, before anything that costs.
     """
-    table = read_index(index, ["path", "sha256", "sequence", "number", "part", "status"])
+    table = read_index(index, ["path", "sha256", "sequence", "number", "part", "kept", "status"])
     if given:
         there = table["sha256"].isin(usable(table)["sha256"])
         frames = table[(table["part"] == "test") & there].drop_duplicates("sha256")
@@ -40,9 +42,11 @@ def select_test(
         picked = frames[~both]
     else:
         frames = usable(table)
+        frames = frames[~is_kept(frames)]
         if count * 2 > len(frames):
+            but = ", not counting those that the camera kept," if is_kept(usable(table)).any() else ""
             raise UserError(
-                f"select.test = {count} of {len(frames)} usable frames leaves fewer to train on than to test on. "
+                f"select.test = {count} of {len(frames)} usable frames{but} leaves fewer to train on than to test on. "
                 "Add frames, or lower select.test."
             )
         drawn = stretches(frames, gap, seed) if gap else rank_by_hash(frames["sha256"], seed, count)

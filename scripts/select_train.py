@@ -8,6 +8,7 @@ import pandas as pd
 
 from linecam.files import atomic_write
 from linecam.frames.index import read_frames
+from linecam.frames.kept import is_kept
 from linecam.labels.store import labelled
 from linecam.selection.pool import check_enough, check_given, pool_of
 from linecam.selection.strategies import STRATEGIES
@@ -31,18 +32,19 @@ def select_train(
     """Write the training frames to `train` (sha256, path) in the order of their picking; never a test frame, nor one
     within `gap` frames of one in its sequence.
 
-    Labels are not wasted: labelled frames are picked first and the strategy adds to them (`pick`). Raises
+    Labels are not wasted: labelled frames are picked first and the strategy adds to them (`pick`). A frame that a
+    camera kept because it is hard is picked once it is labelled: a strategy sees the line without those. Raises
     `UserError` where there are fewer frames than asked for, by `setting`.
     """
-    frames = read_frames(index, ["path", "sha256", "sequence", "number", "part", "status"])
+    frames = read_frames(index, ["path", "sha256", "sequence", "number", "part", "kept", "status"])
     tested = pd.read_csv(test)["sha256"]
     if strategy == "given":
         picked = check_given(frames, tested)
     else:
-        pool = pool_of(frames, tested, gap)
+        known = labelled(labels, classes) if labels else set()
+        pool = pool_of(frames[~is_kept(frames) | frames["sha256"].isin(known)], tested, gap)
         check_enough(count, len(pool), len(frames), gap=gap, setting=setting)
         vectors = np.load(embeddings, mmap_mode="r")[pool.index] if embeddings else np.zeros((len(pool), 1), np.float32)
-        known = labelled(labels, classes) if labels else set()
         digests = list(pool["sha256"])
         picks = pick(
             strategy, vectors, digests, count, [n for n, digest in enumerate(digests) if digest in known], seed

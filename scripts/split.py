@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from linecam.errors import Stop
 from linecam.evaluation.weighing import effective_size
 from linecam.files import atomic_write, write_json
 from linecam.frames.index import read_index, usable
+from linecam.frames.kept import is_kept
 from linecam.frames.near_duplicates import NEAR, number_gaps
 from linecam.labels.folds import assign_folds
 from linecam.labels.known import known_labels
@@ -21,7 +23,7 @@ from linecam.selection.line_shares import line_shares
 from linecam.selection.strategies import rank_by_hash
 from linecam.workflow.job import job, with_options
 
-FACTS = ["path", "sha256", "sequence", "number", "part", "label", "status"]
+FACTS = ["path", "sha256", "sequence", "number", "part", "label", "kept", "status"]
 WRITTEN = ["row", "sha256", "path", "part", "label", "by", "fold", "weight"]
 
 
@@ -54,7 +56,8 @@ def split(
     `row` is the frame's row in every pixel array. `known_labels` says where a label is from. `fold` is 0 to
     `folds` - 1 for a training frame, -1 for any other, and for all where `folds` is 0. `weight` is the share of the
     usable frames outside the test that a training frame stands for, relative to the mean of the training frames (see
-    `line_shares`), and 1 for any other, and for all where nothing was chosen by embeddings. Up to `unlabelled` frames
+    `line_shares`), and 1 for any other, and for all where nothing was chosen by embeddings. A frame that a camera kept
+    because it is hard is none of those that stand for the line. Up to `unlabelled` frames
     that were not selected are added. `summary` counts classes, and test frames close to a training one. A frame that
     its judges are unsure of is in no part, and listed in `summary`. Raises `Stop` where another selected frame has
     no label, after writing those to `to_label`.
@@ -86,8 +89,9 @@ def split(
     if folds:
         chosen.loc[training, "fold"] = assign_folds(chosen[training], folds, seed, classes)
     chosen["weight"] = 1.0
+    of_line = frames[~frames["sha256"].isin(chosen.loc[~training, "sha256"]) & ~is_kept(frames)]
     if sources.embeddings:
-        line = frames.loc[~frames["sha256"].isin(chosen.loc[~training, "sha256"]), "row"]
+        line = of_line["row"]
         vectors = np.load(sources.embeddings, mmap_mode="r")
         shares = line_shares(vectors, line.to_numpy(), chosen.loc[training, "row"].to_numpy())
         chosen.loc[training, "weight"] = shares.round(6)
@@ -96,8 +100,11 @@ def split(
             training.sum(),
             effective_size(shares),
         )
+    elif is_kept(chosen).any():
+        shares = shares_of_kept(is_kept(chosen[training]).to_numpy(), len(of_line))
+        chosen.loc[training, "weight"] = shares.round(6)
 
-    rest = frames[~frames["sha256"].isin([*chosen["sha256"], *unsure["sha256"]])]
+    rest = frames[~frames["sha256"].isin([*chosen["sha256"], *unsure["sha256"]]) & ~is_kept(frames)]
     rest = rest.iloc[rank_by_hash(rest["sha256"], seed, unlabelled)].sort_index()
     if len(rest) < unlabelled:
         instead = f"on these {len(rest)}" if len(rest) else "on training frames"
@@ -107,6 +114,16 @@ def split(
         pd.concat([chosen, rest])[WRITTEN].to_csv(temporary, index=False)
     left_out = {"unsure": sorted(unsure["path"]), "unsure_in_test": int((unsure["part"] == "test").sum())}
     write_json(summary, summarize(chosen, files, classes) | left_out)
+
+
+def shares_of_kept(kept: NDArray[np.bool_], line: int) -> NDArray[np.float64]:
+    """The weights, (training frames,), of random frames that stand for `line` frames, and of `kept` ones among them.
+
+    A kept frame stands for itself alone. The mean is 1.
+    """
+    each = max(line, 1) / max(int((~kept).sum()), 1)
+    shares = np.where(kept, 1.0, max(each, 1.0))
+    return np.asarray(shares / shares.mean())
 
 
 def selected(frames: pd.DataFrame, sources: Sources) -> pd.DataFrame:

@@ -16,6 +16,8 @@ TRIGGER = {  # by its source, the settings that count
 
 Part = tuple[str, dict[str, Any]]  # the module's name without .py, and what settings.json says to it
 
+ONE = 65536  # main.py counts scores in whole numbers of 1/65536
+
 
 @dataclass(frozen=True)
 class FromFrames:
@@ -23,9 +25,10 @@ class FromFrames:
 
     held: Mapping[str, Any] = field(default_factory=dict)  # of the camera while it recorded, as `linecam.frames.held`
     light: Mapping[str, Any] | None = None  # of the training frames, as `linecam.camera.light`, where it was measured
+    drift: Mapping[str, Any] | None = None  # what set_drift has computed, where drift is watched
 
 
-def parts_of(config: dict[str, Any], frames: FromFrames | None = None) -> tuple[Part, ...]:
+def parts_of(config: Mapping[str, Any], frames: FromFrames | None = None) -> tuple[Part, ...]:
     """The parts that a complete configuration turns on, in the order in which main.py calls them.
 
     `frames` is None before anything has looked at the frames: then the parts that these may turn on are among them.
@@ -43,16 +46,32 @@ def parts_of(config: dict[str, Any], frames: FromFrames | None = None) -> tuple[
         parts.append(("line_signals", signals))
     if modbus["uart"] is not None:
         parts.append(("line_modbus", modbus))
+    if line["drift"]["enabled"]:
+        parts.append(("line_drift", dict(frames.drift or {}) if frames else {}))
+    if line["keep"]["enabled"]:  # the last: it writes to the card
+        parts.append(("line_keep", keep_settings(line["keep"])))
     return tuple(parts)
 
 
-def hold_of(config: dict[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
+def hold_of(config: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, Any]:
     """What the camera holds on the line, by name: by the configuration, else what it `held` while it recorded."""
     values = {name: config["camera"][name] for name in ("gain_db", "white_balance", "exposure_us")}
     return {
         name: held[name] if value is None else value
         for name, value in values.items()
         if value is not None or name in held
+    }
+
+
+def keep_settings(keep: Mapping[str, Any]) -> dict[str, Any]:
+    """What line_keep reads, of the settings line.keep."""
+    return {
+        "margin": int(keep["margin"] * ONE + 0.5),
+        "every": keep["every"],
+        "frames": keep["frames"],
+        "bytes": keep["megabytes"] * 1_000_000,
+        "pause_ms": keep["pause_ms"],
+        "mark_pin": keep["mark_pin"],
     }
 
 

@@ -77,6 +77,9 @@ def readme(
         compiled=board.engine == "ethos-u",
         firmware=program.firmware,
         image=IMAGE,
+        parts=dict(program.parts),
+        modules="".join(f"`{file}`, " for file in program.modules),
+        drift=drift_line(dict(program.parts).get("line_drift", {})),
         flash=flash_command(board.romfs_board, IMAGE),
         boot=boot_line(model, program.votes),
         programs=", ".join(f"`{name}`" for name in ["settings.json", *program.modules, "main.py"]),
@@ -93,6 +96,14 @@ def boot_line(model: Model, votes: int) -> str:
     """The first line that main.py prints, but for the firmware's name."""
     value = {"linecam": model.sha256[:12], "labels": model.classes, "votes": votes, "firmware": "..."}
     return json.dumps(value)
+
+
+def drift_line(settings: dict[str, Any]) -> str:
+    """A line such as line_drift prints for an alarm of its first chart; "" where it has none."""
+    if not settings.get("charts"):
+        return ""
+    told = '{"drift": %s, "state": "begins", "hits":     45, "of":    250, "expected": 0.0800, "item":      4711}'
+    return told % json.dumps(settings["charts"][0][2])
 
 
 def decision_line(classes: list[str], votes: int, inference_ms: float) -> str:

@@ -264,13 +264,24 @@ def new_key(
 
 @app.command()
 def receive(
-    port: Annotated[str, typer.Argument(metavar="PORT", help="The camera's serial port: /dev/ttyACM0, COM3, ...")],
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the frames go, as R<run>-<number>.png.")],
+    port: Annotated[
+        str,
+        typer.Argument(metavar="PORT", help="The camera's serial port: /dev/ttyACM0, COM3, ...; or its card's drive."),
+    ],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="Where the frames go, as R<run>-<number>.png; kept ones to FOLDER/kept."),
+    ],
 ) -> None:
-    """Write the frames that collect.py streams from the camera.
+    """Take in frames from the camera: streamed, or from its card.
 
-    Ctrl-C ends it.
+    From a port: those that collect.py streams, until Ctrl-C. From a folder, such as the drive of the SD card: those
+    that main.py kept there, each once.
     """
+    if Path(port).is_dir():
+        from linecam.usb.copy_kept import copy_kept
+
+        return copy_kept(Path(port), folder)
     from linecam.usb.receive import run
 
     run(port, folder)

@@ -11,6 +11,8 @@ import pandas as pd
 from linecam.camera.region import Region, Size
 from linecam.frames.folder import LABELS_FILE, VIDEO_SUFFIXES, Listing, in_words
 from linecam.frames.held import Held
+from linecam.frames.kept import in_words as reasons_in_words
+from linecam.frames.kept import is_kept
 from linecam.frames.layout import class_of, is_third, near_class, part_of
 
 LINES = 20  # of folders, of reasons and of frame sizes, each
@@ -63,12 +65,14 @@ def account(
     if exported:
         lines.append(f"{LABELS_FILE} labels {_files(exported)}")
     lines += [f"the numbers of {name or 'frames'} begin anew in each folder: each is a sequence" for name in parted]
+    lines += _kept(table)
     lines += _doubts(table, folders, classes)
     return {
         "files": len(table),
         "used": used,
         "duplicates": copies,
         "set_aside": aside,
+        "kept": int((is_kept(table) & (table["status"] == "ok")).sum()),
         "folders": folders,
         "reasons": reasons,
         "notes": {text: len(paths) for text, paths in sorted(said.items())},
@@ -150,6 +154,23 @@ def _share_line(region: Region, size: Size, count: int) -> str:
     if region.roi:
         return f"{frames}: the network sees {seen} from {left}, {top} on, {share} % of each, as camera.roi says"
     return f"{frames}: the network sees the middle {seen}, {share} % of each; camera.roi names another region"
+
+
+def _kept(table: pd.DataFrame) -> list[str]:
+    """That frames were chosen by how hard they are, and what follows."""
+    kept = table[is_kept(table) & (table["status"] == "ok")]
+    if kept.empty:
+        return []
+    lines = [
+        f"kept by the camera as hard, {_files(len(kept))} ({reasons_in_words(kept['kept'])}): they come first in "
+        "`snakemake select_next`, and into no random sample: not into the test, nor among the frames that stand for "
+        "the line"
+    ]
+    if tested := int((kept["part"] == "test").sum()):
+        lines.append(
+            f"of these, {_files(tested)} in test/: a test with chosen frames says less of the line than one without"
+        )
+    return lines
 
 
 def _doubts(table: pd.DataFrame, folders: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> list[str]:

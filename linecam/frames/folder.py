@@ -29,6 +29,8 @@ LABELS_FILE = "info.labels"
 
 # The file beside the frames in which collect.py says what the camera held during a run.
 RUN_FILE = re.compile(r"R\d+\.json")
+# The file beside kept frames in which the camera says what it knows of them (`linecam.frames.kept`).
+KEPT_FILE = re.compile(r"K\d{7,}\.jsonl")
 
 # What no table can hold a line of: names that are not UTF-8, or break lines.
 _BAD_NAME = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029\ud800-\udfff]")
@@ -59,6 +61,8 @@ class Listing:
     labels_files: dict[str, str] = field(default_factory=dict)
     # The SHA-256 of every `RUN_FILE`, by path, sorted.
     run_files: dict[str, str] = field(default_factory=dict)
+    # The same of every file of lines about kept frames.
+    kept_files: dict[str, str] = field(default_factory=dict)
 
 
 def read_folder(folder: str | Path, cache: str | Path) -> Listing:
@@ -90,7 +94,10 @@ def read_folder(folder: str | Path, cache: str | Path) -> Listing:
         with atomic_write(cache) as temporary:
             temporary.write_text(json.dumps({"folder": str(folder.resolve()), "files": seen}), encoding="utf-8")
     for path in sorted(path for path in seen if _beside_frames(PurePosixPath(path).name)):
-        kind = listing.labels_files if PurePosixPath(path).name == LABELS_FILE else listing.run_files
+        name = PurePosixPath(path).name
+        kind = listing.labels_files if name == LABELS_FILE else listing.run_files
+        if KEPT_FILE.fullmatch(name):
+            kind = listing.kept_files
         kind[path] = str(seen.pop(path)[2])
     for path, (size, _, digest) in sorted(seen.items()):
         frames = listing.videos if PurePosixPath(path).suffix.lower() in VIDEO_SUFFIXES else listing.files
@@ -107,7 +114,7 @@ def in_words(counts: Counter[str]) -> str:
 
 def _beside_frames(name: str) -> bool:
     """Whether a file of this name is no frame, but is read all the same."""
-    return name == LABELS_FILE or RUN_FILE.fullmatch(name) is not None
+    return name == LABELS_FILE or any(kind.fullmatch(name) for kind in (RUN_FILE, KEPT_FILE))
 
 
 def _nothing(folder: Path, listing: Listing) -> str:
@@ -197,11 +204,11 @@ def _why(error: OSError) -> str:
 def digest_of(listing: Listing) -> str:
     """One hash of a folder's paths and contents: it changes when a frame is added, removed, renamed or edited.
 
-    What cannot be read counts, and so do files of labels and of runs; what is passed over does not.
+    What cannot be read counts, and so do files of labels, of runs and of kept frames; what is passed over does not.
     """
     lines = [f"{path}\0{digest}\n" for path, (_, digest) in [*listing.files.items(), *listing.videos.items()]]
     lines += [f"\0{path}\0{reason}\n" for path, reason in listing.refused.items()]
-    beside = listing.labels_files | listing.run_files
+    beside = listing.labels_files | listing.run_files | listing.kept_files
     lines += [f"\0\0{path}\0{digest}\n" for path, digest in sorted(beside.items())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

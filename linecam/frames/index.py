@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from linecam.frames.layout import class_of, exported_name, part_of
 
-COLUMNS = ["path", "sha256", "bytes", "width", "height", "sequence", "number", "part", "label", "status", "reason"]
+COLUMNS = ["path", "sha256", "bytes", "width", "height", "sequence", "number", "part", "label", "kept"]
+COLUMNS += ["status", "reason"]
 
 # Of more digits, a time to the microsecond, the last ones: they have to fit into 64 bits.
 _NUMBERED = re.compile(r"^(?P<sequence>.*?)[-_. ]?(?P<number>\d{1,18})$")

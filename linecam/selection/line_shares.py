@@ -27,9 +27,10 @@ def line_shares(
     """The weight of each labelled frame, (labelled,): its share of the line, relative to the mean, which is 1.
 
     `embeddings`, (frames, D) float32, perhaps memory-mapped, count by their direction alone. `line` are the rows of the
-    frames that the line is known by, `labelled` some of these. Each frame of the line counts in equal parts for the
-    `neighbours` labelled ones that are nearest to it; one without a finite embedding for itself alone, where it is
-    labelled. No weight is 0, none above `LARGEST`.
+    frames that the line is known by, `labelled` some of these and perhaps others. Each frame of the line counts in
+    equal parts for the `neighbours` labelled ones that are nearest to it; one without a finite embedding for itself
+    alone, where it is labelled. A labelled frame that is no part of the line counts for itself too, as if it were
+    nearest to itself. No weight is 0, none above `LARGEST`.
     """
     count = len(labelled)
     if not count:
@@ -48,7 +49,7 @@ def line_shares(
         block = block[np.isfinite(block).all(axis=1)]  # which are nearest their length does not change
         nearest = np.argsort(-(block @ known.T), axis=1, kind="stable")[:, :near]
         share += np.bincount(nearest.ravel(), minlength=len(known)) / near
-    shares[finite] = share
+    shares[finite] = np.maximum(share, 1 / max(near, 1))
     weights = np.empty(count)
     weights[order] = capped(shares)
     return weights

@@ -3,7 +3,8 @@
 main.py prints JSON, a line a decision: {"label": "good", "score": 0.93, "scores": [...], "item": 1, "frames": 3, ...},
 where label is null without a decision. Before the first it prints {"linecam": ..., "labels": [...], ...}; a frame that
 failed is {"error": ...}, a hint {"note": ...}, the number of items that went by without a decision {"missed": ...},
-and its end "linecam: why.". Python's own words come in between, such as a traceback. collect.py prints frames instead
+a line that has changed {"drift": ...}, and its end "linecam: why.". Python's own words come in between, such as a
+traceback. collect.py prints frames instead
 (`linecam.usb.receive`); they are this camera's pictures.
 """
 
@@ -13,15 +14,30 @@ import re
 import threading
 from collections import Counter, deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 from PIL import Image
 
+from linecam.frames.held import in_words, values_of
 from linecam.usb.receive import Stream
 
-Kind = Literal["start", "decision", "error", "note", "missed", "stop", "text", "picture", "unreadable", "gone", "back"]
+Kind = Literal[
+    "start",
+    "decision",
+    "error",
+    "note",
+    "missed",
+    "drift",
+    "stop",
+    "text",
+    "picture",
+    "unreadable",
+    "gone",
+    "back",
+]
 KINDS: tuple[Kind, ...] = ("error", "note")  # that a line of JSON has as its key
 UNDECIDED = "undecided"
 RECENT, HOURS = 30, 24  # so many messages and hours the page shows
@@ -47,7 +63,12 @@ class Event:
 
     def in_words(self) -> str:
         """What it says, and what kind of message it is."""
-        before = {"error": "A frame failed: ", "stop": "The camera's program has ended: ", "unreadable": "Unreadable: "}
+        before = {
+            "drift": "The line has changed: ",
+            "error": "A frame failed: ",
+            "stop": "The camera's program has ended: ",
+            "unreadable": "Unreadable: ",
+        }
         return before.get(self.kind, "") + self.text
 
     def as_json(self) -> dict[str, Any]:
@@ -69,6 +90,7 @@ class Diary:
         self.missed = 0  # items without a decision
         self._told_missed: int | None = None  # of them main.py has told so many since it began; None: not known
         self._now: Event | None = None  # the last decision, while it holds
+        self._drifts: dict[str, Event] = {}  # what has changed on the line, and has not ended
         self._stopped = ""  # why the program has ended, as far as it said so
         self._connected = True
         self._traceback = False
@@ -115,6 +137,7 @@ class Diary:
                 "port": self.port,
                 "connected": self._connected,
                 "stopped": self._stopped,
+                "drifts": [one.text for one in self._drifts.values()],
                 "since": self.since.isoformat(timespec="seconds"),
                 "now": now and {"when": now.when.strftime("%H:%M:%S"), "label": now.decision} | _figures(now.told),
                 "names": names,
@@ -141,7 +164,12 @@ class Diary:
             self._now = None  # not an old decision, as on the LED
         if event.kind in {"start", "stop"}:
             self._stopped = event.text if event.kind == "stop" else ""
+        if event.kind == "drift":
+            self._drifts.pop(event.told["drift"], None)
+            if event.told["state"] == "begins":
+                self._drifts[event.told["drift"]] = event
         if event.kind == "start":
+            self._drifts.clear()  # the charts begin anew
             self._labels = [str(name) for name in event.told["labels"]]
             self._told_missed = 0
         if event.kind == "missed":
@@ -207,13 +235,38 @@ def _meant(told: Mapping[str, Any]) -> tuple[Kind, str]:
         votes = f", {told['votes']} frames a decision" if told.get("votes", 1) != 1 else ""
         classes = ", ".join(map(str, told["labels"]))
         return "start", f"main.py starts: model {told['linecam']}, classes {classes}{votes}{firmware}"
+    return _remark(told)
+
+
+def _remark(told: Mapping[str, Any]) -> tuple[Kind, str]:
+    """What a line of JSON is that says no decision and no start."""
     if type(told.get("missed")) is int:
         return "missed", f"Items without a decision so far: {told['missed']}"
+    if _is_drift(told):
+        return "drift", _drift(told)
+    with suppress(ValueError):
+        return "note", f"The camera holds {in_words(values_of(told))} while it records"
     for kind in KINDS:
         if kind in told:
             return kind, str(told[kind])
     # So collect.py ends; anything else is of another program.
     return "stop" if "stopped" in told else "text", ", ".join(f"{key} {value}" for key, value in told.items())
+
+
+def _is_drift(told: Mapping[str, Any]) -> bool:
+    return (
+        isinstance(told.get("drift"), str)
+        and told.get("state") in {"begins", "ends"}
+        and all(type(told.get(key)) in {int, float} for key in ("hits", "of", "expected"))
+    )
+
+
+def _drift(told: Mapping[str, Any]) -> str:
+    """What line_drift has noticed: of so many decisions since the change began, as far as it knows."""
+    if told["state"] == "ends":
+        return f"{told['drift']}. This has ended"
+    share = told["hits"] / told["of"] if told["of"] else 0
+    return f"{told['drift']}. {told['hits']} of {told['of']} decisions, {share:.1%}; usual are {told['expected']:.1%}"
 
 
 def _is_decision(told: Mapping[str, Any]) -> bool:

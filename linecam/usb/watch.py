@@ -180,7 +180,13 @@ def summary(diary: Diary, now: datetime, save: Path | None) -> str:
     by = sorted(diary.decisions.items(), key=lambda item: (item[0] == UNDECIDED, -item[1], item[0]))
     told = ", ".join(f"{name} {count:,} ({count / total:.0%})" for name, count in by)
     lines = [f"{total:,} decisions in {lasted}{': ' + told if told else ''}."]
-    also = {"error": "frames failed", "unreadable": "lines unreadable", "gone": "times the port went", "stop": "ends"}
+    also = {
+        "drift": "changes of the line",
+        "error": "frames failed",
+        "unreadable": "lines unreadable",
+        "gone": "times the port went",
+        "stop": "ends",
+    }
     extra = [f"{what}: {diary.kinds[kind]:,}" for kind, what in also.items() if diary.kinds[kind]]
     if diary.missed:
         extra.insert(0, f"items without a decision: {diary.missed:,}")

@@ -18,7 +18,7 @@ from linecam.frames.layout import gives_split
 from linecam.networks.architectures import input_size
 from linecam.networks.model_name import ModelName
 from linecam.selection.selection_name import SelectionName
-from linecam.workflow.config import check, region_of
+from linecam.workflow.config import check, check_drift, region_of
 from linecam.workflow.settings import Settings
 
 # Strategies that choose without a look at embeddings.
@@ -62,6 +62,7 @@ class Plan:
         given = dataset.kind == "masks" or (
             dataset.kind == "folder" and gives_split(dataset.source or "", dataset.classes, strict=not asked)
         )
+        check_drift(settings, "given" in asked if asked else given)
         return cls(settings, boards, region_of(settings, boards), given)
 
     # --- Names

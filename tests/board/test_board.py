@@ -77,15 +77,18 @@ class Camera:
         script: Path | None = None,
         output: int = subprocess.PIPE,
         limit: int = 60,
+        typed: str = "",
         **plan: object,
     ) -> Run:
         """Run a script until Ctrl-C, printing to the file descriptor `output`; `plan` is that of common/board.py.
 
-        Without `script` it is main.py as the bundle has it. It may take `limit` seconds.
+        Without `script` it is main.py as the bundle has it. It may take `limit` seconds. `typed` is what comes over
+        USB at the start.
         """
         done = subprocess.run(
             self.command(firmware, script, plan),
             cwd=self.folder / "drive",
+            input=typed,
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,

@@ -128,6 +128,7 @@ def make(
     weak: Sequence[Weakness] = (),
     votes: int = 3,
     held: dict[str, Any] | None = None,
+    drift: dict[str, Any] | None = None,
     **changes: Any,
 ) -> Path:
     """Write what the bundle of `board` is made from into `folder`, make it, and return it."""
@@ -143,6 +144,7 @@ def make(
     write_json(folder / "check.json", verdict(board) | changes)
     write_json(folder / "split.json", {"frames": {"train": {"bad": 20, "good": 80}, "test": {"bad": 10, "good": 90}}})
     (folder / "frames.csv").write_text("path,sha256\n", encoding="utf-8")
+    write_json(folder / "drift.json", drift)
     write_predictions(folder, [[1 - n / 256, n / 256, 0] for n in range(30)])
     (folder / "collect.py").write_text('"""Take frames."""\n', encoding="utf-8")
     files = {
@@ -166,6 +168,7 @@ def make(
             folder / "split.csv",
             folder / "summary.json",
             folder / "training.npy" if config["line"]["light"]["check"] else None,
+            folder / "drift.json" if drift else None,
         ),
         {side: folder / f"{side}.npy" for side in (32, 64)},
         folder / board,

@@ -57,7 +57,7 @@ class Line:
         table = read_index(self.index)
         assert list(table.columns) == COLUMNS
         files = {path.relative_to(self.folder).as_posix(): path for path in self.folder.rglob("*") if path.is_file()}
-        files.pop(LABELS_FILE, None)
+        files = {name: path for name, path in files.items() if path.name != LABELS_FILE and path.suffix != ".jsonl"}
         assert list(table["path"]) == sorted(files)
         assert set(table["status"]) <= {"ok", "duplicate", "quarantined"}
         assert ((table["reason"] == "") == (table["status"] == "ok")).all()

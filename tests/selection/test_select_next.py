@@ -230,3 +230,18 @@ def test_a_weak_model_lists_no_suspects_and_says_so(line, caplog):
     assert "The model is weak." in caplog.text
     assert "It guesses. Label more." in caplog.text
     assert read_json(line.place / "summary.json")["weak"]
+
+
+def test_what_the_camera_kept_comes_first_and_says_why(line):
+    """None of it that is judged already, for training or too near to the test."""
+    table = pd.read_csv(line.index, keep_default_na=False)
+    table.loc[[3, 11, 60, 61, 62, 63], "kept"] = ["mark", "margin", "margin", "mark", "every", "mark"]
+    table.to_csv(line.index, index=False)
+    line.next(6, gap=5, judged={63: "bad"})
+    batch = pd.read_csv(line.place / "batch.csv")
+    assert [int(path[2:5]) for path in batch["path"]][:1] == [61]
+    assert {int(path[2:5]) for path in batch["path"][1:3]} == {60, 62}
+    assert len(batch) == 6
+    wavers = "bad 33% or good 33%"
+    assert list(batch["reason"][:1]) == [f"the camera kept it, marked by an operator: {wavers}"]
+    assert not batch["reason"][3:].str.contains("camera").any()

@@ -100,6 +100,9 @@ def taken(text: str | bytes, diary: Diary | None = None) -> list[Event]:
     return [event for line in content.split(b"\n") if (event := diary.take(line, WHEN)) is not None]
 
 
+DRIFT = '{"drift": "bad: more", "state": "begins", "hits":     31, "of":    100, "expected": 0.0812, "item":    4711}\n'
+DRIFT_ENDS = DRIFT.replace('"begins"', '"ends"  ')
+
 # --- the lines
 
 
@@ -195,7 +198,8 @@ def test_a_camera_that_collects_shows_its_picture(tmp_path: Path) -> None:
     script = collect(tmp_path, STREAM=True, LIMIT=2, FRAME_SIZE="B64X64", SIDE=50)
     diary = Diary("port", WHEN)
     events = taken(Camera(tmp_path).run(script=script).printed, diary)
-    assert [event.kind for event in events] == ["picture", "picture", "stop"]
+    assert [event.kind for event in events] == ["note", "picture", "picture", "stop"]
+    assert events[0].text.startswith("The camera holds gain ")
     assert diary.state()["picture"] == 2
     assert diary.picture().startswith(b"\x89PNG")
 
@@ -311,3 +315,42 @@ def test_who_listens_from_the_middle_on_knows_of_the_last_item_only() -> None:
     diary = Diary("port", WHEN)
     taken('{"missed":        40}\n{"missed":        43}\n{"missed": "x"}\n', diary)
     assert diary.missed == 4
+
+
+# --- a line that has changed
+
+
+def test_a_change_of_the_line_stands_until_it_ends() -> None:
+    diary = Diary("port", WHEN)
+    (event,) = taken(DRIFT, diary)
+    assert (event.kind, event.in_words()) == (
+        "drift",
+        "The line has changed: bad: more. 31 of 100 decisions, 31.0%; usual are 8.1%",
+    )
+    assert event.as_json()["item"] == 4711
+    other = taken(DRIFT.replace("bad: more", "dark frames: more"), diary)
+    assert diary.state()["drifts"] == [event.text, other[0].text]
+    (ended,) = taken(DRIFT_ENDS, diary)
+    assert ended.in_words() == "The line has changed: bad: more. This has ended"
+    assert diary.state()["drifts"] == [other[0].text]
+    taken('{"linecam": "0123", "labels": ["good"], "votes": 1}', diary)
+    assert diary.state()["drifts"] == [], "the camera's charts begin anew"
+    assert [one["kind"] for one in diary.state()["recent"]] == ["start", "drift", "drift", "drift"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"drift": 5}', '{"drift": "x", "state": "y"}', DRIFT.replace("0.0812", '"a"'), DRIFT.replace("100", "null")],
+)
+def test_what_only_looks_like_a_change_is_no_change(line: str) -> None:
+    diary = Diary("port", WHEN)
+    (event,) = taken(line, diary)
+    assert event.kind == "text"
+    assert diary.state()["drifts"] == []
+
+
+def test_a_change_of_the_line_is_told_in_the_terminal(cable: Cable) -> None:
+    watching = Watching(cable)
+    cable.say("\n" + DRIFT)
+    watching.until("The line has changed: bad: more. 31 of 100 decisions, 31.0%; usual are 8.1%")
+    assert "Changes of the line: 1." in watching.end()

@@ -28,7 +28,8 @@ function show(state) {
   if (state.unreadable) odd.push(`lines unreadable: ${state.unreadable}`);
   at("about").textContent = [`listening since ${state.since.slice(0, 16).replace("T", " ")}`, ...odd].join(" · ");
   alarm(!state.connected ? "The port has gone. It is used again when it is back."
-    : state.stopped ? `The camera's program has ended: ${state.stopped}` : "");
+    : state.stopped ? `The camera's program has ended: ${state.stopped}`
+    : state.drifts.length ? `The line has changed. ${state.drifts.join(". ")}.` : "");
 
   const now = state.now;
   at("last").className = now ? colour(now.label) : "";

@@ -33,6 +33,13 @@ plan = {
     "fail": [],  # which snapshots time out, counted from 1, those of the settling included
     "card": 1 << 30,  # bytes on the card
     "free_told": None,  # what statvfs says is free, where it isn't the truth
+    "pulled": 0,  # from this snapshot on the card is gone; 0 for never
+    "cut": "",  # the power fails at this: "rename" or "line", of the first frame that is kept
+    "save_ms": 0,  # what the card takes for a frame
+    "ticks": (1 << 30) - 4000,  # what time.ticks_ms() says at first: it wraps at 2 ** 30, soon after the settling
+    "edges": [],  # [ms, pin, level] of what others do to inputs, in order; the settling ends at 2000
+    "grey": {},  # by the number of a snapshot, the grey (0..255) of its left and its right half; "0": of all others
+    "date": (2015, 1, 1, 0, 0, 0, 3, 1),  # a clock that nobody has set
     "lock": False,  # no allocation between the firmware's own calls, from the first prediction on
     "ticks": (1 << 30) - 4000,  # what time.ticks_ms() says at first: it wraps at 2 ** 30, soon after the settling
     "real": False,  # time passes as on the PC's clock
@@ -53,6 +60,7 @@ seen = {
     "buffers": None,  # how many the camera was told to have
     "pins": [],  # [ms, pin, level] of each change of an output
     "uart": [],  # [ms, bytes in hex] that were sent
+    "decisions": 0,  # predictions, in all
     "memory": [],  # bytes allocated after 99 and after all predictions, where "lock" is set
 }
 clock = 0
@@ -90,17 +98,30 @@ def real(path):
 
 
 def open_file(path, mode="r"):
+    if path.startswith("kept/"):
+        touch_card("line")
     return open(real(path), mode)
+
+
+def touch_card(what=""):
+    """Fails where the card is gone, and where the power fails just then."""
+    if what and plan["cut"] == what:
+        raise KeyboardInterrupt
+    if 0 < plan["pulled"] <= snapshots:
+        raise OSError(19)
 
 
 def used():
     """Bytes of the frames on the card."""
     import uos
 
-    try:
-        return sum(uos.stat("frames/" + entry[0])[6] for entry in uos.ilistdir("frames"))
-    except OSError:
-        return 0
+    total = 0
+    for folder in ("frames", "kept"):
+        try:
+            total += sum(uos.stat(folder + "/" + entry[0])[6] for entry in uos.ilistdir(folder))
+        except OSError:
+            pass
+    return total
 
 
 # --- the sensor
@@ -135,16 +156,22 @@ class Image:
     def get_pixel(self, at, rgbtuple=True):
         """As the firmware has it since 4.0; up to 4.8 the place may also be two arguments."""
         assert rgbtuple is False, "a tuple takes memory"
-        x, y = at[0], at[1]
+        x, y = at
         assert 0 <= x < self._width and 0 <= y < self._height
-        if self.halves is None:
-            pixels, i = self.bytearray(), 2 * (y * self._width + x)
-            return pixels[i + 1] << 8 | pixels[i]
-        grey = self.halves[2 * x >= self._width]
-        return grey >> 3 << 11 | grey >> 2 << 5 | grey >> 3
+        if self.halves:  # takes no memory
+            grey = self.halves[2 * x >= self._width]
+            return grey >> 3 << 11 | grey >> 2 << 5 | grey >> 3
+        unlock()
+        pixels, i = self.bytearray(), 2 * (y * self._width + x)
+        pixel = pixels[i + 1] << 8 | pixels[i]
+        lock()
+        return pixel
 
     def save(self, path):
         """A BMP of 16 bits a pixel with the rows from above, as the firmware writes it."""
+        global clock
+        clock += plan["save_ms"]
+        touch_card()
         if not path.endswith(".bmp"):
             raise OSError("Unsupported format!")
         row = (self._width * 2 + 3) // 4 * 4
@@ -244,7 +271,7 @@ class Camera:
         if not plan["lock"] and clock >= self.settled:
             seen["lit"].append("".join(name for name in "RGB" if leds[name]))
         if over() or snapshots == plan["snapshots"] > 0:
-            seen["memory"] = list(memory)
+            seen["memory"], seen["decisions"] = list(memory), predictions
             raise KeyboardInterrupt
         snapshots += 1
         began = clock

@@ -3,15 +3,28 @@
 import board
 import uos
 
-ilistdir, listdir, mkdir, remove = uos.ilistdir, uos.listdir, uos.mkdir, uos.remove
-
 if board.plan["uname"]:
 
     def uname():
         return ("pyboard", "OPENMV4", "1.25.0", "v0.0.0; MicroPython v1.25.0", "OPENMV4 with STM32H743")
 
 
+def ilistdir(path):
+    board.touch_card()
+    return uos.ilistdir(path)
+
+
+listdir, mkdir = uos.listdir, uos.mkdir
+
+
+def remove(path):
+    board.touch_card()
+    return uos.remove(path)
+
+
 def stat(path):
+    if path.startswith("kept/"):
+        board.touch_card()
     return uos.stat(board.real(path))
 
 
@@ -20,6 +33,7 @@ def getcwd():
 
 
 def statvfs(path):
+    board.touch_card()
     uos.stat(path)
     told = board.plan["free_told"]
     free = board.plan["card"] - board.used() if told is None else told
@@ -27,6 +41,7 @@ def statvfs(path):
 
 
 def rename(old, new):
+    board.touch_card("rename" if "kept" in new else "")
     try:
         uos.stat(new)
     except OSError:

@@ -5,6 +5,8 @@ import events
 
 PERIOD = 1 << 30
 
+PERIOD = 1 << 30
+
 
 def ticks_ms():
     return (board.clock + board.plan["ticks"]) % PERIOD
@@ -25,6 +27,10 @@ def ticks_diff(later, earlier):
 
 
 idle = judged = 0
+
+
+def localtime():
+    return tuple(board.plan["date"])
 
 
 def sleep_ms(ms):
