@@ -17,12 +17,9 @@ from PIL import Image
 
 from linecam.frames.index import read_split
 from linecam.report.charts import data_uri
-from linecam.report.packed import bokeh_scripts, packed, policy_hash
+from linecam.report.packed import DRAWING, bokeh_scripts, packed, policy_hash
 
-STATIC = Path(__file__).with_name("static")
-# What draws the map, here and in the labelling page.
-DRAWING = STATIC / "map_drawing.js"
-SCRIPTS = (DRAWING, STATIC / "frame_map.js")
+SCRIPTS = (DRAWING, Path(__file__).with_name("static") / "frame_map.js")
 # Sides of a thumbnail, in pixels: smaller ones where there are more frames than that.
 LARGE, SMALL = 32, 24
 FEW = 2500

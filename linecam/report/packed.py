@@ -6,6 +6,9 @@ import hashlib
 import importlib.util
 from pathlib import Path
 
+# What draws the map of the frames, in the report and in the labelling page.
+DRAWING = Path(__file__).with_name("static") / "map_drawing.js"
+
 
 def packed(content: str) -> str:
     """Text as gzip in base64, which the page's own script unpacks (DecompressionStream)."""

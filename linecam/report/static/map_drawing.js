@@ -20,8 +20,9 @@
    * it has an edge), `small` (whether it is small). `ways` are the ways to colour, by the name of their fieldset: {words, of},
    * what the values are called and the value of each frame; `plain` are words that stay grey. `pictured(n, size)` makes the
    * element that shows a frame, `told(n)` the lines below it. `selected(indices)` is called at every change of the selection.
+   * `room` is how high the plot may be, in pixels.
    */
-  function drawFrameMap(Bokeh, { x, y, part, marked, small, ways, plain, pictured, told, selected }) {
+  function drawFrameMap(Bokeh, { x, y, part, marked, small, ways, plain, pictured, told, selected, room = 0.75 * window.innerHeight }) {
     const count = x.length;
     const every = [...Array(count).keys()];
     const colour = (word, number) => (plain.includes(word) ? GREY : COLOURS[number % COLOURS.length]);
@@ -60,7 +61,7 @@
     const plot = Bokeh.Plotting.figure({
       tools,
       sizing_mode: "stretch_width",
-      height: Math.round(Math.min(560, 0.75 * window.innerHeight, Math.max(260, slope * $("map-plot").clientWidth))),
+      height: Math.round(Math.min(560, room, Math.max(260, slope * $("map-plot").clientWidth))),
       x_range: [-0.03, 1.03],
       match_aspect: true,
       min_border: 4,
