@@ -154,7 +154,10 @@ rule report:
             "<results>/pretrain/{backbone}/history.csv", backbone=plan.pretrained
         ),
         template=job_files.local_file(own_file("linecam/report/page.html.j2")),
-        map_script=job_files.local_file(own_file("linecam/report/static/frame_map.js")),
+        map_scripts=[
+            job_files.local_file(path)
+            for path in own_files("linecam/report/static/*.js")
+        ],
         sections=[
             job_files.local_file(path)
             for path in own_files("linecam/report/sections/*.j2")

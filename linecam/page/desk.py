@@ -3,11 +3,12 @@
 import io
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from PIL import Image
@@ -18,31 +19,12 @@ from linecam.frames.decode import open_frame
 from linecam.frames.picture import upright
 from linecam.frames.video import place_in_video
 from linecam.labels.store import DECISION, UNSURE, Row, answer, read_rows
+from linecam.page.frame import Frame
+from linecam.page.frame_map import FrameMap
 
 # Longest sides in pixels. No screen shows more than LARGE at once, and so a phone's 12-megapixel frame is quick to look
 # at; who zooms in gets FULL.
 FULL, LARGE, SMALL = 6000, 1600, 256
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A frame to label, or one beside it in time, of which the first five fields count."""
-
-    sha256: str
-    path: str  # below the frames' folder
-    bytes: int  # of the file
-    width: int  # pixels, as it is seen
-    height: int
-    part: str = ""  # train, test, next, other: labelled, and people disagree; or asked: named by the user alone
-    group: int = 0  # similar frames that follow each other have one number
-    reason: str = ""  # why it was selected, or why its label looks wrong, or ""
-    doubt: int = 0  # 1 for the label that looks most wrong, 2 for the next one, ...; 0: it does not
-    asked: int = 0  # its place, from 1 on, in the list that the user names; 0: it isn't there
-    given: str = ""  # the label that it has without labels.csv, or ""
-    given_by: str = ""  # folder or truth
-    suggestion: str = ""  # what the model says, or ""; never of a test frame
-    p: float = 0.0  # the model's probability of it
-    beside: tuple[tuple[int, str], ...] = ()  # neighbours in time: by how much their number differs, and their sha256
 
 
 @dataclass(frozen=True)
@@ -71,8 +53,9 @@ class Desk:
         dataset: str,
         region: Region,
         advice: Advice | None = None,
+        frame_map: FrameMap | None = None,
     ) -> None:
-        """`by` is who labels, `region` what of a frame the network sees.
+        """`by` is who labels, `region` what of a frame the network sees, `frame_map` where more frames can be picked.
 
         Raises `UserError` where `labels` cannot be read.
         """
@@ -83,7 +66,9 @@ class Desk:
         self.folder, self.labels, self.classes, self.by, self.dataset = folder, labels, classes, by, dataset
         self.region, self.advice = region, advice or Advice()
         self.listed = {frame.sha256: frame for frame in frames}
-        self._shown = {frame.sha256: frame for frame in beside} | self.listed
+        self.map = frame_map or FrameMap()
+        self._shown = {frame.sha256: frame for frame in beside} | dict(self.map.others) | self.listed
+        self._asking = Lock()
 
     def everything(self) -> dict[str, Any]:
         """What the page needs at its start."""
@@ -94,9 +79,33 @@ class Desk:
             "unsure": UNSURE,
             "classes": self.classes,
             "frames": [asdict(frame) | {"seen": self._seen(frame)} for frame in self.frames],
-            "paths": {digest: frame.path for digest, frame in self._shown.items()},
+            "paths": {digest: self._shown[digest].path for digest in self._with_neighbours() & self._shown.keys()},
             "advice": asdict(self.advice),
+            "on_map": len(self.map.places),
         }
+
+    def _with_neighbours(self) -> set[str]:
+        """The sha256 of the listed frames and of those beside them."""
+        return {digest for frame in self.frames for digest in (frame.sha256, *(other for _, other in frame.beside))}
+
+    def everything_of_map(self) -> dict[str, Any]:
+        """What the map needs: of its frames what `everything` says of the listed ones, their places, and their rows."""
+        frames = [
+            asdict(replace(self.listed.get(digest) or self.map.others[digest], beside=())) | {"x": x, "y": y}
+            for digest, (x, y) in self.map.places.items()
+        ]
+        about = {"frames": frames, "rows": self._rows(self.map.places), "usable": self.map.usable}
+        return {"by": self.by, "decision": DECISION, "unsure": UNSURE, "classes": self.classes} | about
+
+    def ask(self, digests: Sequence[str]) -> None:
+        """Make these frames of the map, and no others, the user's list. What is listed stays, in its part.
+
+        Raises `ValueError` as `FrameMap.asked`.
+        """
+        with self._asking:
+            self.frames = self.map.asked(digests, self.listed)
+            self.listed = {frame.sha256: frame for frame in self.frames}
+            self.advice = replace(self.advice, asked="from the map")
 
     def _seen(self, frame: Frame) -> list[float]:
         """Left, top, width and height of what the network sees, as shares of the frame's width and height."""
@@ -105,9 +114,12 @@ class Desk:
 
     def standing(self) -> dict[str, list[Row]]:
         """All rows of the listed frames by sha256, as the file has them now."""
+        return self._rows(self.listed)
+
+    def _rows(self, digests: Container[str]) -> dict[str, list[Row]]:
         rows: dict[str, list[Row]] = defaultdict(list)
         for row in read_rows(self.labels, self.classes):
-            if row["sha256"] in self.listed:
+            if row["sha256"] in digests:
                 rows[row["sha256"]].append(row)
         return rows
 

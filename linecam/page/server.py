@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,19 @@ from linecam.errors import UserError
 from linecam.labels.store import ConflictError
 from linecam.page.address import PORT
 from linecam.page.desk import FULL, LARGE, SMALL, Desk
+from linecam.page.guard import HEADERS
 from linecam.page.loopback import guarded, serve_page
+from linecam.report.packed import DRAWING, bokeh_files
 from linecam.stop_request import StopRequest
 
 PAGE = Path(__file__).parent / "static"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 # What the report links to. It goes on to the page that was opened in the same browser, which alone knows the token.
 DOOR, DOOR_SCRIPT = "/", "/open.js"
+# Bokeh puts style elements into what it draws, which a policy cannot name one by one. Only the page of the map may have
+# them. Its scripts are files of this server, too.
+MAP, POLICY = "map.html", "Content-Security-Policy"
+MAP_HEADERS = {POLICY: HEADERS[POLICY].replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")}
 # A body has at most some thousand answers of 200 bytes.
 MOST_BYTES = 4_000_000
 
@@ -35,11 +41,19 @@ def make_app(desk: Desk, *, port: int, token: str, ticket: str, done: Callable[[
     / leads there in a browser that has had the page open, so that the report can link to a frame: /#frame=<sha256>.
     """
 
-    def file(name: str) -> Callable[[Request], Response]:
-        return lambda _: FileResponse(PAGE / name, media_type=TYPES[Path(name).suffix])
+    def file(name: str | Path) -> Callable[[Request], Response]:
+        path = PAGE / name
+        headers = MAP_HEADERS if path.name == MAP else None
+        return lambda _: FileResponse(path, media_type=TYPES[path.suffix], headers=headers)
 
     def everything(_: Request) -> Response:
         return JSONResponse(desk.everything())
+
+    def map_of_frames(_: Request) -> Response:
+        try:
+            return JSONResponse(desk.everything_of_map())
+        except UserError as error:
+            return JSONResponse({"error": str(error)}, 500)
 
     def labels(request: Request) -> Response:
         version = desk.version()  # before the rows, which may be newer: the page asks again then
@@ -61,15 +75,28 @@ def make_app(desk: Desk, *, port: int, token: str, ticket: str, done: Callable[[
 
         return shown
 
-    async def answers(request: Request) -> Response:
-        if request.headers.get("content-type") != "application/json":
-            return JSONResponse({"error": "answers are JSON"}, 415)
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MOST_BYTES:
-                return JSONResponse({"error": "too many answers at once"}, 413)
-        return await run_in_threadpool(written, body)
+    def taken(use: Callable[[bytes], Response]) -> Callable[[Request], Awaitable[Response]]:
+        async def answered(request: Request) -> Response:
+            if request.headers.get("content-type") != "application/json":
+                return JSONResponse({"error": "answers are JSON"}, 415)
+            body = b""
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MOST_BYTES:
+                    return JSONResponse({"error": "too many answers at once"}, 413)
+            return await run_in_threadpool(use, body)
+
+        return answered
+
+    def asked(body: bytes) -> Response:
+        try:
+            said = json.loads(body)
+            if not isinstance(said, list) or not all(isinstance(one, str) for one in said):
+                raise ValueError("the body is a list of SHA-256")
+            desk.ask(said)
+        except ValueError as problem:  # not from this page
+            return JSONResponse({"error": str(problem)}, 400)
+        return JSONResponse({})
 
     def written(body: bytes) -> Response:
         status, error = 200, ""
@@ -98,12 +125,15 @@ def make_app(desk: Desk, *, port: int, token: str, ticket: str, done: Callable[[
         Route(DOOR_SCRIPT, file("open.js")),
         Route(f"/{token}/", file("page.html")),
         *(Route(f"/{token}/{path.name}", file(path.name)) for path in PAGE.iterdir() if path.suffix in TYPES),
+        *(Route(f"/{token}/{path.name}", file(path)) for path in [DRAWING, *bokeh_files()]),
         Route(f"/{token}/everything", everything),
+        Route(f"/{token}/map", map_of_frames),
         Route(f"/{token}/labels", labels),
         Route(f"/{token}/full/{{digest}}", picture(FULL)),
         Route(f"/{token}/large/{{digest}}", picture(LARGE)),
         Route(f"/{token}/small/{{digest}}", picture(SMALL)),
-        Route(f"/{token}/answers", answers, methods=["POST"]),
+        Route(f"/{token}/answers", taken(written), methods=["POST"]),
+        Route(f"/{token}/asked", taken(asked), methods=["POST"]),
         Route(f"/{token}/done", ended, methods=["POST"]),
     ]
     return guarded(routes, port=port, token=token, ticket=ticket, doors=(DOOR, DOOR_SCRIPT))

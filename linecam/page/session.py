@@ -35,7 +35,7 @@ def run_session(
     that opens the page again.
     Raises `UserError` where the port is taken, or labels.csv has problems.
     """
-    frames, beside = frames_to_label(sources, classes)
+    frames, beside, frame_map = frames_to_label(sources, classes)
     advice = Advice(
         definitions=definitions,
         go_on=shlex.join(go_on),
@@ -53,12 +53,13 @@ def run_session(
         dataset=dataset,
         region=region,
         advice=advice,
+        frame_map=frame_map,
     )
     if not stop.made:
         serve(desk, stop, port=port, browser=browser)
     done, place = desk.done(), f" Your labels are in {sources.labels}." if sources.labels.exists() else ""
-    logging.info("Goodbye. %d of %d frames are labelled.%s", done, len(frames), place)
-    if done == len(frames):
+    logging.info("Goodbye. %d of %d frames are labelled.%s", done, len(desk.frames), place)
+    if done == len(desk.frames):
         logging.info("Go on with: %s", advice.go_on)
 
 

@@ -17,13 +17,12 @@ from linecam.frames.lookup import Frames
 from linecam.frames.near_duplicates import NEAR
 from linecam.labels.existing import existing_labels
 from linecam.labels.store import disagreements, read_rows
-from linecam.page.desk import Frame
+from linecam.page.frame import Frame
 from linecam.page.frame_list import read_frame_list
+from linecam.page.frame_map import EACH, FrameMap
 from linecam.selection.similarity_order import MOST, in_similar_order
 
 READ = ["path", "sha256", "bytes", "width", "height", "sequence", "number", "label", "status"]
-# So many similar frames stand together, on average.
-EACH = 8
 # So many neighbours in time are shown on each side.
 SIDE = 3
 
@@ -50,6 +49,11 @@ class Sources:
         """The tables of `snakemake select_next`: what to label next, and labels that look wrong. May be missing."""
         return self.results / "next/batch.csv", self.results / "next/suspects.csv"
 
+    @property
+    def places(self) -> Path:
+        """The map of all frames (scripts/project_frames.py). May be missing."""
+        return self.results / "map/places.csv"
+
     def next_summary(self) -> dict[str, Any]:
         """What `snakemake select_next` said of these: `train`, `doubtful` and `weak`; {} where it has not been run."""
         path = self.results / "next/summary.json"
@@ -58,14 +62,14 @@ class Sources:
 
 def frames_to_label(
     sources: Sources, classes: list[str], suggestions: Suggestions | None = None
-) -> tuple[list[Frame], list[Frame]]:
-    """The frames to label, and all that stand beside them in time.
+) -> tuple[list[Frame], list[Frame], FrameMap]:
+    """The frames to label, all that are shown beside frames in time, and the map, from which others can be asked for.
 
     Frames for training come first, then those of the test, of the next batch, others that people disagree about, and
     others that the user asks for. Within a part similar ones follow each other, by their embeddings or by time; the
     batch stays as it was picked. A frame of the batch, and a training frame whose label looks wrong, has the reason. A
-    test frame gets no suggestion. `suggestions` are by default those of `suggestions_of`. Raises `UserError` where a
-    table of labels is wrong, and as `read_frame_list`.
+    test frame gets no suggestion. The map is empty where there is none yet. `suggestions` are by default those of
+    `suggestions_of`. Raises `UserError` where a table of labels is wrong, and as `read_frame_list`.
     """
     if suggestions is None:
         suggestions = suggestions_of(sources.results, classes)
@@ -73,6 +77,7 @@ def frames_to_label(
     frames = usable(files)
     frames["row"] = frames.index
     by_digest = frames.drop_duplicates("sha256").set_index("sha256", drop=False)
+    rows_of = by_digest.to_dict("index")
     batch, suspects = map(_table, sources.optional)
     rows = read_rows(sources.labels, classes)
     existing, _ = existing_labels(files, sources.truth, classes)
@@ -91,6 +96,13 @@ def frames_to_label(
     tested = set(parts["test"])
     vectors = _vectors(sources.embeddings, len(frames))
     around = neighbours_in_time(frames)
+
+    def full(digest: str, **known: Any) -> Frame:
+        label, by = existing.get(digest, ("", ""))
+        suggestion, p = ("", 0.0) if digest in tested else suggestions.get(digest, ("", 0.0))
+        more = {"given": label, "given_by": by, "suggestion": suggestion, "p": p, "beside": around[digest]}
+        return _frame(rows_of[digest], **known, **more)
+
     listed: dict[str, Frame] = {}
     groups = 0
     for part, digests in parts.items():
@@ -98,24 +110,19 @@ def frames_to_label(
         for group in [[digest] for digest in new] if part == "next" else in_groups(by_digest.loc[new], vectors):
             groups += 1
             for digest in group:
-                label, by = existing.get(digest, ("", ""))
-                suggestion, p = ("", 0.0) if digest in tested else suggestions.get(digest, ("", 0.0))
-                listed[digest] = _frame(
-                    by_digest.loc[digest],
+                listed[digest] = full(
+                    digest,
                     part=part,
                     group=groups,
                     reason=reasons.get(part, {}).get(digest, ""),
                     doubt=ranks.get(digest, 0) if part == "train" else 0,
                     asked=places.get(digest, 0),
-                    given=label,
-                    given_by=by,
-                    suggestion=suggestion,
-                    p=p,
-                    beside=around[digest],
                 )
-    wanted = {digest for frame in listed.values() for _, digest in frame.beside}
-    beside = [_frame(by_digest.loc[digest]) for digest in sorted(wanted - listed.keys())]
-    return list(listed.values()), beside
+    xy = {digest: place for digest, place in _places(sources.places).items() if digest in rows_of}
+    frame_map = FrameMap(xy, {digest: full(digest, part="asked") for digest in xy.keys() - listed.keys()}, len(rows_of))
+    wanted = {digest for frame in [*listed.values(), *frame_map.others.values()] for _, digest in frame.beside}
+    beside = [_frame(rows_of[digest]) for digest in sorted(wanted - listed.keys())]
+    return list(listed.values()), beside, frame_map
 
 
 def in_groups(frames: pd.DataFrame, vectors: NDArray[np.float32] | None) -> list[list[str]]:
@@ -197,6 +204,14 @@ def _vectors(path: Path | None, frames: int) -> NDArray[np.float32] | None:
     return vectors if vectors is not None and len(vectors) == frames else None
 
 
-def _frame(row: pd.Series, **known: Any) -> Frame:
+def _places(path: Path) -> dict[str, tuple[float, float]]:
+    """By sha256 where a frame lies on the map; {} where there is none."""
+    if not path.exists():
+        return {}
+    table = pd.read_csv(path, dtype={"sha256": str})
+    return dict(zip(table["sha256"], zip(table["x"].tolist(), table["y"].tolist(), strict=True), strict=True))
+
+
+def _frame(row: Mapping[str, Any], **known: Any) -> Frame:
     """A row of the index as a frame of the page."""
     return Frame(row["sha256"], row["path"], int(row["bytes"]), int(row["width"]), int(row["height"]), **known)

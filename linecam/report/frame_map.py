@@ -17,9 +17,9 @@ from PIL import Image
 
 from linecam.frames.index import read_split
 from linecam.report.charts import data_uri
-from linecam.report.packed import bokeh_scripts, packed, policy_hash
+from linecam.report.packed import DRAWING, bokeh_scripts, packed, policy_hash
 
-SCRIPT = Path(__file__).with_name("static") / "frame_map.js"
+SCRIPTS = (DRAWING, Path(__file__).with_name("static") / "frame_map.js")
 # Sides of a thumbnail, in pixels: smaller ones where there are more frames than that.
 LARGE, SMALL = 32, 24
 FEW = 2500
@@ -91,7 +91,7 @@ class FrameMap:
             data=packed(json.dumps(about | columns, separators=(",", ":"), ensure_ascii=False)),
             sheet=sheet(pixels, table["row"].to_numpy(dtype=np.intp), side, across),
             libraries=list(_libraries()),
-            script=SCRIPT.read_text(encoding="utf-8"),
+            script="".join(path.read_text(encoding="utf-8") for path in SCRIPTS),
         )
 
     @cached_property

@@ -161,13 +161,18 @@ SERVER = """
 import json, sys
 from pathlib import Path
 from linecam.camera.region import Region
-from linecam.page.desk import Advice, Desk, Frame
+from linecam.page.desk import Advice, Desk
+from linecam.page.frame import Frame
+from linecam.page.frame_map import FrameMap
 from linecam.page.server import serve
 from linecam.stop_request import StopRequest
 place = Path(sys.argv[1])
 frames = [Frame(**frame) for frame in json.loads((place / "frames.json").read_text())]
 about = {"classes": ["bad", "good", "no_mask"], "by": sys.argv[2], "dataset": "caps", "region": Region(side=240)}
 about["advice"] = Advice(**json.loads((place / "advice.json").read_text()))
+others = {one["sha256"]: Frame(**one) for one in json.loads((place / "others.json").read_text())}
+places = {frame.sha256: (n % 4 / 3, n // 4 / 4) for n, frame in enumerate([*frames, *others.values()]) if others}
+about["frame_map"] = FrameMap(places, others, len(places))
 desk = Desk(frames, [], place, place / "labels.csv", **about)
 serve(desk, StopRequest(), port=None, browser=False)
 """
@@ -184,24 +189,27 @@ ADVICE = {
 class Served:
     """Twelve frames: two groups of four to train on, and one of four for the test.
 
-    The model says good of those to train on. The labels of 6 and 2 look wrong.
+    The model says good of those to train on. The labels of 6 and 2 look wrong. `more` frames are on the
+    map alone, which has four in a row; without any there is no map.
     """
 
-    def __init__(self, place: Path, by: str = "Ann") -> None:
+    def __init__(self, place: Path, by: str = "Ann", more: int = 0) -> None:
         self.place, self.labels = place, place / "labels.csv"
         self.frames = []
-        for n in range(12):
+        for n in range(12 + more):
             path = place / f"A-{n:05d}.png"
             if not path.exists():
-                Image.new("RGB", (64, 48), (20 * n, 255 - 20 * n, 100)).save(path)
-            test = n >= 8
+                Image.new("RGB", (64, 48), (20 * n % 256, (255 - 20 * n) % 256, 100)).save(path)
+            test = 8 <= n < 12
             self.frames.append(
                 {"sha256": sha256(path), "path": path.name, "bytes": path.stat().st_size, "width": 64, "height": 48,
-                 "part": "test" if test else "train", "group": n // 4, "suggestion": "" if test else "good",
+                 "part": "test" if test else "train" if n < 8 else "asked", "group": n // 4,
+                 "suggestion": "" if test else "good",
                  "p": 0.0 if test else 0.9, "doubt": {6: 1, 2: 2}.get(n, 0)}
             )  # fmt: skip
         (place / "advice.json").write_text(json.dumps(ADVICE))
-        (place / "frames.json").write_text(json.dumps(self.frames))
+        (place / "frames.json").write_text(json.dumps(self.frames[:12]))
+        (place / "others.json").write_text(json.dumps(self.frames[12:]))
         self.process = subprocess.Popen(
             [sys.executable, "-c", SERVER, place, by], cwd=ROOT, stderr=subprocess.PIPE, text=True
         )

@@ -21,7 +21,9 @@ from linecam.files import sha256
 from linecam.frames.video import frame_digest
 from linecam.labels.store import read_rows
 from linecam.page import loopback, server
-from linecam.page.desk import Advice, Desk, Frame
+from linecam.page.desk import Advice, Desk
+from linecam.page.frame import Frame
+from linecam.page.frame_map import FrameMap
 from linecam.page.server import make_app, serve
 from linecam.page.session import who_labels
 from linecam.stop_request import StopRequest
@@ -36,16 +38,17 @@ MIDDLE = Region(side=240)
 
 
 class Page:
-    """Three frames (red, green, blue), one beside them, one in quarantine; and a page that is open on them."""
+    """Three frames (red, green, blue), one beside them, two more on the map, one in quarantine; and an open page."""
 
     def __init__(self, place: Path, by: str = "Ann") -> None:
         self.folder, self.labels = place / "frames", place / "data/labels.csv"
         self.folder.mkdir(parents=True, exist_ok=True)
-        colours = ["red", "green", "blue", "white"]
+        colours = ["red", "green", "blue", "white", "orange", "yellow"]
         frames = [self.frame(f"{colour}.png", Image.new("RGB", (40, 30), colour)) for colour in colours]
         (self.folder / "broken.png").write_bytes(b"broken")
         self.frames = [dataclasses.replace(frame, part="train") for frame in frames[:3]]
         self.beside = frames[3]
+        self.others = [dataclasses.replace(frame, part="asked", suggestion="good", p=0.7) for frame in frames[4:]]
         self.ended = 0
         self.open(by)
 
@@ -64,9 +67,23 @@ class Page:
             by=by,
             dataset="caps",
             region=region,
+            frame_map=self.map(),
         )
         app = make_app(self.desk, port=8000, token=TOKEN, ticket=TICKET, done=self.end)
         self.client = TestClient(app, base_url=f"http://{HOST}", follow_redirects=False)
+
+    def map(self) -> FrameMap:
+        """The listed frames but the first one, and the others."""
+        places = {frame.sha256: (n / 4, 0.5) for n, frame in enumerate([*self.frames[1:], *self.others])}
+        return FrameMap(places, {frame.sha256: frame for frame in self.others}, 7)
+
+    def ask(self, *frames: Frame, **headers: str) -> Any:
+        return self.post(f"/{TOKEN}/asked", [frame.sha256 for frame in frames], **headers)
+
+    def listed(self) -> list[tuple[str, str, int]]:
+        """Path, part, and place in the user's list of each frame."""
+        told = self.get(f"/{TOKEN}/everything").json()["frames"]
+        return [(frame["path"], frame["part"], frame["asked"]) for frame in told]
 
     def end(self) -> None:
         self.ended += 1
@@ -402,6 +419,96 @@ def test_a_place_that_cannot_be_written_to_is_told(page):
     reply = page.answer((0, "bad", ""))
     assert reply.status_code == 500
     assert reply.json()["error"]
+
+
+# --- the map
+
+
+def test_the_map_s_page_alone_may_have_styles_of_its_own(page):
+    policy = page.get(f"/{TOKEN}/map.html").headers["content-security-policy"]
+    usual = page.get(f"/{TOKEN}/").headers["content-security-policy"]
+    assert policy.replace(" 'unsafe-inline'", "") == usual
+    assert "style-src 'self' 'unsafe-inline';" in policy
+    assert "script-src 'self';" in policy
+    for name in ("bokeh.min.js", "bokeh-api.min.js", "map_drawing.js", "map.js", "map.css"):
+        reply = page.get(f"/{TOKEN}/{name}")
+        assert reply.status_code == 200
+        assert reply.headers["content-security-policy"] == usual
+    assert page.get("/wrong/bokeh.min.js").status_code == 403
+
+
+def test_the_map_has_its_frames_their_labels_and_their_pictures(page):
+    page.answer((1, "good", ""))
+    told = page.get(f"/{TOKEN}/map").json()
+    names = ["green.png", "blue.png", "orange.png", "yellow.png"]
+    assert [(frame["path"], frame["x"], frame["y"]) for frame in told["frames"]] == [
+        (name, n / 4, 0.5) for n, name in enumerate(names)
+    ]
+    assert told["usable"] == 7
+    assert [row["label"] for rows in told["rows"].values() for row in rows] == ["good"]
+    assert shown(page, page.others[0].sha256, "small").size == (40, 30)
+    assert page.get(f"/{TOKEN}/everything").json()["on_map"] == 4
+
+
+def test_what_is_picked_on_the_map_becomes_the_list_and_no_answer_is_lost(page):
+    page.answer((0, "bad", ""), (1, "good", ""))
+    assert page.ask(page.others[0], page.frames[1], page.others[0]).status_code == 200
+    assert [(name, part) for name, part, _ in page.listed()] == [
+        ("red.png", "train"), ("green.png", "train"), ("blue.png", "train"), ("orange.png", "asked")
+    ]  # fmt: skip
+    places = [place for *_, place in page.listed()]
+    assert (places[0], {places[1], places[3]}, places[2]) == (0, {1, 2}, 0)
+    told = page.get(f"/{TOKEN}/everything").json()
+    assert told["advice"]["asked"] == "from the map"
+
+    said = [{"sha256": page.others[0].sha256, "label": "bad", "seen": ""}]
+    assert page.post(f"/{TOKEN}/answers", {"answers": said, "decision": False}).status_code == 200
+    assert page.ask(page.others[1]).status_code == 200
+    assert [(name, place) for name, _, place in page.listed() if place] == [("yellow.png", 1)], "another list"
+    assert [name for name, *_ in page.listed()].count("orange.png") == 1
+    assert page.said() == [("red.png", "Ann", "bad"), ("green.png", "Ann", "good"), ("orange.png", "Ann", "bad")]
+    assert len(page.get(f"/{TOKEN}/labels").json()["rows"]) == 3, "those of the list before, too"
+    assert page.desk.done() == 3
+
+
+def test_a_test_frame_stays_one_and_gets_no_suggestion(page):
+    page.frames[1] = dataclasses.replace(page.frames[1], part="test")
+    page.open("Ann")
+    assert page.ask(page.frames[1], page.others[0]).status_code == 200
+    asked = [frame for frame in page.get(f"/{TOKEN}/everything").json()["frames"] if frame["asked"]]
+    assert {(frame["part"], frame["suggestion"]) for frame in asked} == {("test", ""), ("asked", "good")}
+    (test,) = [frame for frame in page.get(f"/{TOKEN}/map").json()["frames"] if frame["part"] == "test"]
+    assert (test["suggestion"], test["p"], test["reason"], test["doubt"]) == ("", 0, "", 0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["no JSON", "{}", "[]", "[1]", '["x"]', '["LISTED"]', '["BESIDE"]', '["BROKEN"]', '["OTHER", "BROKEN"]'],
+)
+def test_only_frames_of_the_map_become_the_list(page, body):
+    digests = {"LISTED": page.frames[0].sha256, "BESIDE": page.beside.sha256, "OTHER": page.others[0].sha256}
+    digests["BROKEN"] = hashlib.sha256(b"broken").hexdigest()
+    for word, digest in digests.items():
+        body = body.replace(word, digest)
+    before = page.listed()
+    headers = {"origin": f"http://{HOST}", "content-type": "application/json"}
+    reply = page.client.post(f"/{TOKEN}/asked", content=body, headers=headers)
+    assert reply.status_code == 400
+    if body == "[]":
+        assert reply.json()["error"] == "no frame is named"
+    assert page.listed() == before
+
+
+def test_another_page_cannot_change_the_list(page):
+    before = page.listed()
+    wanted = page.others[0]
+    assert page.ask(wanted, origin="http://evil.example").status_code == 403
+    assert page.ask(wanted, host="evil.example").status_code == 403
+    assert page.ask(wanted, **{"sec-fetch-site": "cross-site"}).status_code == 403
+    assert page.ask(wanted, **{"content-type": "text/plain"}).status_code == 415
+    assert page.post("/wrong/asked", [wanted.sha256]).status_code == 403
+    assert page.get(f"/{TOKEN}/asked").status_code == 405
+    assert page.listed() == before
 
 
 # --- at the start

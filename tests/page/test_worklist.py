@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from linecam.errors import UserError
-from linecam.page.desk import Frame
+from linecam.page.frame import Frame
 from linecam.page.worklist import Sources, frames_to_label, neighbours_in_time, suggestions_of
 from linecam.selection.similarity_order import in_similar_order
 from scripts.index_frames import index_frames
@@ -62,7 +62,7 @@ class Line:
             labels=self.labels,
             asked=self.asked,
         )
-        listed, self.beside = frames_to_label(sources, CLASSES, suggestions)
+        listed, self.beside, self.map = frames_to_label(sources, CLASSES, suggestions)
         return listed
 
     def digest(self, number: int) -> str:
@@ -155,6 +155,35 @@ def test_doubtful_labels_are_ranked(line):
     line.labels.write_text(f"sha256,path,label,by,when\n{rows}")
     ranks = {int(frame.path[2:7]): frame.doubt for frame in line.frames() if frame.doubt}
     assert ranks == {7: 1, 8: 2}, "9 has been corrected"
+
+
+# --- the map
+
+
+def test_the_map_has_frames_that_are_not_listed_and_test_frames_get_no_suggestion_there(line):
+    assert not line.frames() or not line.map.places, "there is none yet"
+    (line.place / "map").mkdir()
+    places = line.index.iloc[[3, 45, 57, 58]][["sha256"]].assign(x=[0.1, 0.2, 0.3, 0.4], y=0.5)
+    gone = pd.DataFrame([{"sha256": "0" * 64, "x": 0.9, "y": 0.9}])
+    pd.concat([places, gone]).to_csv(line.place / "map/places.csv", index=False)
+    suggestions = {line.digest(n): ("good", 0.9) for n in range(60)}
+    frames = line.frames(suggestions=suggestions)
+    assert list(line.map.places) == [line.digest(n) for n in (3, 45, 57, 58)]
+    assert line.map.places[line.digest(57)] == (0.3, 0.5)
+    assert line.map.usable == 60
+    assert sorted(numbers(list(line.map.others.values()))) == [57, 58]
+    assert {frame.part for frame in line.map.others.values()} == {"asked"}
+    assert 59 in numbers(line.beside), "beside one of the map"
+
+    listed = line.map.asked([line.digest(n) for n in (58, 45, 57, 3)], {frame.sha256: frame for frame in frames})
+    asked = {int(frame.path[2:7]): frame for frame in listed if frame.asked}
+    assert sorted(frame.asked for frame in asked.values()) == [1, 2, 3, 4]
+    assert {n: (frame.part, frame.suggestion) for n, frame in asked.items()} == {
+        3: ("train", "good"), 45: ("test", ""), 57: ("asked", "good"), 58: ("asked", "good")
+    }  # fmt: skip
+    assert numbers(listed[:50]) == numbers(frames), "nothing is lost"
+    assert [frame.group for frame in listed[:50]] == [frame.group for frame in frames]
+    assert not {frame.group for frame in listed[:50]} & {frame.group for frame in listed[50:]}, "a key for a group"
 
 
 # --- a list of the user's own

@@ -52,6 +52,7 @@ const KEYS = [
   ["F", "there: which ones"],
   ["D", "where people disagree: a class decides"],
   ["L", "which frames to work through: all, your list, the next batch, labels that look wrong"],
+  ["M", "the map of all frames: draw around those that you want to label"],
   ["+ −", "larger, smaller; the wheel, two fingers and a double tap do it too, and a drag moves the frame"],
   ["V B", "darker, brighter: only the view"],
   ["X C", "less contrast, more"],

@@ -5,7 +5,7 @@ export const ASKED = "asked", NEXT = "next", SUSPECT = "suspect";
 
 export class Frames {
   constructor(told) {
-    Object.assign(this, told); // dataset, by, decision, unsure, classes, frames, paths, advice
+    Object.assign(this, told); // dataset, by, decision, unsure, classes, frames, paths, advice, on_map
     this.rows = {};
     this.number = new Map(this.frames.map((frame, n) => [frame.sha256, n]));
   }

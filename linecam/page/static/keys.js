@@ -49,7 +49,7 @@ function pressed(page, event) {
         f: () => group || page.nextFilter(), d: () => group || page.disagreements() }
     : { " ": () => page.skip(), enter: () => page.accept(), escape: () => page.stopDeciding(), g: () => page.showMany(page.list),
         d: () => page.disagreements(), j: () => page.jump(), l: () => page.nextList(), s: () => look.dim(), z: () => look.asItIs(), ...Object.fromEntries(held) };
-  Object.assign(actions, { u: () => group || page.undo(), h: () => page.help(), "?": () => page.help(), e: () => page.end() });
+  Object.assign(actions, { u: () => group || page.undo(), m: () => group || page.map(), h: () => page.help(), "?": () => page.help(), e: () => page.end() });
   if (control) actions[key] = () => group || page.undo();
   else if (given !== undefined && key !== "?") actions[key] = () => page.judge(given, event.shiftKey && /^Digit/.test(event.code));
   if (!actions[key] || (event.repeat && !held.has(key))) return;

@@ -23,7 +23,7 @@ export function gridHead(page) {
     button(group ? "Esc" : "G", "back", () => page.leaveMany()),
     button("A", all ? "mark none" : "mark all", () => { grid.markAll(); page.refresh(); }),
     ...(group ? [] : [button("Enter", "large", () => page.open(grid.frame)), button("U", "undo", () => page.undo())]), ...pages,
-    ...(group ? [] : [button("D", "disagree", () => page.disagreements())]),
+    ...(group ? [] : [button("D", "disagree", () => page.disagreements()), button("M", "map", () => page.map())]),
     button("H", "help", () => page.help()), ...(group ? [] : [button("E", "end", () => page.end())])]);
   replace(byId("gridkeys"), group
     ? [button("Enter", `${word(group.label)}: label the ${marked} marked`, () => page.labelGroup(), { class: "main" })]

@@ -39,7 +39,7 @@ export function refreshOne(page) {
   byId("path").replaceChildren(make("small", {}, one.path.slice(0, -name(one).length)), name(one));
   byId("part").textContent = {
     train: one.reason ? `Look again: ${one.reason}.` : "For training.", test: "For the test: no suggestion is shown.", other: "Labelled, and people disagree.",
-    next: `Next batch${one.reason ? `: ${one.reason}` : "."}`, asked: "Of your list; not selected.",
+    next: `Next batch${one.reason ? `: ${one.reason}` : "."}`, asked: one.asked ? "Of your list; not selected." : "Not selected.",
   }[one.part];
   byId("suggestion").hidden = !one.suggestion;
   const model = frames.advice.next.weak ? "The model, which is weak, says " : "The model says ";
@@ -65,7 +65,7 @@ export function refreshOne(page) {
     button("G", "grid", () => page.showMany(page.list)), button("J", "jump", () => page.jump()),
     ...(decision ? [button("Esc", "don't decide", () => page.stopDeciding())]
       : [button("D", open ? `disagree: ${open}` : "disagree", () => page.disagreements(), { class: open ? "open" : "" })]),
-    button("H", "help", () => page.help()), button("E", "end", () => page.end())]);
+    button("M", "map", () => page.map()), button("H", "help", () => page.help()), button("E", "end", () => page.end())]);
   const lists = frames.worklists();
   byId("listlabel").hidden = lists.length < 2;
   byId("list").replaceChildren(...lists.map(([value, text]) => make("option", { value, selected: value === page.list }, text)));

@@ -15,7 +15,7 @@ import { View } from "./view.js";
 const byId = (id) => document.getElementById(id);
 const LOOK_AGAIN = 5000; // ms: has somebody else written labels?
 const ENOUGH = 3; // so many answers say how long one takes
-const PARTS = [["train", "training"], ["test", "test"], ["next", "next batch"], ["other", "other"], ["asked", "your list"]];
+const PARTS = [["train", "training"], ["test", "test"], ["next", "next batch"], ["other", "other"], ["asked", "not selected"]];
 
 function say(text) { byId("said").textContent = text; }
 
@@ -256,6 +256,15 @@ class Page {
     this.select(one);
     this.leaveMany();
     this.goto(frames.done(one) ? this.nextOpen() : this.at, () => this.allDone());
+  }
+
+  // --- the map
+
+  /** Go on to the map of all frames. From there one comes back to this frame, or to the frames picked there. */
+  async map() {
+    if (this.answers.busy) return;
+    if (this.frames.on_map) return location.assign(`map.html#frame=${this.frame.sha256}`);
+    await ask("No map yet", ["The map of all frames is made when this runs once to its end. Then open this page again.", make("code", { class: "command" }, this.frames.advice.go_on)], [[true, "Enter", "Back"]]);
   }
 
   // --- the end

@@ -1,5 +1,5 @@
-// The map of all frames in the report. Bokeh draws it, finds the frame under the pointer and has the lasso; this script
-// hands it the frames, filters and colours them, and lists those that are selected.
+// The map of all frames in the report: unpacks the frames and the library, has map_drawing.js draw them, and lists those that
+// are selected.
 "use strict";
 (() => {
   const $ = (id) => document.getElementById(id);
@@ -9,12 +9,8 @@
   // At most so many thumbnails are shown of a selection; the list of paths has all.
   const SHOWN = 60;
   const PART = ["training", "test", "not labelled"];
-  const MARKER = ["square", "diamond", "circle"];
   const PICKED = ["first quarter", "second quarter", "third quarter", "last quarter", "not picked"];
   const VERDICT = ["wrong", "right", "unknown"];
-  // Nearly those of Okabe and Ito (2008), which people who see few colours tell apart, for light and dark paper.
-  const COLOURS = ["#d55e00", "#2a8ac4", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#7a7a7a"];
-  const GREY = "#8a94a0";
 
   async function unpack(id) {
     const bytes = Uint8Array.from(atob($(id).textContent.trim()), (letter) => letter.charCodeAt(0));
@@ -54,21 +50,6 @@
       verdict: { words: VERDICT, of: verdict },
       picked: { words: PICKED, of: frames.picked.map((number) => (number < 0 ? 4 : number)) },
     };
-    const plain = ["unknown", "not picked", "not labelled"];
-    const colour = (word, number) => (plain.includes(word) ? GREY : COLOURS[number % COLOURS.length]);
-
-    const source = new Bokeh.ColumnDataSource({
-      data: {
-        x: frames.x,
-        y: frames.y.map((y) => -y),
-        marker: frames.part.map((part) => MARKER[part]),
-        size: every.map((n) => (verdict[n] === 0 ? 11 : frames.part[n] === 2 ? 6 : 8)),
-        edge: every.map((n) => (verdict[n] === 0 ? 2 : 0)),
-        colour: every.map(() => GREY),
-      },
-    });
-    const filter = new (Bokeh.Models.get("BooleanFilter"))({ booleans: every.map(() => true) });
-    const view = new Bokeh.CDSView({ filter });
 
     const thumbnail = (n, size) => {
       const across = frames.across;
@@ -87,104 +68,8 @@
       const said = frames.said[n] >= 0 ? `, judged ${named(frames.said[n])}${p}` : "";
       return `${frames.part[n] === 2 ? "" : `${PART[frames.part[n]]}, `}${label}${said}`;
     };
-    const tooltip = (_, { index }) => {
-      const made = element("div", {}, thumbnail(index, 96));
-      made.style.cssText = "font:13px/1.35 system-ui,sans-serif;max-width:220px;overflow-wrap:anywhere";
-      for (const line of [words(index), frames.path[index]]) made.append(element("div", { textContent: line }));
-      return made;
-    };
 
-    const hover = new Bokeh.HoverTool({ tooltips: tooltip, show_arrow: false });
-    // Of frames on top of each other, one.
-    hover.limit = 1;
-    const lasso = new Bokeh.LassoSelectTool({ continuous: false });
-    const wheel = new Bokeh.WheelZoomTool();
-    const box = new Bokeh.BoxSelectTool();
-    const tools = [lasso, box, new Bokeh.TapTool(), new Bokeh.PanTool(), wheel, new Bokeh.ResetTool(), hover];
-    // As high as the map is beside its width: the same step goes as far down as to the right.
-    const reach = (values) => Math.max(...values) - Math.min(...values) + 0.06;
-    const slope = count ? reach(frames.y) / reach(frames.x) : 1;
-    const plot = Bokeh.Plotting.figure({
-      tools,
-      sizing_mode: "stretch_width",
-      height: Math.round(Math.min(560, 0.75 * window.innerHeight, Math.max(260, slope * $("map-plot").clientWidth))),
-      x_range: [-0.03, 1.03],
-      match_aspect: true,
-      min_border: 4,
-      outline_line_color: null,
-    });
-    plot.toolbar.logo = null;
-    plot.toolbar_location = "above";
-    // Under a finger the page scrolls, until one of the tools is taken up.
-    plot.toolbar.active_drag = window.matchMedia("(pointer: coarse)").matches ? null : lasso;
-    for (const part of [...plot.xaxis, ...plot.yaxis, ...plot.xgrid, ...plot.ygrid]) part.visible = false;
-    const dots = plot.scatter(
-      { field: "x" },
-      { field: "y" },
-      {
-        source,
-        view,
-        marker: { field: "marker" },
-        size: { field: "size" },
-        fill_color: { field: "colour" },
-        fill_alpha: 0.75,
-        line_color: "#000000",
-        line_width: { field: "edge" },
-        nonselection_fill_alpha: 0.12,
-        nonselection_line_alpha: 0.2,
-      },
-    );
-
-    const dark = window.matchMedia("(prefers-color-scheme: dark)");
-    const paint = () => {
-      const style = getComputedStyle(document.documentElement);
-      const [card, ink] = ["--card", "--ink"].map((name) => style.getPropertyValue(name).trim());
-      plot.background_fill_color = plot.border_fill_color = card;
-      for (const glyph of [dots.glyph, dots.selection_glyph, dots.nonselection_glyph]) {
-        if (glyph && glyph !== "auto") glyph.line_color = ink;
-      }
-    };
-    dark.addEventListener("change", paint);
-
-    // The legend: a box a value, by which frames are shown and hidden.
-    const boxes = {};
-    for (const [name, way] of Object.entries(ways)) {
-      const field = $(`map-${name}`);
-      boxes[name] = way.words.map((word, number) => {
-        const frameCount = way.of.filter((value) => value === number).length;
-        const box = element("input", { type: "checkbox", checked: true });
-        box.addEventListener("change", sift);
-        const swatch = element("i", { className: "swatch" });
-        swatch.style.background = colour(word, number);
-        const label = element("label", {}, box, swatch, ` ${word} `, element("small", { textContent: frameCount }));
-        label.hidden = frameCount === 0;
-        field.append(label);
-        return box;
-      });
-    }
-    function sift() {
-      const shown = every.map((n) => Object.entries(ways).every(([name, way]) => boxes[name][way.of[n]].checked));
-      filter.booleans = shown;
-      // What is hidden is not selected either.
-      select(source.selected.indices.filter((n) => shown[n]));
-      $("map-shown").textContent = `${shown.filter(Boolean).length} of ${count} shown`;
-    }
-    function colourBy(name) {
-      const way = ways[name];
-      source.data = { ...source.data, colour: way.of.map((number) => colour(way.words[number], number)) };
-      for (const field of $("map-controls").querySelectorAll("fieldset")) {
-        field.classList.toggle("coloured", field.id === `map-${name}`);
-      }
-    }
-    for (const radio of $("map-controls").querySelectorAll("input[name=map-colour]")) {
-      radio.addEventListener("change", () => colourBy(radio.value));
-    }
-
-    function select(indices) {
-      source.selected.indices = indices;
-    }
-    function list() {
-      const indices = [...source.selected.indices].sort((a, b) => a - b);
+    function list(indices) {
       const paths = indices.map((n) => frames.path[n]);
       $("map-list").hidden = !indices.length;
       const [noun, more] = [indices.length === 1 ? "frame" : "frames", indices.length - SHOWN];
@@ -203,9 +88,6 @@
         }),
       );
     }
-    source.selected.properties.indices.change.connect(list);
-    $("map-all").addEventListener("click", () => select(every.filter((n) => filter.booleans[n])));
-    $("map-none").addEventListener("click", () => select([]));
     $("map-copy").addEventListener("click", async () => {
       const area = $("map-paths");
       try {
@@ -219,11 +101,18 @@
       setTimeout(() => ($("map-copy").textContent = "Copy the list"), 2000);
     });
 
-    colourBy("class");
-    paint();
-    sift();
-    list();
-    Bokeh.Plotting.show(plot, "#map-plot");
+    window.drawFrameMap(Bokeh, {
+      x: frames.x,
+      y: frames.y,
+      part: frames.part,
+      marked: verdict.map((number) => number === 0),
+      small: frames.part.map((part) => part === 2),
+      ways,
+      plain: ["unknown", "not picked", "not labelled"],
+      pictured: thumbnail,
+      told: (n) => [words(n), frames.path[n]],
+      selected: list,
+    });
   }
 
   // The library takes a moment, and is not needed before the map is in sight.
