@@ -222,6 +222,11 @@ def _check_keep(settings: Settings, boards: Mapping[str, Board]) -> None:
     keep = settings.line.keep
     if not keep.enabled:
         return
+    if settings.line.trigger.source == "class":
+        raise UserError(
+            "line.keep: with line.trigger.source: class an item ends when the line is empty again, so the frame that "
+            "would be kept shows no item. Take source: pin or free, or set line.keep.enabled: false."
+        )
     without = [name for name in settings.bundle.boards if "sd" not in boards[name].places]
     if without:
         raise UserError(

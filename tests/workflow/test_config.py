@@ -641,6 +641,7 @@ def test_yaml_runs_nothing(tmp_path):
             "keep: {enabled: true}\nbundle: {boards: [openmv-ae3]}\ncamera: {side: 200}",
             r"openmv-ae3 of bundle\.boards has none",
         ),
+        ("keep: {enabled: true}\n  trigger: {source: class, resting: no_mask}", r"an item ends when the line is empty"),
         ("keep: {enabled: true, margin: 0}", r"margin and every are 0 and mark_pin is null"),
     ],
 )
