@@ -52,6 +52,7 @@ def test_what_changed_stands_with_the_frames_that_flipped(inputs: Inputs, tmp_pa
     assert "Labels to learn from: the same. Labels of the test: the same." in text
     shown = [alt for alt, _ in pictures(page, "since")]
     assert shown == ["b-8.jpg: good, decided bad", "b-5.jpg: bad, decided bad"]
+    assert ("a", {"href": "#since"}) in page.tags
     assert page.open == []
     assert len(kept(tmp_path / "runs")) == 2
 
