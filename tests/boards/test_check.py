@@ -221,7 +221,7 @@ def test_the_n6_is_refused_with_the_reason(files: dict) -> None:
 
 def test_every_figure_of_a_board_has_its_source() -> None:
     for name, board in load_yaml(ROOT / "config/boards.yaml").items():
-        wanted = {"clock_hz", "heap_bytes", "places", "frame_sizes"} | ({"pool_bytes"} & board.keys())
+        wanted = {"clock_hz", "heap_bytes", "places", "frame_sizes"} | ({"pool_bytes", "pins"} & board.keys())
         assert set(board["source"]) == wanted, name
         assert all(board["source"].values()), name
 
