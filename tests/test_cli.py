@@ -25,7 +25,7 @@ COMMAND = [sys.executable, "-m", "linecam"]
 MINE = ["--configfile", "config/mine.yaml"]
 COMMANDS = [
     *(["plan"], ["label"], ["deploy"], ["check"], ["networks"], ["sign"], ["verify"], ["new-key"], ["receive"]),
-    *(["predict"], ["watch"], ["measure"]),
+    *(["predict"], ["compare"], ["watch"], ["measure"]),
     *(["labels", name] for name in ("import", "export", "agreement", "rename")),
 ]
 

@@ -202,9 +202,9 @@ def compare(
     second: Annotated[str | None, typer.Argument(metavar="B", help="Another. Left out: the last run.")] = None,
     dataset: Annotated[str, typer.Option(metavar="NAME", help="Of results/NAME.")] = "belt",
 ) -> None:
-    """Set two runs side by side: settings, labels, figures, and the test frames that flipped.
+    """Set two runs side by side.
 
-    Without A and B it lists the runs of a dataset.
+    Settings, labels, figures, and the test frames that flipped. Without A and B it lists the runs of a dataset.
     """
     from linecam.report import comparison
 

@@ -402,7 +402,7 @@ def test_main_py_says_the_same(size, thresholds):
     reach = size // 2
     drawn = rng.integers(0, 5, (400, 2 * reach + 1, 3)) * 32  # few values: many ties
     drawn[::4] = rng.integers(0, 257, drawn[::4].shape)
-    poll = poll_of_main()(classes, size, thresholds)
+    poll = poll_of_main()(classes, thresholds)
     said = []
     for window in drawn:
         for scores in window[[offset + reach for offset in offsets(size)]]:
