@@ -10,7 +10,7 @@ Out: drift.json, where the camera watches for drift
 
 
 rule set_drift:
-    """Compute the charts by which the camera notices that the line is no longer what the model was tested on."""
+    """Compute the charts by which the camera notices that the line has changed since the test."""
     input:
         choice="<results>/choice.json",
         thresholds=plan.candidate_files("thresholds"),
