@@ -45,7 +45,13 @@ def explain(error: ValidationError, model: type[BaseModel], files: Sequence[str 
     schema = _schema(model)
     places = _Places(files)
     found = sorted(error.errors(), key=lambda mistake: list(map(str, mistake["loc"])))
-    return [_line(mistake, schema, places) for mistake in found if not _follows(mistake)]
+    lines = []
+    for mistake in found:
+        if several := _several(schema, mistake["loc"]):
+            lines.append(_line_of_several(mistake, *several, places))
+        elif not _follows(mistake):
+            lines.append(_line(mistake, schema, places))
+    return list(dict.fromkeys(filter(None, lines)))  # pydantic tells of each form that a value might have
 
 
 def nearest(word: str, choices: Sequence[str]) -> str:
@@ -103,6 +109,36 @@ def _expected(mistake: ErrorDetails, part: dict[str, Any]) -> str:
         example = "".join(f", as {one} does" for one in part.get("examples", []))
         return f"It has to match {part['pattern']}{example}."
     return _EXPECTED.get(kind, mistake["msg"]).format(**mistake.get("ctx", {}))
+
+
+def _several(schema: dict[str, Any], key: Key) -> tuple[Key, list[dict[str, Any]]] | None:
+    """The beginning of `key` whose value may have several forms, such as a number or a word, and these; None without.
+
+    What pydantic's keys have after it are names of the forms, and places in them.
+    """
+    for end in range(1, len(key)):
+        part = _part(schema, key[: end - 1]).get("properties", {}).get(key[end - 1], {})
+        forms = [form for form in part.get("anyOf", []) if form.get("type") != "null"]
+        if len(forms) > 1:
+            return key[:end], forms
+    return None
+
+
+def _line_of_several(mistake: ErrorDetails, key: Key, forms: list[dict[str, Any]], places: "_Places") -> str:
+    """The line for the whole value, the same for each form; "" for a mistake inside of it, which the word has too."""
+    if len(mistake["loc"]) > len(key) + 1:
+        return ""
+    return f"{_written(key)} is {_shown(mistake['input'])}{places.of(key)}. Write {', or '.join(map(_form, forms))}."
+
+
+def _form(form: dict[str, Any]) -> str:
+    """A form of a value in words."""
+    if "const" in form:
+        return str(form["const"])
+    if form["type"] == "array":
+        return f"a list of {len(form['prefixItems'])}, each {_form(form['prefixItems'][0])}"
+    kind = {"integer": "a whole number", "number": "a number"}[form["type"]]
+    return f"{kind} from {form['minimum']:,} to {form['maximum']:,}"
 
 
 def _part(schema: dict[str, Any], key: Key) -> dict[str, Any]:

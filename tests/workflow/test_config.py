@@ -134,7 +134,8 @@ def test_defaults_fill_what_is_left_out():
     assert settings.as_dict()["select"] == {"train": 7, "test": 500, "gap": 0, "seed": 1}
     assert settings.dataset.classes == ("bad", "good", "no_mask")
     assert settings.as_dict()["pretrain"]["cpu"] == {"epochs": 5, "batch_size": 128}
-    assert settings.as_dict()["camera"] == {"frame_size": "QVGA", "side": None, "roi": None}
+    held = dict.fromkeys(("exposure_us", "gain_db", "white_balance"))
+    assert settings.as_dict()["camera"] == {"frame_size": "QVGA", "side": None, "roi": None} | held
     assert settings.quantize.ranges[0] == "calibrated"
 
 
@@ -198,6 +199,25 @@ def test_a_key_like_none_lists_them_all(mine):
     message = mine.mistake("bundle:\n  zzz: 1\n")
     assert "Did you mean" not in message
     assert "boards, accept, votes" in message
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (
+            "exposure_us: true",
+            "exposure_us is true (FILE, line 2). Write a whole number from 1 to 10,000,000, or auto.",
+        ),
+        ("exposure_us: often", 'exposure_us is "often" (FILE, line 2). Write a whole number from 1 to 10,000,000, or'),
+        ("gain_db: {a: 1}", 'gain_db is {"a": 1} (FILE, line 2). Write a number from '),
+        ("white_balance: [1, x, 2]", 'white_balance is [1, "x", 2] (FILE, line 2). Write a list of 3, each a number'),
+        ("white_balance: [1, 2]", "white_balance is [1, 2] (FILE, line 2). Write a list of 3"),
+    ],
+)
+def test_a_value_of_several_forms(mine, value, told):
+    message = mine.mistake(f"camera:\n  {value}\n")
+    assert told.replace("FILE", str(mine.path)) in message
+    assert message.count("camera.") == 1, "one mistake, told once"
 
 
 def test_a_key_that_is_no_text(mine):

@@ -168,7 +168,7 @@ def results_of(folder: Path) -> dict[str, str]:
     """The hash of each result that is for a user or a later step."""
     paths = [path for path in folder.rglob("*") if path.is_file()]
     names = {path: path.relative_to(folder).as_posix() for path in paths}
-    left_out = ("logs/", "benchmarks/", "frames/", "truth.csv", ".checksums/")
+    left_out = ("logs/", "benchmarks/", "frames/", "truth.csv", ".checksums/", "runs/")
     return {
         name: sha256(path)
         for path, name in names.items()
