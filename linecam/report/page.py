@@ -20,7 +20,7 @@ from linecam.frames.index import read_index, read_pixels, read_split
 from linecam.report.advice import advise
 from linecam.report.comparison import Comparison
 from linecam.report.evidence import facts_of, loss_charts, probability_charts
-from linecam.report.forms import forms_of
+from linecam.report.forms import Form, forms_of
 from linecam.report.insight import Insight, insights
 from linecam.report.layers import amplitude, bar
 from linecam.report.pictures import Pictures, flips, large_pictures, mistakes
@@ -111,8 +111,6 @@ def write_page(
 
     Equal inputs give equal bytes.
     """
-    choice = Choice.read(sources.choice)
-    run = run_of(sources, choice, choice.among_trained(models), choice.among(candidates), setup)
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
@@ -124,19 +122,21 @@ def write_page(
     environment.filters |= {"percent": percent, "mean": mean, "duration": duration, "code": with_code}
     environment.filters |= {"amplitude": amplitude, "ratio_bar": bar}
     template = environment.get_template(sources.template.name)
-    text = template.render(**vars(setup), **contents(sources, models, candidates, setup, run))
+    shown, run = contents(sources, models, candidates, setup)
+    text = template.render(**vars(setup), **shown)
     with atomic_write(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
     run.keep(sources.runs)
 
 
-def run_of(sources: Sources, choice: Choice, chosen: TrainedModel, candidate: Candidate, setup: Setup) -> Run:
-    """What is kept of this run."""
-    metrics, decides = read_json(chosen.metrics[choice.range]), read_json(candidate.thresholds)
-    predictions = read_predictions(chosen.predictions[choice.range])
-    tested = predictions[predictions["part"] == "test"]
-    decided = decide(tested, setup.classes, decides["thresholds"])
-    costs = {board: read_json(path)["cost"] for board, path in candidate.firmware.items()}
+def run_of(
+    setup: Setup, choice: Choice, best: Form, split: Path, tested: pd.DataFrame, decides: Any, votes: Any
+) -> Run:
+    """What is kept of this run.
+
+    `best` is the chosen form, `tested` has the test frames and as `predicted` what main.py decides of each, `decides`
+    is thresholds.json, and `votes` is votes.json.
+    """
     return Run(
         when=setup.made.when,
         linecam=setup.made.version,
@@ -145,22 +145,22 @@ def run_of(sources: Sources, choice: Choice, chosen: TrainedModel, candidate: Ca
         model=str(choice.model),
         range=choice.range,
         weak=bool(choice.weak),
-        labels=labels_of(read_split(sources.split)),
-        tested=tested_of(tested.assign(predicted=decided)),
-        score=metrics.get("decided", metrics["test"]),
+        labels=labels_of(read_split(split)),
+        tested=tested_of(tested),
+        score=dict(best.metrics.get("decided", best.metrics["test"])),
         thresholds=decides["thresholds"],
-        votes=read_json(sources.votes)["votes"],
+        votes=votes["votes"],
         boards={
-            board: {key: cost.get(key) for key in ("latency_ms", "arena_bytes", "file_bytes")}
-            for board, cost in costs.items()
+            board: {key: one["cost"].get(key) for key in ("latency_ms", "arena_bytes", "file_bytes")}
+            for board, one in best.firmware.items()
         },
     )
 
 
 def contents(
-    sources: Sources, models: list[TrainedModel], candidates: list[Candidate], setup: Setup, run: Run
-) -> dict[str, object]:
-    """What the page shows, besides `setup`: by the names that the template has for it."""
+    sources: Sources, models: list[TrainedModel], candidates: list[Candidate], setup: Setup
+) -> tuple[dict[str, object], Run]:
+    """What the page shows, besides `setup`, by the names that the template has for it; and what is kept of the run."""
     choice, classes = Choice.read(sources.choice), setup.classes
     chosen, candidate = choice.among_trained(models), choice.among(candidates)
     assert chosen.float_predictions is not None, "the chosen model has competed"
@@ -190,10 +190,12 @@ def contents(
     )
     test = of_int8[of_int8["part"] == "test"].reset_index(drop=True)
     decided = decide(test, classes, decides["thresholds"])
+    tested = test.assign(predicted=decided)
     votes = read_json(sources.votes)
+    run = run_of(setup, choice, best, sources.split, tested, decides, votes)
     earlier = before(run, sources.runs)
     since = Comparison(earlier, run) if earlier else None
-    return {
+    shown: dict[str, object] = {
         "since": since,
         "choice": choice,
         "accept": setup.config["bundle"]["accept"],
@@ -223,11 +225,11 @@ def contents(
         "learners": LEARNERS,
         "steps": steps_of(sources.benchmarks),
         "summaries": summaries,
-        **frames(sources, setup.region, choice.model.input_size, test.assign(predicted=decided)),
+        **frames(sources, setup.region, choice.model.input_size, tested),
         **flipped(of_float, of_int8),
         "changed": {
-            "mended": of_frames(test.assign(predicted=decided), since.mended if since else []),
-            "broken": of_frames(test.assign(predicted=decided), since.broken if since else []),
+            "mended": of_frames(tested, since.mended if since else []),
+            "broken": of_frames(tested, since.broken if since else []),
         },
         **insights(
             sources.insight,
@@ -239,6 +241,7 @@ def contents(
             dataset=setup.dataset,
         ),
     }
+    return shown, run
 
 
 def voted(votes: Mapping[str, Any], classes: list[str], wanted: Mapping[str, float]) -> Verdict | None:

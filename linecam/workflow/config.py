@@ -84,7 +84,6 @@ def check(settings: Settings, boards: Mapping[str, Board]) -> None:
             raise UserError(f"dataset.definitions: {name!r} is no class. {nearest(name, dataset.classes)}")
     _check_bundle(settings.bundle, settings.dataset.classes, boards)
     check_line(settings.line, settings.dataset.classes, {name: boards[name] for name in settings.bundle.boards})
-    _check_keep(settings, boards)
     check_sizes(settings.networks, settings.camera.frame_size, region_of(settings, boards))
     for part in settings.study:  # whether they fit is asked where there is a study
         list(map(parse, part.networks))
@@ -196,48 +195,6 @@ def _check_bundle(bundle: Bundle, classes: Sequence[str], boards: Mapping[str, B
         for name in named:
             if name not in classes:
                 raise UserError(f"bundle.{key}: {name!r} is no class. {nearest(name, classes)}")
-
-
-def check_drift(settings: Settings, given: bool) -> None:
-    """Raise `UserError` where line.drift goes by test frames that say nothing of the line.
-
-    What is true of them holds for the line where they are drawn one by one, at random. `given`: the folders name them.
-    """
-    drift = settings.line.drift
-    if not drift.enabled or drift.learn:
-        return
-    why = ""
-    if given:
-        why = "the test frames are those that your folders name, no random ones"
-    elif settings.select.gap:
-        why = f"with select.gap {settings.select.gap} the test frames come in stretches, which are few"
-    if why:
-        raise UserError(
-            f"line.drift: {why}, so that they don't say what is usual on the line. Have the camera learn it there: "
-            "line: {drift: {learn: 2000}}."
-        )
-
-
-def _check_keep(settings: Settings, boards: Mapping[str, Board]) -> None:
-    keep = settings.line.keep
-    if not keep.enabled:
-        return
-    if settings.line.trigger.source == "class":
-        raise UserError(
-            "line.keep: with line.trigger.source: class an item ends when the line is empty again, so the frame that "
-            "would be kept shows no item. Take source: pin or free, or set line.keep.enabled: false."
-        )
-    without = [name for name in settings.bundle.boards if "sd" not in boards[name].places]
-    if without:
-        raise UserError(
-            f"line.keep: frames are kept on an SD card, and {', '.join(without)} of bundle.boards has none for "
-            "linecam. Build for boards with a card, or set line.keep.enabled: false."
-        )
-    if not (keep.margin or keep.every or keep.mark_pin):
-        raise UserError(
-            "line.keep: margin and every are 0 and mark_pin is null, so that no frame would be kept but by the line "
-            "`mark` over USB. Set one of them, or enabled: false."
-        )
 
 
 def _lay_over(config: dict[str, Any], other: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Checks of the section `line` that no single setting shows: classes, and pins that are there once."""
+"""Checks of the section `line` that no single setting shows: classes, pins that are there once, cards, test frames."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -6,6 +6,7 @@ from linecam.boards.board import Board
 from linecam.errors import UserError
 from linecam.workflow.line_settings import Line, Signals, Trigger
 from linecam.workflow.mistakes import nearest
+from linecam.workflow.settings import Settings
 
 
 def check_line(line: Line, classes: Sequence[str], boards: Mapping[str, Board]) -> None:
@@ -15,6 +16,27 @@ def check_line(line: Line, classes: Sequence[str], boards: Mapping[str, Board]) 
     pins = list(_pins(line))
     for board in boards.values():
         _check_pins([*pins, *_uart_pins(line, board)], board)
+    _check_keep(line, boards)
+
+
+def check_drift(settings: Settings, given: bool) -> None:
+    """Raise `UserError` where line.drift goes by test frames that say nothing of the line.
+
+    What is true of them holds for the line where they are drawn one by one, at random. `given`: the folders name them.
+    """
+    drift = settings.line.drift
+    if not drift.enabled or drift.learn:
+        return
+    why = ""
+    if given:
+        why = "the test frames are those that your folders name, no random ones"
+    elif settings.select.gap:
+        why = f"with select.gap {settings.select.gap} the test frames come in stretches, which are few"
+    if why:
+        raise UserError(
+            f"line.drift: {why}, so that they don't say what is usual on the line. Have the camera learn it there: "
+            "line: {drift: {learn: 2000}}."
+        )
 
 
 def _check_trigger(trigger: Trigger, classes: Sequence[str]) -> None:
@@ -79,3 +101,25 @@ def _check_pins(pins: Sequence[tuple[str, str]], board: Board) -> None:
         taken[pin] = key
         if board.pins is not None and pin not in board.pins:
             raise UserError(f"{key}: {board.title} has no pin {pin} of 3.3 V. There is: {', '.join(board.pins)}.")
+
+
+def _check_keep(line: Line, boards: Mapping[str, Board]) -> None:
+    keep = line.keep
+    if not keep.enabled:
+        return
+    if line.trigger.source == "class":
+        raise UserError(
+            "line.keep: with line.trigger.source: class an item ends when the line is empty again, so the frame that "
+            "would be kept shows no item. Take source: pin or free, or set line.keep.enabled: false."
+        )
+    without = [name for name, board in boards.items() if "sd" not in board.places]
+    if without:
+        raise UserError(
+            f"line.keep: frames are kept on an SD card, and {', '.join(without)} of bundle.boards has none for "
+            "linecam. Build for boards with a card, or set line.keep.enabled: false."
+        )
+    if not (keep.margin or keep.every or keep.mark_pin):
+        raise UserError(
+            "line.keep: margin and every are 0 and mark_pin is null, so that no frame would be kept but by the line "
+            "`mark` over USB. Set one of them, or enabled: false."
+        )

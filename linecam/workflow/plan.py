@@ -18,7 +18,8 @@ from linecam.frames.layout import gives_split
 from linecam.networks.architectures import input_size
 from linecam.networks.model_name import ModelName
 from linecam.selection.selection_name import SelectionName
-from linecam.workflow.config import check, check_drift, region_of
+from linecam.workflow.config import check, region_of
+from linecam.workflow.line_checks import check_drift
 from linecam.workflow.settings import Settings
 
 # Strategies that choose without a look at embeddings.

@@ -15,7 +15,8 @@ from linecam.boards.catalogue import load_boards
 from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.files import ROOT
-from linecam.workflow.config import check, check_drift, load_settings, read_settings, region_of
+from linecam.workflow.config import check, load_settings, read_settings, region_of
+from linecam.workflow.line_checks import check_drift
 from linecam.workflow.settings import Settings
 from linecam.yaml_file import load_yaml
 
