@@ -105,7 +105,7 @@ class Keep(Section):
     """The frames take so much of the card at the most, in 1,000,000 bytes; the oldest is replaced."""
     pause_ms: Annotated[int, Field(strict=True, ge=0, le=86_400_000)] = 10_000
     """From one frame that is kept to the next, at least, in ms."""
-    mark_pin: Annotated[str, Field(strict=True, pattern=r"^P[0-9]{1,2}$", examples=["P4"])] | None = None
+    mark_pin: Pin | None = None
     """The pin of a push-button to ground: the item that is decided next is kept. `null`: none. The line `mark` over USB
     does the same."""
 
