@@ -107,6 +107,12 @@ def test_the_p_value_is_that_of_mcnemars_exact_test() -> None:
     assert "it is hardly chance" in compared.verdict
 
 
+def test_the_p_value_weighs_what_was_mended_against_what_was_broken() -> None:
+    compared = Comparison(run(said="g" * 9 + "bbb", true="b" * 12), run(said="b" * 9 + "ggb", true="b" * 12))
+    assert (len(compared.mended), len(compared.broken)) == (9, 2)
+    assert compared.p_value == pytest.approx(2 * (1 + 11 + 55) / 2**11)
+
+
 def test_no_decision_is_wrong() -> None:
     compared = Comparison(run(said="bb", true="bb"), run(said="b-", true="bb"))
     assert compared.broken == ["f1"]
