@@ -1,5 +1,6 @@
 """Pretraining by several processes, as the rule starts them: torchrun, gloo, and the losses of one process."""
 
+import multiprocessing
 import os
 import shutil
 import signal
@@ -84,8 +85,12 @@ def test_the_mathematics_is_that_of_one_process(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     colors = rng.integers(0, 255, (96, 1, 1, 3))
     np.save(tmp_path / "pixels.npy", np.clip(colors + rng.normal(0, 25, (96, 32, 32, 3)), 0, 255).astype(np.uint8))
+    # The six of them are forks of one process that has imported all this: that takes longer than what they compute.
+    multiprocessing.set_forkserver_preload([__name__])
     for count in (1, 2, 3):
-        torch.multiprocessing.spawn(pretrain_precisely, (count, tmp_path), nprocs=count)
+        torch.multiprocessing.start_processes(
+            pretrain_precisely, (count, tmp_path), nprocs=count, start_method="forkserver"
+        )
     expected, two, three = (pd.read_csv(tmp_path / str(count) / "history.csv")["loss"] for count in (1, 2, 3))
     assert list(two) == pytest.approx(list(expected), abs=2e-6), "history.csv has 6 digits"
     assert list(three) == pytest.approx(list(expected), abs=2e-6)
