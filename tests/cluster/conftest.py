@@ -7,13 +7,15 @@ import pytest
 
 from tests.cluster.plugins import with_plugins
 from tests.cluster.s3 import Store, store
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store, and an environment with the plugin of profiles/s3 to reach it."""
     folder = tmp_path_factory.mktemp("s3")
-    with store(with_plugins("s3", folder / "environment"), folder / "log") as server:
+    python = with_plugins("s3", folder / "environment", ROOT / "tests/cluster/requirements.txt")
+    with store(python, folder / "log") as server:
         yield server
 
 

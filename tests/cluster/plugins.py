@@ -16,17 +16,18 @@ from tests.conftest import ROOT
 OFFLINE = "(from versions: none)"
 
 
-def with_plugins(profile: str, folder: Path) -> Path:
+def with_plugins(profile: str, folder: Path, *also: Path) -> Path:
     """The Python of a new environment in `folder`: this one's packages, and profiles/<profile>/requirements.txt.
 
-    Skips the test where no package index can be reached.
+    `also` are further files of requirements. Skips the test where no package index can be reached.
     """
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     (site,) = folder.glob("lib/python*/site-packages")
     (site / "below.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     python = folder / "bin/python"
-    requirements = ROOT / "profiles" / profile / "requirements.txt"
-    install = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "-r", requirements]
+    files = [ROOT / "profiles" / profile / "requirements.txt", *also]
+    install = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
+    install += [option for file in files for option in ("-r", file)]
     run = subprocess.run(install, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if run.returncode and OFFLINE in run.stdout:
         pytest.skip(f"profiles/{profile}/requirements.txt cannot be installed: no package index can be reached")

@@ -4,7 +4,6 @@ import os
 import shlex
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 
-from tests.conftest import ROOT, Project
+from tests.conftest import Project
 
 KEYS = {"SNAKEMAKE_STORAGE_S3_ACCESS_KEY": "test", "SNAKEMAKE_STORAGE_S3_SECRET_KEY": "test-secret"}
 LIST = """
@@ -61,11 +60,7 @@ class Store:
 
 @contextmanager
 def store(python: Path, log: Path) -> Iterator[Store]:
-    """Install tests/cluster/requirements.txt into the environment of `python`; serve, with the bucket `bucket`."""
-    requirements = ROOT / "tests/cluster/requirements.txt"
-    subprocess.run(
-        [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "-r", requirements], check=True
-    )
+    """Serve, with the bucket `bucket`; the environment of `python` has tests/cluster/requirements.txt."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -42,7 +42,8 @@ def in_cluster(folder: Path, store: Store, python: Path, prefix: str, config: di
         subprocess.run(["git", *command], cwd=folder, check=True)
     # The kubeconfig of whoever runs the tests is nobody's business.
     environment = {"KUBECONFIG": str(folder / "no-kubeconfig")}
-    flags = ("--workflow-profile", "profiles/kubernetes")
+    # It asks the cluster every second whether a job has ended. A user's Snakemake asks every 10 s.
+    flags = ("--workflow-profile", "profiles/kubernetes", "--seconds-between-status-checks", "1")
     return InBucket(project.folder, store=store, prefix=prefix, flags=flags, python=python, environment=environment)
 
 
