@@ -32,6 +32,23 @@ with suppress(ImportError):
 ROOT = Path(__file__).parent.parent
 PARTS = ["Snakefile", "requirements.lock", "rules", "scripts", "linecam", "config", "envs", "openmv", "profiles"]
 
+# The files that take longest, in the order in which the workers of `make test` get them: one that is begun last keeps
+# its worker busy while the others have nothing left. The second does not need what the first makes for all.
+FIRST = [
+    "workflow/test_line.py",
+    "report/test_report.py",
+    "cluster/test_s3.py",
+    "workflow/test_reruns.py",
+    "cluster/test_slurm.py",
+    "training/test_distributed.py",
+    "cluster/test_kubernetes.py",
+    "page/test_label_command.py",
+    "workflow/test_defaults.py",
+    "evaluation/test_study_selection.py",
+    "workflow/test_environments.py",
+    "workflow/test_damage.py",
+]
+
 # Every stage, at the least cost.
 TINY = {
     "networks": ["swift7-64"],
@@ -90,6 +107,14 @@ class Project:
     def configure(self, config: dict) -> None:
         assert not self.shared, "other workers read this project: configure a copy"
         (self.folder / "config/test.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of `FIRST` first; the rest stay as they are."""
+    place = {ROOT / "tests" / name: number for number, name in enumerate(FIRST)}
+    if gone := [str(path) for path in place if not path.is_file()]:
+        raise pytest.UsageError(f"FIRST in tests/conftest.py names what is no file: {', '.join(gone)}")
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 @cache
