@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from linecam.evaluation.curves import Curve, Point, Reliability
+from linecam.evaluation.learning_curve import LearningCurve
 from linecam.files import atomic_write
 
 GRID = "#d5dbe3"
@@ -43,8 +44,12 @@ class Chart:
     dark: str
 
 
-def loss_chart(title: str, history: pd.DataFrame, name: str) -> Chart:
-    """The loss of each epoch of a training, (epoch, loss), as a line called `name`."""
+def loss_chart(title: str, history: pd.DataFrame, name: str, held_out: LearningCurve | None = None) -> Chart:
+    """The loss of each epoch of a training, (epoch, loss), as a line called `name`.
+
+    `held_out` adds the mean loss of the folds on frames that their models had not seen, in a band from the lowest fold
+    to the highest. It is drawn over the same share of the training, however many epochs a fold has.
+    """
     epochs, losses = history["epoch"], history["loss"]
     last = len(epochs) - 1
 
@@ -52,8 +57,22 @@ def loss_chart(title: str, history: pd.DataFrame, name: str) -> Chart:
         axes.plot(epochs, losses, label=name, linewidth=1.6, marker="o" if len(epochs) < 10 else "")
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if held_out is None:
+            return
+        x = held_out.progress * len(epochs)
+        (line,) = axes.plot(x, held_out.mean_loss, "--", label="unseen frames, mean of the folds", linewidth=1.6)
+        axes.fill_between(
+            x, held_out.loss.min(axis=0), held_out.loss.max(axis=0), color=line.get_color(), alpha=0.2, linewidth=0
+        )
+        axes.legend(frameon=False, fontsize=9)
 
     alt = f"{title} over {len(epochs)} epochs: {name} from {losses.iloc[0]:.3f} to {losses.iloc[last]:.3f}."
+    if held_out is not None:
+        mean = held_out.mean_loss
+        alt += (
+            f" On unseen frames, mean of {len(held_out.loss)} folds: from {mean[0]:.3f} to {mean[-1]:.3f}, "
+            f"{mean.min():.3f} at the lowest."
+        )
     return _themed(title, alt, draw)
 
 

@@ -13,6 +13,7 @@ from linecam.bundle.portable import without_paths
 from linecam.camera.region import Region
 from linecam.evaluation.candidates import Candidate, Choice, TrainedModel
 from linecam.evaluation.label_doubts import doubtful_labels
+from linecam.evaluation.learning_curve import LearningCurve
 from linecam.evaluation.predictions import decide, read_predictions
 from linecam.evaluation.selection_study import LEARNERS
 from linecam.files import atomic_write, read_json, sha256
@@ -171,6 +172,7 @@ def contents(
     verdict = Verdict.of(best.metrics.get("decided", best.metrics["test"]), classes, wanted)
     of_int8, of_float = map(read_predictions, (chosen.predictions[choice.range], chosen.float_predictions))
     held_out = read_predictions(candidate.held_out)
+    learning = LearningCurve.read(chosen.learning.values())
     # What a weak model doubts says nothing of the labels.
     doubts = doubtful_labels(held_out, classes).head(0 if choice.weak else len(held_out))
     summaries = {selection: read_json(path) for selection, path in sources.summaries.items()}
@@ -217,7 +219,8 @@ def contents(
         "votes": votes,
         "score": score,
         "decides": decides,
-        "charts": loss_charts(chosen.history, sources.pretraining),
+        "charts": loss_charts(chosen.history, learning, sources.pretraining),
+        "learning": learning,
         "probability_charts": probability_charts(held_out, test, decided, classes, decides["thresholds"]),
         "sweep": Sweep.read(models, choice, classes) if len(models) > 1 else None,
         "study": LabelStudy.read(*sources.study) if sources.study else None,

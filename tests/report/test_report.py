@@ -751,6 +751,35 @@ def test_the_curves_show_pretraining_where_there_was_one(inputs, tmp_path):
     assert charts()[1:] == ["Pretraining loss, resnet9-8 over 2 epochs: loss from 4.500 to 4.250."]
 
 
+@pytest.mark.parametrize(
+    ("losses", "right", "says"),
+    [
+        ([1.0, 0.9, 0.8], [0.5, 0.6, 0.7], "still falls at the end , in the last fifth of the training from 0.900 to "
+         "0.800. The training may be too short. Try twice as long: finetune: {epochs: 6} ."),
+        ([1.0, 0.6, 0.8], [0.5, 0.8, 0.7], "rises again at the end : it was lowest, 0.600, after 67 % of the training, "
+         "and ends at 0.800. From there on the model learns its own frames by heart. More labels help most: "
+         "snakemake select_next says which frames. A shorter training may help too, since the balanced accuracy fell "
+         "meanwhile from 80.0% to 70.0%: finetune: {epochs: 2} ."),
+        ([1.0, 0.6, 0.8], [0.5, 0.8, 0.9], "A shorter training would not: the balanced accuracy was 80.0% then, and is "
+         "90.0% at the end."),
+        ([1.0, 0.6, 0.6], [0.5, 0.8, 0.8], "neither falls nor rises at the end. The training is long enough."),
+    ],
+    ids=["falling", "rising", "surer", "level"],
+)  # fmt: skip
+def test_the_loss_on_unseen_frames_is_drawn_and_its_end_is_told(inputs, tmp_path, losses, right, says):
+    learning = {}
+    for fold, off in enumerate((-0.1, 0.0, 0.1)):
+        table = {"fold": fold, "epoch": [1, 2, 3], "loss": np.array(losses) + off, "balanced_accuracy": right}
+        learning[str(fold)] = write(tmp_path / f"{fold}.csv", pd.DataFrame(table))
+    inputs.models[0] = replace(inputs.models[0], learning=learning)
+    page = inputs.write(tmp_path / "page.html")
+    assert says in page.text("training")
+    (chart,) = [alt for alt, _ in page.images["training"]]
+    assert chart.endswith(
+        f"On unseen frames, mean of 3 folds: from 1.000 to {losses[-1]:.3f}, {min(losses):.3f} at the lowest."
+    )
+
+
 def test_what_the_folds_held_out_and_what_each_threshold_costs(inputs, page, tmp_path):
     held_out = page.text("held-out")
     for figure in ("87.6% of 123", "balanced accuracy 77.7%", "5.7% (12.3% before", "temperature of 1.2345"):
