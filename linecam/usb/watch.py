@@ -15,7 +15,8 @@ import serial
 from linecam.errors import UserError
 from linecam.stop_request import StopRequest
 from linecam.usb.diary import UNDECIDED, Diary, Event
-from linecam.usb.receive import BAUD, LONGEST, why_unusable
+from linecam.usb.port import open_port, why_unusable
+from linecam.usb.receive import LONGEST
 
 PATIENCE = 0.5  # seconds until it is looked again whether the port is back, or somebody pressed Ctrl-C
 
@@ -32,7 +33,7 @@ class Port:
             raise UserError(why_unusable(name, error)) from error
 
     def _opened(self) -> serial.Serial:
-        return serial.Serial(self.name, BAUD, timeout=PATIENCE)
+        return open_port(self.name, timeout=PATIENCE)
 
     def listen(
         self, stop: StopRequest, take: Callable[[bytes, bool], object], changed: Callable[[bool], object]
