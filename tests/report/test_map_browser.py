@@ -30,6 +30,14 @@ const view = Bokeh.index.roots[0], { x, y } = view.model.renderers[0].data_sourc
 const { left, top } = box.getBoundingClientRect();
 return [left + view.frame.x_scale.compute(x[arguments[0]]), top + view.frame.y_scale.compute(y[arguments[0]])];
 """
+# Where the window shows the lasso.
+LASSO = """
+const icon = (root) => [...root.querySelectorAll("*")].map((element) =>
+  element.className.toString().includes("bk-tool-icon-lasso") ? element : element.shadowRoot && icon(element.shadowRoot)
+).find(Boolean);
+const { x, y, width, height } = icon(document).getBoundingClientRect();
+return [x + width / 2, y + height / 2];
+"""
 
 pytestmark = needs_chromium
 
