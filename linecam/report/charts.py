@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from linecam.evaluation.curves import Curve, Point, Reliability
 from linecam.evaluation.learning_curve import LearningCurve
 from linecam.files import atomic_write
+from linecam.percent import percent
 
 GRID = "#d5dbe3"
 # Lines differ in more than their colour.
@@ -79,7 +80,7 @@ def loss_chart(title: str, history: pd.DataFrame, name: str, held_out: LearningC
 def trade_off_chart(curves: Sequence[Curve], where: str) -> Chart:
     """Missed frames against false alarms, a line a class, and a dot where main.py decides."""
     title = "Missed against false alarms"
-    points = (f"{name} {y:.1%} missed at {x:.1%} false alarms" for name, (x, y) in _set_points(curves))
+    points = (f"{name} {percent(y)} missed at {percent(x)} false alarms" for name, (x, y) in _set_points(curves))
     alt = f"{title}, {where}. As main.py decides: {'; '.join(points)}."
     return _themed(title, alt, lambda axes, colours: _curves(axes, colours, curves, "false alarms", "missed"))
 
@@ -87,7 +88,7 @@ def trade_off_chart(curves: Sequence[Curve], where: str) -> Chart:
 def precision_chart(curves: Sequence[Curve], where: str) -> Chart:
     """Precision against the share that is found, a line a class, and a dot where main.py decides."""
     title = "Precision against recall"
-    points = (f"{name} finds {x:.1%} with a precision of {y:.1%}" for name, (x, y) in _set_points(curves))
+    points = (f"{name} finds {percent(x)} with a precision of {percent(y)}" for name, (x, y) in _set_points(curves))
     alt = f"{title}, {where}. As main.py decides: {'; '.join(points)}."
     return _themed(title, alt, lambda axes, colours: _curves(axes, colours, curves, "recall: found", "precision"))
 
@@ -113,7 +114,7 @@ def reliability_chart(lines: dict[str, Reliability]) -> Chart:
 
     def said(one: Reliability) -> str:
         return ", ".join(
-            f"{right:.0%} right of {frames} where it says {mean:.0%}"
+            f"{percent(right, 0)} right of {frames} where it says {percent(mean, 0)}"
             for mean, right, frames in zip(one.said, one.right, one.frames, strict=True)
         )
 

@@ -18,6 +18,7 @@ from linecam.evaluation.predictions import decide, read_predictions
 from linecam.evaluation.selection_study import LEARNERS
 from linecam.files import atomic_write, read_json, sha256
 from linecam.frames.index import read_index, read_pixels, read_split
+from linecam.percent import percent
 from linecam.report.advice import advise
 from linecam.report.comparison import Comparison
 from linecam.report.evidence import facts_of, loss_charts, probability_charts
@@ -30,7 +31,7 @@ from linecam.report.selection_study import SelectionStudy
 from linecam.report.steps import steps_of
 from linecam.report.study import LabelStudy
 from linecam.report.sweep import Sweep
-from linecam.report.text import duration, mean, percent, with_code
+from linecam.report.text import duration, mean, unbroken, with_code
 from linecam.report.verdict import GOOD, Verdict
 from linecam.report.words import WORDS
 
@@ -120,7 +121,9 @@ def write_page(
         keep_trailing_newline=True,  # of each section, else the next one begins on its last line
         loader=FileSystemLoader(sources.template.parent, encoding="utf-8"),
     )
-    environment.filters |= {"percent": percent, "mean": mean, "duration": duration, "code": with_code}
+    environment.filters |= {"duration": duration, "code": with_code}
+    environment.filters["percent"] = lambda share: unbroken(percent(share))
+    environment.filters["mean"] = lambda shares: unbroken(mean(shares))
     environment.filters |= {"amplitude": amplitude, "ratio_bar": bar}
     template = environment.get_template(sources.template.name)
     shown, run = contents(sources, models, candidates, setup)

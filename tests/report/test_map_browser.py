@@ -138,7 +138,7 @@ def test_the_map_of_the_frames(driver: webdriver.Chrome, tmp_path: Path) -> None
         pointer.pointer_action.move_to_location(round(x) + beside, round(y))
         pointer.perform()
     browser.until(lambda: "b-3.jpg" in browser.run(TEXTS))
-    assert "test, labelled bad, judged good 61%" in browser.run(TEXTS)
+    assert "test, labelled bad, judged good 61 %" in browser.run(TEXTS)
 
     assert not [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
     messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
