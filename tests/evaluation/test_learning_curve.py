@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from linecam.evaluation.learning_curve import COLUMNS, LearningCurve
+from linecam.report.charts import loss_chart
 
 POINTS = 20
 DONE = np.linspace(1 / POINTS, 1, POINTS)
@@ -64,3 +65,15 @@ def test_points_of_folds_with_other_numbers_of_epochs_are_set_side_by_side(tmp_p
     np.testing.assert_allclose(read.mean_right, [0.6, 0.9])
     assert LearningCurve.read(paths[1:2]) is None
     assert LearningCurve.read([]) is None
+
+
+def test_the_chart_has_a_line_and_a_band_of_the_folds():
+    history = pd.DataFrame({"epoch": [1, 2], "loss": [0.9, 0.2]})
+    alone, with_folds, wider = (
+        loss_chart("Loss", history, "training", *folds) for folds in ([], [curve(RISING)], [curve(RISING, apart=0.3)])
+    )
+    assert "unseen" not in alone.alt
+    assert "On unseen frames, mean of 5 folds: from 0.849 to 0.450, 0.302 at the lowest." in with_folds.alt
+    assert with_folds.alt == wider.alt
+    assert len({alone.light, with_folds.light, wider.light, with_folds.dark}) == 4, "the band is drawn"
+    assert loss_chart("Loss", history, "training", curve(RISING)) == with_folds, "the same bytes"
