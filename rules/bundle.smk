@@ -129,6 +129,7 @@ rule report:
     input:
         choice="<results>/choice.json",
         histories=plan.trained_files("history"),
+        learning=plan.trained_files("learning"),
         scores=plan.trained_files("score"),
         thresholds=plan.candidate_files("thresholds"),
         metrics=plan.trained_files("metrics"),

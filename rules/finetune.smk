@@ -7,7 +7,7 @@ In:  pixels/<selection>-train-<region>.npy
      embed/teacher/embeddings.npy
 Out: soft_labels/<selection>.npz and .csv
      finetune/<training>/weights.safetensors and history.csv
-     finetune/<training>/held_out/<fold>.csv
+     finetune/<training>/held_out/<fold>.csv and learning/<fold>.csv
      finetune/<training>/held_out.csv and score.json, of all folds together
      finetune/<training>/model.safetensors, with calibrated probabilities
      finetune/<training>/thresholds.json
@@ -81,7 +81,7 @@ rule finetune:
 
 
 rule finetune_fold:
-    """Finetune the network without one fold of the labelled frames, and predict that fold."""
+    """Finetune the network without one fold of the labelled frames, and predict that fold, also along the training."""
     input:
         pixels="<results>/pixels/{selection}-train-<region>.npy",
         frames="<results>/pixels/{selection}-train-<region>.csv",
@@ -90,6 +90,7 @@ rule finetune_fold:
         code=job_files.code_of("scripts/finetune_fold.py"),
     output:
         held_out="<results>/finetune/<training>/held_out/{fold}.csv",
+        learning="<results>/finetune/<training>/learning/{fold}.csv",
     log:
         "<logs>/finetune_fold/<training>/{fold}.log",
     benchmark:

@@ -14,6 +14,7 @@ from linecam.evaluation.predictions import read_predictions
 from linecam.evaluation.tournament import NEAR
 from linecam.evaluation.weakness import in_words, weaknesses
 from linecam.files import read_json, write_json
+from linecam.percent import percent
 from linecam.workflow.job import job
 
 
@@ -124,12 +125,13 @@ def why(chosen: Rated, accepted: list[Rated], models: int) -> str:
     )
     if chosen.cost < first.cost:
         reason += (
-            f" {model} goes into the bundle: it takes {chosen.cost / first.cost:.0%} of the work on the camera, and "
-            f"its balanced accuracy there is {chosen.held_out['balanced_accuracy']:.3f}, less than a point below."
+            f" {model} goes into the bundle: it takes {percent(chosen.cost / first.cost, 0)} of the work on the "
+            f"camera, and its balanced accuracy there is {chosen.held_out['balanced_accuracy']:.3f}, less than a point "
+            "below."
         )
     agreement, ranges = chosen.agreement, sum(one.candidate.model == model for one in accepted)
     return (
-        f"{reason} {chosen.candidate.range} says what its float model says on {agreement['argmax']:.1%} of "
+        f"{reason} {chosen.candidate.range} says what its float model says on {percent(agreement['argmax'])} of "
         f"{agreement['frames']} {agreement['on']}, with probabilities {agreement['probability_gap']:.4f} apart: the "
         f"most of {ranges} ranges that the firmware takes. No test label was used."
     )

@@ -19,6 +19,7 @@ from linecam.evaluation.tournament import Entrant, Result, cheapest, hold
 from linecam.files import atomic_write, write_json
 from linecam.networks.models import size_of
 from linecam.networks.torch_setup import prepare_torch
+from linecam.percent import percent
 from linecam.training.finetune import Recipe, epochs_of, held_out_logits, labelled, soft_frames
 from linecam.workflow.job import job
 
@@ -141,8 +142,8 @@ def sentence(winner: Result, frames: int) -> str:
     """What won, and how well."""
     entrant = winner.entrant
     return (
-        f"{entrant.network}, frames varied {entrant.augment!r}: {winner.balanced_accuracy:.1%} balanced accuracy on "
-        f"{frames} held-out frames, {winner.work / 1e6:.1f} million multiply-accumulates an inference."
+        f"{entrant.network}, frames varied {entrant.augment!r}: {percent(winner.balanced_accuracy)} balanced accuracy "
+        f"on {frames} held-out frames, {winner.work / 1e6:.1f} million multiply-accumulates an inference."
     )
 
 
@@ -155,7 +156,7 @@ def markdown(results: list[Result], winner: Result, frames: int) -> str:
     for one in results:
         mark = "**" if one is winner else ""
         cells = [one.entrant.network, one.entrant.augment, str(one.epochs), f"{one.loss:.3f}"]
-        cells += [f"{one.balanced_accuracy:.1%}", f"{one.work / 1e6:.1f}"]
+        cells += [f"{percent(one.balanced_accuracy)}", f"{one.work / 1e6:.1f}"]
         lines.append("| " + " | ".join(f"{mark}{cell}{mark}" for cell in cells) + " |")
     return "\n".join(
         [

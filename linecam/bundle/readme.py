@@ -15,6 +15,7 @@ from linecam.bundle.romfs import flash_command
 from linecam.evaluation.figures import Weakness
 from linecam.evaluation.predictions import HALF
 from linecam.frames.held import in_words
+from linecam.percent import percent
 
 FRAME_MS = 33  # what a sensor takes for a frame, in the example line
 
@@ -47,7 +48,7 @@ def readme(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["percent"] = lambda share: f"{100 * share:.1f} %"
+    environment.filters["percent"] = percent
     parts = dict(program.parts)
     low, high = cost.get("latency_ms") or (None, None)
     return environment.get_template(template.name).render(

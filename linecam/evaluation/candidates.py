@@ -5,7 +5,7 @@ path can be replaced by the place where a job has the file.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -63,6 +63,7 @@ class TrainedModel:
     metrics: dict[str, Path]  # by form
     predictions: dict[str, Path]  # by range
     float_predictions: Path | None = None  # those of the float form
+    learning: dict[str, Path] = field(default_factory=dict)  # by fold, how it was judged along its training
 
     @classmethod
     def from_param(cls, value: dict[str, Any]) -> Self:
@@ -74,6 +75,7 @@ class TrainedModel:
             _paths(value["metrics"]),
             _paths(value["predictions"]),
             Path(value["float_predictions"]) if "float_predictions" in value else None,
+            _paths(value["learning"]),
         )
 
     def as_param(self) -> dict[str, Any]:

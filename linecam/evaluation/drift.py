@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from linecam.evaluation.cusum import SURE, design, table, upper_bound
 from linecam.evaluation.votes import ONE, decide_windows, offsets
+from linecam.percent import percent
 
 SIDE = 8  # the brightness of a frame is that of so many points squared, as in line_drift.py
 LOW_MARGIN, DARK = 0.1, 0.05  # which share of the test frames has a low margin, is dark, is bright
@@ -92,5 +93,5 @@ def about(settings: dict[str, Any], total: int) -> str:
     source = f"learnt from {settings['learn']:,} decisions on the line" if settings["learn"] else f"{total} test frames"
     return (
         f"{len(settings['charts'])} charts; what is usual is {source}. Of each share the bound counts that is "
-        f"not passed with {SURE:.0%} confidence"
+        f"not passed with {percent(SURE, 0)} confidence"
     )

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from linecam.percent import percent
+
 # So many labels are looked at again at once. Once these are right, the next model names others.
 MOST = 30
 
@@ -32,5 +34,8 @@ def doubtful_labels(held_out: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
 
 def reason(p: NDArray[np.floating], usual: NDArray[np.floating], classes: list[str], label: int, other: int) -> str:
     """Why a label is doubted; it names what is `usual`, (classes,), where the model finds a third class likelier."""
-    so = f", which is much for it: of frames labelled so it is {usual[other]:.0%}" if p.argmax() != other else ""
-    return f"a model trained without it says {classes[other]} {p[other]:.0%}{so}, and {classes[label]} {p[label]:.0%}"
+    so = ""
+    if p.argmax() != other:
+        so = f", which is much for it: of frames labelled so it is {percent(usual[other], 0)}"
+    said, own = percent(p[other], 0), percent(p[label], 0)
+    return f"a model trained without it says {classes[other]} {said}{so}, and {classes[label]} {own}"

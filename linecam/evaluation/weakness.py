@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from linecam.evaluation.figures import Weakness
 from linecam.evaluation.weighing import effective_size, weighted_ratio
 from linecam.intervals import Ratio, mean
+from linecam.percent import percent
 
 # Of the way from the constant answer's training loss to the lowest possible one, what a model has to have made. Of two
 # classes a model that has made just so much is right on some three of four of the very frames that it learned from.
@@ -79,8 +80,9 @@ def at_chance(held_out: pd.DataFrame, classes: list[str], confidence: float) -> 
     if balanced["low"] > chance:
         return None
     return {
-        "why": f"Of {in_number(held_out)} that it had not seen it finds {balanced['value']:.1%} of a class, "
-        f"on average ({balanced['low']:.1%} to {balanced['high']:.1%}); always the same answer finds {chance:.1%}.",
+        "why": f"Of {in_number(held_out)} that it had not seen it finds {percent(balanced['value'])} of a class, "
+        f"on average ({percent(balanced['low'])} to {percent(balanced['high'])}); always the same answer finds "
+        f"{percent(chance)}.",
         "mend": "Look at the frames as the network sees them, in the report. Where you cannot tell the classes apart "
         "yourself, look closer: a smaller camera.side, a camera.roi, or a network with a larger input. Where you can, "
         "look for wrong labels (`linecam labels agreement` compares people; key G of `linecam label` shows frames side "
@@ -109,7 +111,7 @@ def no_better_than_constant(held_out: pd.DataFrame, classes: list[str], confiden
         return None
 
     def much(hits: NDArray[np.bool_]) -> str:
-        return f"{weights[hits].sum() / weights.sum():.1%}" if is_weighed(held_out) else str(int(hits.sum()))
+        return f"{percent(weights[hits].sum() / weights.sum())}" if is_weighed(held_out) else str(int(hits.sum()))
 
     return {
         "why": f"It is right on {much(right)} of {in_number(held_out)} that it had not seen; "

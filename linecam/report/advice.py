@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 from linecam.evaluation.figures import OperatingPoint, Thresholds
 from linecam.evaluation.thresholds import needed
-from linecam.report.text import percent
+from linecam.percent import percent
 from linecam.report.verdict import GOOD, ClassVerdict, Verdict
 
 # A model that finds less of the very frames that it was trained on has not learned them.

@@ -14,7 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from linecam.evaluation.curves import Curve, Point, Reliability
+from linecam.evaluation.learning_curve import LearningCurve
 from linecam.files import atomic_write
+from linecam.percent import percent
 
 GRID = "#d5dbe3"
 # Lines differ in more than their colour.
@@ -43,8 +45,12 @@ class Chart:
     dark: str
 
 
-def loss_chart(title: str, history: pd.DataFrame, name: str) -> Chart:
-    """The loss of each epoch of a training, (epoch, loss), as a line called `name`."""
+def loss_chart(title: str, history: pd.DataFrame, name: str, held_out: LearningCurve | None = None) -> Chart:
+    """The loss of each epoch of a training, (epoch, loss), as a line called `name`.
+
+    `held_out` adds the mean loss of the folds on frames that their models had not seen, in a band from the lowest fold
+    to the highest. It is drawn over the same share of the training, however many epochs a fold has.
+    """
     epochs, losses = history["epoch"], history["loss"]
     last = len(epochs) - 1
 
@@ -52,15 +58,29 @@ def loss_chart(title: str, history: pd.DataFrame, name: str) -> Chart:
         axes.plot(epochs, losses, label=name, linewidth=1.6, marker="o" if len(epochs) < 10 else "")
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if held_out is None:
+            return
+        x = held_out.progress * len(epochs)
+        (line,) = axes.plot(x, held_out.mean_loss, "--", label="unseen frames, mean of the folds", linewidth=1.6)
+        axes.fill_between(
+            x, held_out.loss.min(axis=0), held_out.loss.max(axis=0), color=line.get_color(), alpha=0.2, linewidth=0
+        )
+        axes.legend(frameon=False, fontsize=9)
 
     alt = f"{title} over {len(epochs)} epochs: {name} from {losses.iloc[0]:.3f} to {losses.iloc[last]:.3f}."
+    if held_out is not None:
+        mean = held_out.mean_loss
+        alt += (
+            f" On unseen frames, mean of {len(held_out.loss)} folds: from {mean[0]:.3f} to {mean[-1]:.3f}, "
+            f"{mean.min():.3f} at the lowest."
+        )
     return _themed(title, alt, draw)
 
 
 def trade_off_chart(curves: Sequence[Curve], where: str) -> Chart:
     """Missed frames against false alarms, a line a class, and a dot where main.py decides."""
     title = "Missed against false alarms"
-    points = (f"{name} {y:.1%} missed at {x:.1%} false alarms" for name, (x, y) in _set_points(curves))
+    points = (f"{name} {percent(y)} missed at {percent(x)} false alarms" for name, (x, y) in _set_points(curves))
     alt = f"{title}, {where}. As main.py decides: {'; '.join(points)}."
     return _themed(title, alt, lambda axes, colours: _curves(axes, colours, curves, "false alarms", "missed"))
 
@@ -68,7 +88,7 @@ def trade_off_chart(curves: Sequence[Curve], where: str) -> Chart:
 def precision_chart(curves: Sequence[Curve], where: str) -> Chart:
     """Precision against the share that is found, a line a class, and a dot where main.py decides."""
     title = "Precision against recall"
-    points = (f"{name} finds {x:.1%} with a precision of {y:.1%}" for name, (x, y) in _set_points(curves))
+    points = (f"{name} finds {percent(x)} with a precision of {percent(y)}" for name, (x, y) in _set_points(curves))
     alt = f"{title}, {where}. As main.py decides: {'; '.join(points)}."
     return _themed(title, alt, lambda axes, colours: _curves(axes, colours, curves, "recall: found", "precision"))
 
@@ -94,7 +114,7 @@ def reliability_chart(lines: dict[str, Reliability]) -> Chart:
 
     def said(one: Reliability) -> str:
         return ", ".join(
-            f"{right:.0%} right of {frames} where it says {mean:.0%}"
+            f"{percent(right, 0)} right of {frames} where it says {percent(mean, 0)}"
             for mean, right, frames in zip(one.said, one.right, one.frames, strict=True)
         )
 

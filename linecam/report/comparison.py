@@ -8,6 +8,7 @@ from typing import Any, Self
 from scipy.stats import binomtest
 
 from linecam.errors import UserError
+from linecam.percent import percent
 from linecam.report.runs import Run, find, kept
 
 Changed = tuple[str, Any, Any]  # what, before, after; None where it was or is not there
@@ -87,7 +88,7 @@ class Comparison:
         if not mended + broken:
             return f"On the {len(self.common):,} test frames of both runs, each is right where the other is."
         flips = f"{mended} now right that {_were(mended)} wrong, {broken} now wrong that {_were(broken)} right"
-        chance = f"A difference as large comes by chance in {_percent(self.p_value)} of such comparisons (p)"
+        chance = f"A difference as large comes by chance in {percent(self.p_value)} of such comparisons (p)"
         judged = "it may well be chance" if self.p_value >= 0.05 else "it is hardly chance"
         return f"On the {len(self.common):,} test frames of both runs: {flips}. {chance}: {judged}."
 
@@ -98,7 +99,7 @@ class Comparison:
             self._row("model", lambda run: run.model),
             self._row("range", lambda run: run.range),
             self._row("accuracy", lambda run: _share(run.score["accuracy"])),
-            self._row("balanced accuracy", lambda run: _percent(run.score["balanced_accuracy"])),
+            self._row("balanced accuracy", lambda run: percent(run.score["balanced_accuracy"])),
         ]
         for name in dict.fromkeys([*self.old.score["classes"], *self.new.score["classes"]]):
             rows.append(self._row(f"{name} found", lambda run, name=name: _recall(run, name)))
@@ -154,7 +155,7 @@ def listed(runs: Path) -> str:
 
 def _line(number: int, run: Run) -> str:
     weak = ", weak" if run.weak else ""
-    balanced = f"balanced accuracy {_percent(run.score['balanced_accuracy'])}"
+    balanced = f"balanced accuracy {percent(run.score['balanced_accuracy'])}"
     return f"{number:>3}  {run.name}  {balanced}, {len(run.labels):,} labels, {run.model} {run.range}{weak}"
 
 
@@ -171,13 +172,9 @@ def _were(count: int) -> str:
     return "was" if count == 1 else "were"
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
 def _share(share: Mapping[str, Any]) -> str:
     part, total = share["of"]
-    return f"{_percent(share['value'])} ({part} of {total})" if total else "no test frame"
+    return f"{percent(share['value'])} ({part} of {total})" if total else "no test frame"
 
 
 def _recall(run: Run, name: str) -> str | None:

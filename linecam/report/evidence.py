@@ -9,6 +9,7 @@ import pandas as pd
 
 from linecam.evaluation.curves import precision_by_recall, reliability, trade_offs
 from linecam.evaluation.figures import HeldOutScore, Metrics, Thresholds
+from linecam.evaluation.learning_curve import LearningCurve
 from linecam.networks.model_name import ModelName
 from linecam.report.advice import Facts
 from linecam.report.charts import Chart, loss_chart, precision_chart, reliability_chart, trade_off_chart
@@ -67,10 +68,11 @@ def balanced_accuracy(table: pd.DataFrame) -> float | None:
     return float((table["label"] == table["predicted"]).groupby(table["label"]).mean().mean())
 
 
-def loss_charts(history: Path, pretraining: dict[str, Path]) -> list[Chart]:
-    """The loss of the training, and of the pretraining of each backbone where there was one."""
+def loss_charts(history: Path, held_out: LearningCurve | None, pretraining: dict[str, Path]) -> list[Chart]:
+    """The loss of the training, with that on held-out frames, and of the pretraining of each backbone where there was
+    one."""
     return [
-        loss_chart("Training loss", pd.read_csv(history), "training"),
+        loss_chart("Training loss", pd.read_csv(history), "training", held_out),
         *(loss_chart(f"Pretraining loss, {name}", pd.read_csv(path), "loss") for name, path in pretraining.items()),
     ]
 

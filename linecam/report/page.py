@@ -13,10 +13,12 @@ from linecam.bundle.portable import without_paths
 from linecam.camera.region import Region
 from linecam.evaluation.candidates import Candidate, Choice, TrainedModel
 from linecam.evaluation.label_doubts import doubtful_labels
+from linecam.evaluation.learning_curve import LearningCurve
 from linecam.evaluation.predictions import decide, read_predictions
 from linecam.evaluation.selection_study import LEARNERS
 from linecam.files import atomic_write, read_json, sha256
 from linecam.frames.index import read_index, read_pixels, read_split
+from linecam.percent import percent
 from linecam.report.advice import advise
 from linecam.report.comparison import Comparison
 from linecam.report.evidence import facts_of, loss_charts, probability_charts
@@ -29,7 +31,7 @@ from linecam.report.selection_study import SelectionStudy
 from linecam.report.steps import steps_of
 from linecam.report.study import LabelStudy
 from linecam.report.sweep import Sweep
-from linecam.report.text import duration, mean, percent, with_code
+from linecam.report.text import duration, mean, unbroken, with_code
 from linecam.report.verdict import GOOD, Verdict
 from linecam.report.words import WORDS
 
@@ -119,7 +121,9 @@ def write_page(
         keep_trailing_newline=True,  # of each section, else the next one begins on its last line
         loader=FileSystemLoader(sources.template.parent, encoding="utf-8"),
     )
-    environment.filters |= {"percent": percent, "mean": mean, "duration": duration, "code": with_code}
+    environment.filters |= {"duration": duration, "code": with_code}
+    environment.filters["percent"] = lambda share: unbroken(percent(share))
+    environment.filters["mean"] = lambda shares: unbroken(mean(shares))
     environment.filters |= {"amplitude": amplitude, "ratio_bar": bar}
     template = environment.get_template(sources.template.name)
     shown, run = contents(sources, models, candidates, setup)
@@ -171,6 +175,7 @@ def contents(
     verdict = Verdict.of(best.metrics.get("decided", best.metrics["test"]), classes, wanted)
     of_int8, of_float = map(read_predictions, (chosen.predictions[choice.range], chosen.float_predictions))
     held_out = read_predictions(candidate.held_out)
+    learning = LearningCurve.read(chosen.learning.values())
     # What a weak model doubts says nothing of the labels.
     doubts = doubtful_labels(held_out, classes).head(0 if choice.weak else len(held_out))
     summaries = {selection: read_json(path) for selection, path in sources.summaries.items()}
@@ -217,7 +222,8 @@ def contents(
         "votes": votes,
         "score": score,
         "decides": decides,
-        "charts": loss_charts(chosen.history, sources.pretraining),
+        "charts": loss_charts(chosen.history, learning, sources.pretraining),
+        "learning": learning,
         "probability_charts": probability_charts(held_out, test, decided, classes, decides["thresholds"]),
         "sweep": Sweep.read(models, choice, classes) if len(models) > 1 else None,
         "study": LabelStudy.read(*sources.study) if sources.study else None,

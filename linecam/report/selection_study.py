@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from linecam.evaluation.selection_study import LEARNERS, RANDOM, Comparison, Summary
 from linecam.files import read_json
+from linecam.percent import percent
 from linecam.report.charts import data_uri, label_ticks, open_grid
 from linecam.report.text import points, table
 
@@ -49,9 +50,9 @@ def markdown(summary: Summary) -> str:
         "",
         *table(["learner", "labels", *strategies], rows),
         "",
-        f"Balanced accuracy on {summary['test_frames']} test frames, mean of {seeds}, with {summary['confidence']:.0%} "
-        "intervals; then the difference to random in points. Frames were chosen by the embeddings of "
-        f"{summary['embedded']}. {summary['by_chance']}",
+        f"Balanced accuracy on {summary['test_frames']} test frames, mean of {seeds}, with "
+        f"{percent(summary['confidence'], 0)} intervals; then the difference to random in points. "
+        f"Frames were chosen by the embeddings of {summary['embedded']}. {summary['by_chance']}",
     ]
     return "\n".join(lines) + "\n"
 
@@ -59,7 +60,7 @@ def markdown(summary: Summary) -> str:
 def _cell(row: Comparison) -> str:
     gain = row["gain"]
     against = f"; {points(gain['value'])} ({points(gain['low'])} to {points(gain['high'])})"
-    shares = f"{row['value']:.1%} ({100 * row['low']:.1f}-{100 * row['high']:.1f})"
+    shares = f"{percent(row['value'])} ({100 * row['low']:.1f}-{100 * row['high']:.1f})"
     return shares if row["strategy"] == RANDOM else shares + against
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from linecam.percent import percent
 from linecam.report.charts import data_uri, label_ticks, open_grid
 from linecam.report.text import mean, table
 
@@ -88,7 +89,7 @@ def _by_thresholds(rows: pd.DataFrame, rarest: str) -> list[str]:
 def _accuracy(same: pd.DataFrame, form: str) -> list[str]:
     """How many seeds there are, their mean accuracy, and the worst one's."""
     accuracy = same[f"{form}_accuracy"]
-    return [str(len(same)), _mean(accuracy), f"{accuracy.min():.1%}"]
+    return [str(len(same)), _mean(accuracy), percent(accuracy.min())]
 
 
 def _rare(same: pd.DataFrame, form: str, rarest: str) -> list[str]:

@@ -6,19 +6,20 @@ from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
-
-def percent(value: float | None) -> str:
-    """A share as text, or a dash."""
-    return "–" if value is None else f"{value:.1%}"
+from linecam.percent import percent
 
 
 def mean(values: Iterable[float | None]) -> str:
     """Mean and, of two or more, sample standard deviation of shares, as text; a dash where there is none."""
     known = [value for value in values if value is not None]
-    if not known:
-        return "–"
-    deviation = f" ± {100 * statistics.stdev(known):.1f}" if len(known) > 1 else ""
-    return percent(statistics.fmean(known)) + deviation
+    if len(known) < 2:
+        return percent(known[0] if known else None)
+    return f"{100 * statistics.fmean(known):.1f} ± {100 * statistics.stdev(known):.1f} %"
+
+
+def unbroken(text: str) -> str:
+    """Text whose numbers stay on a line with their percent sign."""
+    return text.replace(" %", "\u00a0%")
 
 
 def with_code(text: str) -> Markup:

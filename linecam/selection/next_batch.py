@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
+from linecam.percent import percent
+
 # The batch is spread over the least sure frames, so many times as many as the batch has.
 CANDIDATES = 10
 
@@ -58,5 +60,5 @@ def pick_batch(
 def reason(p: NDArray[np.floating], classes: list[str], number: int) -> str:
     """Why a frame is in the batch: what the model wavers between, (classes,), and for how many frames it stands."""
     first, second = np.argsort(-p, kind="stable")[:2]
-    wavers = f"{classes[first]} {p[first]:.0%} or {classes[second]} {p[second]:.0%}"
+    wavers = f"{classes[first]} {percent(p[first], 0)} or {classes[second]} {percent(p[second], 0)}"
     return wavers if number == 1 else f"{wavers}; stands for {number} such frames"

@@ -1,6 +1,6 @@
 """Train a classifier on labelled frames: what finetuning on all of them and on all but a fold have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -28,6 +28,8 @@ EPOCHS_WITH_SOFT, EPOCHS = 100, 300
 STEPS = 10
 # The average forgets within so many epochs: long enough to smooth, short enough to follow.
 AVERAGED_EPOCHS = 5
+# How often a training is looked at on its way, evenly, and the last time at its end.
+LOOKS = 20
 
 
 @dataclass(frozen=True)
@@ -138,13 +140,17 @@ def train(
     device: torch.device,
     what: str,
     soft: SoftFrames | None = None,
+    look: Callable[[int, Classifier], None] | None = None,
 ) -> tuple[Classifier, list[float]]:
     """Train `model` on the sensor's frames (N, height, width, 3), uint8, and their classes (N,): the model to use, in
     evaluation mode, and the mean loss of each epoch, on the labelled frames.
 
     Each epoch has a new variant of each frame, and each class weighs the same in the loss, however rare. With each
     batch go variants of `recipe.unlabelled_batch` of the frames `soft`, whose loss counts as much. What is returned is
-    the average of `Descent` over `AVERAGED_EPOCHS` epochs. No frame is held out: nothing is chosen. Raises
+    the average of `Descent` over `AVERAGED_EPOCHS` epochs. No frame is held out: nothing is chosen.
+
+    `look` gets the epoch, from 1 on, and the model that would be used if the training ended with it, `LOOKS` times or
+    after every epoch of a shorter training. It must neither change the model nor draw random numbers. Raises
     `UserError` where the training diverges.
     """
     rng = np.random.default_rng(recipe.seed)
@@ -165,6 +171,7 @@ def train(
         forgets=1 / (AVERAGED_EPOCHS * batches),
     )
     soft_labels = torch.from_numpy(soft.labels).to(device) if soft and recipe.unlabelled_batch else None
+    looks = looks_of(epochs)
     losses = []
     for epoch in progress(range(1, epochs + 1), what, "epochs"):
         total = 0.0
@@ -183,7 +190,14 @@ def train(
                 f"The training diverged in epoch {epoch}: lower finetune.learning_rate = {recipe.learning_rate}."
             )
         losses.append(total / batches)
+        if look is not None and epoch in looks:
+            look(epoch, descent.averaged())
     return descent.averaged(), losses
+
+
+def looks_of(epochs: int) -> set[int]:
+    """The epochs, from 1 on, after which a training of so many is looked at."""
+    return {-(-epochs * number // LOOKS) for number in range(1, LOOKS + 1)}
 
 
 def held_out_logits(
@@ -198,18 +212,32 @@ def held_out_logits(
     device: torch.device,
     what: str,
     soft: SoftFrames | None = None,
+    on_the_way: Callable[[int, NDArray[np.float32]], None] | None = None,
 ) -> NDArray[np.float32]:
     """What a model says of the frames `held`, (N,), that trained on all others: logits (held, classes).
 
     `frames` are the sensor's, (N, height, width, 3), uint8, `targets` their classes (N,). Where no frame is held,
-    nothing is trained. Raises `UserError` where the training diverges.
+    nothing is trained. `on_the_way` gets an epoch and what the model says after it, whenever `train` looks; that
+    changes no byte of the result. Raises `UserError` where the training diverges.
     """
     if not held.any():
         return np.zeros((0, classes), np.float32)
-    model = start(network, classes, backbone, recipe.seed)
-    model, _ = train(model, frames[~held], targets[~held], recipe, network=network, device=device, what=what, soft=soft)
-    with torch.inference_mode():
-        logits: NDArray[np.float32] = (
-            model(to_images(to_input(frames[held], input_size(network)), device)).cpu().numpy()
-        )
-    return logits
+    images = to_images(to_input(frames[held], input_size(network)), device)
+
+    def said_by(model: Classifier) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            logits: NDArray[np.float32] = model(images).cpu().numpy()
+        return logits
+
+    model, _ = train(
+        start(network, classes, backbone, recipe.seed),
+        frames[~held],
+        targets[~held],
+        recipe,
+        network=network,
+        device=device,
+        what=what,
+        soft=soft,
+        look=None if on_the_way is None else lambda epoch, model: on_the_way(epoch, said_by(model)),
+    )
+    return said_by(model)

@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
-import serial
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 
 from linecam.errors import UserError
-from linecam.usb.receive import BAUD, why_unusable
+from linecam.usb.port import BAUD, open_port, why_unusable
 
 PATIENCE = 60  # seconds until the camera prints what a call prints
 READS = 10  # seconds until a read that mpremote does not repeat gives up, on a PC that is busy too
@@ -26,7 +25,7 @@ READS = 10  # seconds until a read that mpremote does not repeat gives up, on a 
 def check_port(name: str) -> None:
     """Raise `UserError` where there is no serial port of this name, or another program has it open."""
     try:
-        serial.Serial(name, BAUD, exclusive=True).close()
+        open_port(name, timeout=0).close()
     except OSError as error:  # SerialException is one, too
         raise UserError(why_unusable(name, error)) from None
 

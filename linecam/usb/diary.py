@@ -22,6 +22,7 @@ from typing import Any, Literal
 from PIL import Image
 
 from linecam.frames.held import in_words, values_of
+from linecam.percent import percent
 from linecam.usb.receive import Stream
 
 Kind = Literal[
@@ -266,7 +267,8 @@ def _drift(told: Mapping[str, Any]) -> str:
     if told["state"] == "ends":
         return f"{told['drift']}. This has ended"
     share = told["hits"] / told["of"] if told["of"] else 0
-    return f"{told['drift']}. {told['hits']} of {told['of']} decisions, {share:.1%}; usual are {told['expected']:.1%}"
+    usual = percent(told["expected"])
+    return f"{told['drift']}. {told['hits']} of {told['of']} decisions, {percent(share)}; usual are {usual}"
 
 
 def _is_decision(told: Mapping[str, Any]) -> bool:

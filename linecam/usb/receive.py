@@ -6,7 +6,6 @@ frames a line says what the camera holds during the run; it is written as R<run>
 """
 
 import binascii
-import errno
 import hashlib
 import json
 import logging
@@ -21,15 +20,13 @@ import numpy as np
 import serial
 from numpy.typing import NDArray
 from PIL import Image
-from serial.tools import list_ports
 
 from linecam.camera.arithmetic import expand
 from linecam.errors import UserError
 from linecam.files import atomic_write, write_json
 from linecam.frames.held import in_words, values_of
+from linecam.usb.port import open_port, why_unusable
 
-# At other speeds (921600, 12000000) the firmware takes its end of the line for OpenMV IDE.
-BAUD = 115200
 LARGEST = 4096  # pixels a side: what claims more is no frame
 MOST = 10**9  # no run or number is larger
 LONGEST = 65536  # bytes a line
@@ -242,7 +239,7 @@ def run(name: str, folder: Path) -> None:
             "write to, or a name for a new one in such a folder."
         ) from error
     try:
-        with serial.Serial(name, BAUD, timeout=1) as port:
+        with open_port(name, timeout=1) as port:
             logging.info("Waiting for frames on %s. Ctrl-C ends it.", name)
             receive(lines(port), album, stream)
     except KeyboardInterrupt:
@@ -251,23 +248,6 @@ def run(name: str, folder: Path) -> None:
         stream.end()
         raise UserError(f"{why_unusable(name, error)} {_summary(album, stream)}") from error
     logging.info("%s", _summary(album, stream))
-
-
-def why_unusable(name: str, error: OSError) -> str:
-    """Why a port can't be read, and what to do."""
-    ports = ", ".join(port.device for port in list_ports.comports()) or "none"
-    if error.errno == errno.ENOENT:
-        return f"There is no port {name}. This machine's serial ports: {ports}. Plug the camera in, or name another."
-    if error.errno == errno.EACCES:
-        return f"You may not use {name}. On Linux, join the group that may (dialout), log in again, and try again."
-    if error.errno in {errno.EBUSY, errno.EAGAIN}:
-        return f"Another program has {name} open. Close it (OpenMV IDE: Disconnect), and run the same command again."
-    if error.errno == errno.EISDIR or "configure port" in str(error):  # so pyserial says it, without a number
-        return f"{name} is no serial port. This machine's serial ports: {ports}. Name the camera's."
-    return (
-        f"{name} can't be read any more ({error}): the camera was unplugged, or another program took the port. Plug it "
-        "in and run the same command again."
-    )
 
 
 def _whole(value: Any, lowest: int, highest: int) -> bool:

@@ -13,9 +13,11 @@ from typing import TextIO
 import serial
 
 from linecam.errors import UserError
+from linecam.percent import percent
 from linecam.stop_request import StopRequest
 from linecam.usb.diary import UNDECIDED, Diary, Event
-from linecam.usb.receive import BAUD, LONGEST, why_unusable
+from linecam.usb.port import open_port, why_unusable
+from linecam.usb.receive import LONGEST
 
 PATIENCE = 0.5  # seconds until it is looked again whether the port is back, or somebody pressed Ctrl-C
 
@@ -32,7 +34,7 @@ class Port:
             raise UserError(why_unusable(name, error)) from error
 
     def _opened(self) -> serial.Serial:
-        return serial.Serial(self.name, BAUD, timeout=PATIENCE)
+        return open_port(self.name, timeout=PATIENCE)
 
     def listen(
         self, stop: StopRequest, take: Callable[[bytes, bool], object], changed: Callable[[bool], object]
@@ -178,7 +180,7 @@ def summary(diary: Diary, now: datetime, save: Path | None) -> str:
     lasted = f"{minutes:.0f} minutes" if minutes >= 2 else f"{60 * minutes:.0f} seconds"
     total = diary.decisions.total()
     by = sorted(diary.decisions.items(), key=lambda item: (item[0] == UNDECIDED, -item[1], item[0]))
-    told = ", ".join(f"{name} {count:,} ({count / total:.0%})" for name, count in by)
+    told = ", ".join(f"{name} {count:,} ({percent(count / total, 0)})" for name, count in by)
     lines = [f"{total:,} decisions in {lasted}{': ' + told if told else ''}."]
     also = {
         "drift": "changes of the line",

@@ -16,6 +16,7 @@ from typing import Any
 
 from linecam.errors import FAILED, FAULT, STOPPED
 from linecam.files import read_json
+from linecam.percent import percent
 from linecam.workflow.job import OPTIONS
 
 # What a step says at its end, by a mark, up to the next line that begins with the time of day.
@@ -166,13 +167,9 @@ def _score(score: dict[str, Any]) -> Iterator[str]:
     """Accuracy, and the recall of each class, on the test frames."""
     recalls = {name: one["recall"] for name, one in score["classes"].items() if one["recall"]["of"][1]}
     numbers = [recall["of"][1] for recall in recalls.values()]
-    accuracy = f"{_percent(score['accuracy']['value'])} right"
+    accuracy = f"{percent(score['accuracy']['value'])} right"
     if max(numbers) >= _UNEVEN * min(numbers):
-        accuracy = f"balanced accuracy {_percent(score['balanced_accuracy'])} ({accuracy})"
+        accuracy = f"balanced accuracy {percent(score['balanced_accuracy'])} ({accuracy})"
     yield f"On {score['frames']:,} test frames: {accuracy}"
-    each = [f"{name} {_percent(one['value'])} ({one['of'][0]} of {one['of'][1]})" for name, one in recalls.items()]
+    each = [f"{name} {percent(one['value'])} ({one['of'][0]} of {one['of'][1]})" for name, one in recalls.items()]
     yield f"Found of each class: {', '.join(each)}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"

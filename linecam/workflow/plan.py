@@ -333,6 +333,10 @@ class Plan:
                 },
                 {span: self._path("predict", model, f"{span}.csv") for span in (self.ranges if competes else [])},
                 self._path("predict", model, "float.csv") if competes else None,
+                {
+                    str(fold): self._path("finetune", model, "learning", f"{fold}.csv")
+                    for fold in range(self.settings.finetune.folds if competes else 0)
+                },
             )
 
     @property

@@ -353,7 +353,7 @@ def test_a_refused_model_makes_no_bundle(tmp_path: Path) -> None:
 
 
 WEAK: list[Weakness] = [
-    {"why": "It finds 33.3% of a class.", "mend": "Label more frames."},
+    {"why": "It finds 33.3 % of a class.", "mend": "Label more frames."},
     {"why": "Its loss ended at 1.092.", "mend": "Train longer."},
 ]
 
@@ -374,7 +374,7 @@ def test_a_weak_model_that_is_accepted_says_so_at_the_top(
     made = make(tmp_path / "weak", "openmv-h7", config, weak=WEAK)
     head = (made / "README.md").read_text(encoding="utf-8").partition("\nA program for")[0]
     assert head.startswith("# OpenMV Cam H7: bad, good, empty\n\n**This model is weak: do not rely on what it says.**")
-    assert "- It finds 33.3% of a class. Label more frames.\n- Its loss ended at 1.092. Train longer.\n" in head
+    assert "- It finds 33.3 % of a class. Label more frames.\n- Its loss ended at 1.092. Train longer.\n" in head
     assert not re.search(r"\n\n\n", head)
     assert read_json(made / "manifest.json")["model"]["weak"] == WEAK
     assert "holds a weak model" in caplog.text

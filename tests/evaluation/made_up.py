@@ -44,9 +44,12 @@ def trained(
     metrics: dict[str, Path] | None = None,
     predictions: dict[str, Path] | None = None,
     float_predictions: Path | None = None,
+    learning: dict[str, Path] | None = None,
 ) -> TrainedModel:
     """A trained model of this name."""
-    return TrainedModel(ModelName.parse(model), history, score, metrics or {}, predictions or {}, float_predictions)
+    return TrainedModel(
+        ModelName.parse(model), history, score, metrics or {}, predictions or {}, float_predictions, learning or {}
+    )
 
 
 def held_out(rows: Sequence[tuple[str, Sequence[float]]], classes: Sequence[str]) -> pd.DataFrame:

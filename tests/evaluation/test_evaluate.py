@@ -629,7 +629,7 @@ def test_a_cheaper_model_wins_that_is_within_a_point_of_the_best(candidates, los
     choice = candidates.choose()
     assert (choice["model"], choice["range"]) == ((B, "fixed_-6_6") if wins else (A, "calibrated"))
     assert f"{A} has the lowest loss" in choice["reason"]
-    assert (f"{B} goes into the bundle: it takes {40 if work[0] else 89}% of the work" in choice["reason"]) == wins
+    assert (f"{B} goes into the bundle: it takes {40 if work[0] else 89} % of the work" in choice["reason"]) == wins
     assert ("2 ranges" in choice["reason"]) == wins
 
 
@@ -672,7 +672,7 @@ def test_the_reason_names_the_figures(candidates):
     candidates.add(A, "calibrated", balanced=0.912, loss=0.345, argmax=0.95)
     candidates.add(A, "fixed_-6_6", balanced=0.912, loss=0.345, argmax=0.85)
     reason = candidates.choose()["reason"]
-    for part in (A, "0.912", "0.345", "of 1 trained", "calibrated", "95.0%", "10 unlabelled frames", "2 ranges"):
+    for part in (A, "0.912", "0.345", "of 1 trained", "calibrated", "95.0 %", "10 unlabelled frames", "2 ranges"):
         assert part in reason
 
 

@@ -78,11 +78,11 @@ def test_a_row_has_what_the_files_say(models: list[StudiedModel]) -> None:
 
 def test_the_tables_have_means_spreads_and_the_worst_seed(models: list[StudiedModel]) -> None:
     text = markdown(pd.DataFrame([figures(each, CLASSES) for each in models]), "bad")
-    assert "| swift7-112 | none | 25 | 1 | 80.0% | 80.0% | 40.0% |" in text
-    assert "| swift7-112 | none | 200 | 2 | 97.0% ± 1.4 | 96.0% | 48.5% ± 0.7 |" in text
-    line = "| swift7-112 | none | 2 | 96.0% ± 1.4 | 95.0% | 48.5% ± 0.7 | 50.0% ± 0.0 | 9.0 M | 22.0 M | 28.7 to 39.1 |"
-    assert f"{line} 95,000 | 70,000 |" in text
-    assert "| swift9-96 | none | 1 | 89.0% | 89.0% | 45.0% | 50.0% | 9.0 M | 22.0 M |  | 95,000 | 70,000 |" in text
+    assert "| swift7-112 | none | 25 | 1 | 80.0 % | 80.0 % | 40.0 % |" in text
+    assert "| swift7-112 | none | 200 | 2 | 97.0 ± 1.4 % | 96.0 % | 48.5 ± 0.7 % |" in text
+    line = "| swift7-112 | none | 2 | 96.0 ± 1.4 % | 95.0 % | 48.5 ± 0.7 % | 50.0 ± 0.0 % | 9.0 M | 22.0 M |"
+    assert f"{line} 28.7 to 39.1 | 95,000 | 70,000 |" in text
+    assert "| swift9-96 | none | 1 | 89.0 % | 89.0 % | 45.0 % | 50.0 % | 9.0 M | 22.0 M |  | 95,000 | 70,000 |" in text
 
 
 def test_the_rarest_class_is_that_of_the_fewest_test_frames(models: list[StudiedModel], tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_the_rarest_class_is_that_of_the_fewest_test_frames(models: list[Studied
     study(models, None, written, classes=list(counts), confidence=0.95, ours=OURS)
     text = written.text.read_text()
     assert text.count("recall of `scratched`") == 2
-    assert "| swift7-112 | none | 25 | 1 | 90.0% | 90.0% | 75.0% |" in text
+    assert "| swift7-112 | none | 25 | 1 | 90.0 % | 90.0 % | 75.0 % |" in text
 
 
 def test_the_same_study_is_the_same_bytes(models: list[StudiedModel], tmp_path: Path) -> None:
@@ -153,7 +153,10 @@ def test_seeds_decide_by_the_thresholds_of_the_lines_own_model(models: list[Stud
     assert table["decided_precision_bad"].tolist()[1:3] == [pytest.approx(2 / 3, abs=1e-6)] * 2
     assert table["decided_accuracy"].isna().tolist() == [True, False, False, True]
     assert tables[0.5]["decided_accuracy"].tolist()[1:3] == [1.0, 1.0]
-    assert "| swift7-112 | none | 2 | 100.0% ± 0.0 | 100.0% | 100.0% ± 0.0 | 100.0% ± 0.0 |" in written.text.read_text()
+    assert (
+        "| swift7-112 | none | 2 | 100.0 ± 0.0 % | 100.0 % | 100.0 ± 0.0 % | 100.0 ± 0.0 % |"
+        in written.text.read_text()
+    )
 
 
 def frames(count: int) -> pd.DataFrame:

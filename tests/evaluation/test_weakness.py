@@ -77,8 +77,8 @@ def test_a_good_model_has_no_weakness():
 def test_the_constant_answer_is_weak_for_every_reason():
     reasons = found(judged(bad=[0, 44], good=[0, 156]), STUCK)
     assert len(reasons) == 3
-    assert "it finds 50.0% of a class, on average" in reasons[0]["why"]
-    assert "always the same answer finds 50.0%" in reasons[0]["why"]
+    assert "it finds 50.0 % of a class, on average" in reasons[0]["why"]
+    assert "always the same answer finds 50.0 %" in reasons[0]["why"]
     assert "camera.side" in reasons[0]["mend"] and "labels agreement" in reasons[0]["mend"]
     assert "right on 156 of 200 labelled frames" in reasons[1]["why"]
     assert "always saying good is right on 156" in reasons[1]["why"]
@@ -145,9 +145,9 @@ def test_a_model_that_is_good_on_odd_frames_alone_is_weak():
     reasons = found(table, LEARNED)
     assert len(reasons) == 2
     assert "Of 80 labelled frames, weighed to stand for the line (as good as 25 at random)," in reasons[0]["why"]
-    assert "finds 55.0% of a class" in reasons[0]["why"]
-    assert "right on 55.0% of 80 labelled" in reasons[1]["why"]
-    assert "always saying bad is right on 50.0%" in reasons[1]["why"]
+    assert "finds 55.0 % of a class" in reasons[0]["why"]
+    assert "right on 55.0 % of 80 labelled" in reasons[1]["why"]
+    assert "always saying bad is right on 50.0 %" in reasons[1]["why"]
 
 
 def test_the_interval_is_that_of_the_effective_number():
@@ -163,7 +163,7 @@ def test_the_constant_answer_is_the_class_that_weighs_most():
     table = judged(bad=[100, 20], good=[20, 20])
     table["weight"] = np.where(table["label"] == "bad", 0.2, 3.0)
     weak = no_better_than_constant(table, TWO, 0.95)
-    assert weak and "always saying good is right on 83.3%" in weak["why"]
+    assert weak and "always saying good is right on 83.3 %" in weak["why"]
 
 
 # --- by the training loss

@@ -1,5 +1,6 @@
 """The labelling page in headless Chromium: a window of it, and a server with twelve frames."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -35,6 +36,7 @@ FLAGS = [
     "--window-size=1280,720",
 ]
 WAIT = 20  # s
+PHONE = {"deviceScaleFactor": 1, "mobile": True}  # of what DevTools calls the metrics of a device
 
 needs_chromium = pytest.mark.skipif(
     not (CHROMIUM.exists() and DRIVER.exists()),
@@ -102,6 +104,14 @@ class Window:
             self.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
         time.sleep(hold)
         self.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    def draw(self, *corners: tuple[float, float]) -> None:
+        """One finger, down at the first of these places and then along them, in ten moments from each to the next."""
+        steps = [i / 10 for i in range(1, 11)]
+        way = [corners[0]]
+        for (x, y), (to_x, to_y) in itertools.pairwise(corners):
+            way += [(x + step * (to_x - x), y + step * (to_y - y)) for step in steps]
+        self.touch(*[[place] for place in way])
 
     def middle(self, element: WebElement) -> tuple[float, float]:
         """Its middle, scrolled into view, in pixels of the screen."""

@@ -5,7 +5,7 @@ from selenium.webdriver.common.action_chains import ActionChains, ScrollOrigin
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.page.browser import Served, Window, needs_chromium
+from tests.page.browser import PHONE, Served, Window, needs_chromium
 
 pytestmark = needs_chromium
 
@@ -46,9 +46,6 @@ def test_a_mouse_is_enough(served: Served, window: Window) -> None:
     window.click("Enter End")
     window.until(lambda: "5 frames still have no label" in window.driver.find_element(By.TAG_NAME, "body").text)
     assert served.process.wait(20) == 0
-
-
-PHONE = {"deviceScaleFactor": 1, "mobile": True}
 
 
 def test_fingers_are_enough_on_a_phone(served: Served, window: Window) -> None:

@@ -1,5 +1,6 @@
 """The map of all frames in the labelling page: what is picked there is labelled next."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,8 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.page.browser import ADVICE, Served, Window, needs_chromium
-from tests.report.test_map_browser import PLACE, TEXTS
+from tests.page.browser import ADVICE, PHONE, Served, Window, needs_chromium
+from tests.report.test_map_browser import LASSO, PLACE, TEXTS
 
 pytestmark = needs_chromium
 
@@ -93,6 +94,46 @@ def test_frames_drawn_around_on_the_map_are_labelled_next(
     window.press("m")
     window.until(lambda: window.seen() == first)
     assert not [entry["message"] for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"]
+    window.close()
+
+
+def test_a_finger_scrolls_until_it_takes_up_the_lasso_and_then_draws(
+    mapped: Served, chromium: webdriver.Chrome
+) -> None:
+    """On a phone; it draws down first, where the page would scroll."""
+    window = Window(chromium, mapped.address)
+    chromium.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True, "maxTouchPoints": 2})
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE | {"width": 390, "height": 640})
+    window.press("m")
+    window.until(lambda: on_map(window))
+    assert chromium.find_element(By.CSS_SELECTOR, ".by-finger").is_displayed()
+
+    def scrolled() -> float:
+        return float(chromium.execute_script("return scrollY"))
+
+    def rests() -> bool:
+        before = scrolled()
+        time.sleep(0.2)
+        return scrolled() == before
+
+    def corners() -> list[tuple[float, float]]:
+        """Around the last two rows."""
+        (left, top), (right, bottom) = place(window, 8), place(window, 15)
+        return [(left - 9, top - 9), (left - 9, bottom + 9), (right + 9, bottom + 9), (right + 9, top - 9)]
+
+    chromium.execute_script("document.getElementById('map-plot').scrollIntoView({block: 'end'})")
+    before, (x, y) = scrolled(), corners()[0]
+    window.draw((x, y - 100), (x, y))
+    window.until(lambda: scrolled() < before)
+    assert window.text("map-selected") == "No frame is selected."
+
+    window.until(rests)  # it scrolls on for a moment
+    chromium.execute_script("document.getElementById('map-plot').scrollIntoView({block: 'center'})")
+    window.touch([window.driver.execute_script(LASSO)])
+    window.draw(*corners())
+    window.until(lambda: window.text("map-selected") == "8 frames selected")
+    window.click("Label these 8 frames")
+    window.until(lambda: window.text("count") == "Frame 1 of 8")
     window.close()
 
 

@@ -225,8 +225,10 @@ def test_a_list_that_cannot_be_read_is_named(line):
 
 
 def test_a_frame_of_the_batch_that_is_trained_on_now_needs_no_look(line):
-    line.pick("next/batch", [7, 45, 55], reason="good 51% or bad 49%", predicted="good", p=0.51)
-    assert [(frame.part, frame.reason) for frame in line.frames() if frame.reason] == [("next", "good 51% or bad 49%")]
+    line.pick("next/batch", [7, 45, 55], reason="good 51 % or bad 49 %", predicted="good", p=0.51)
+    assert [(frame.part, frame.reason) for frame in line.frames() if frame.reason] == [
+        ("next", "good 51 % or bad 49 %")
+    ]
 
 
 def test_a_test_frame_has_no_reason(line):

@@ -108,7 +108,7 @@ def test_a_gap_to_new_frames_calls_for_more_labels():
     weak = facts(verdict=verdict_of(WEAK), models=2, held_out=0.8)
     (step,) = advise(weak)
     assert step.what == "Label 50 more frames, above all bad"
-    assert "100.0% of a class on the frames that it was trained on and 80.0% on those" in step.why
+    assert "100.0 % of a class on the frames that it was trained on and 80.0 % on those" in step.why
     assert (step.first, step.settings) == (("snakemake select_next", "linecam label"), "select: {train: 250}")
     assert advise(replace(weak, given=True))[0].settings == ""
     assert advise(replace(weak, held_out=1.0)) == []
@@ -137,7 +137,7 @@ def test_few_test_frames_of_a_class_call_for_more():
     few = verdict_of({"bad": {"bad": 10}, "good": {"good": 140}})
     step = only(verdict=few)
     assert step.what == "Label more test frames, until there are 30 of bad"
-    assert "Of bad there are 10 test frames: between 0.0% and 27.8% of them may be missed." in step.why
+    assert "Of bad there are 10 test frames: between 0.0 % and 27.8 % of them may be missed." in step.why
     assert step.settings == "select: {test: 450}"
     assert only(verdict=few, given=True).what == "Put more frames of bad into test/"
     assert "Of bad there is no test frame." in only(verdict=verdict_of({"good": {"good": 150}})).why

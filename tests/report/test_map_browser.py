@@ -30,6 +30,14 @@ const view = Bokeh.index.roots[0], { x, y } = view.model.renderers[0].data_sourc
 const { left, top } = box.getBoundingClientRect();
 return [left + view.frame.x_scale.compute(x[arguments[0]]), top + view.frame.y_scale.compute(y[arguments[0]])];
 """
+# Where the window shows the lasso.
+LASSO = """
+const icon = (root) => [...root.querySelectorAll("*")].map((element) =>
+  element.className.toString().includes("bk-tool-icon-lasso") ? element : element.shadowRoot && icon(element.shadowRoot)
+).find(Boolean);
+const { x, y, width, height } = icon(document).getBoundingClientRect();
+return [x + width / 2, y + height / 2];
+"""
 
 pytestmark = needs_chromium
 
@@ -130,7 +138,7 @@ def test_the_map_of_the_frames(driver: webdriver.Chrome, tmp_path: Path) -> None
         pointer.pointer_action.move_to_location(round(x) + beside, round(y))
         pointer.perform()
     browser.until(lambda: "b-3.jpg" in browser.run(TEXTS))
-    assert "test, labelled bad, judged good 61%" in browser.run(TEXTS)
+    assert "test, labelled bad, judged good 61 %" in browser.run(TEXTS)
 
     assert not [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
     messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]

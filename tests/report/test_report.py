@@ -436,9 +436,9 @@ def pretrained(inputs: Inputs, losses: list[float], folder: Path) -> None:
 
 
 def test_the_answer_that_never_looks_stands_beside_the_model_from_the_first_sentence_on(page):
-    assert "2 of 4 right 50.0%; 40.0% to 60.0% always saying good is right on 2" in page.text("result")
-    assert "51.2%; of always saying good: 33.3%." in page.text("confusion")
-    assert "balanced accuracy 77.7%; always saying good is right on 61.0%, balanced accuracy 33.3%." in page.text(
+    assert "2 of 4 right 50.0 %; 40.0 % to 60.0 % always saying good is right on 2" in page.text("result")
+    assert "51.2 %; of always saying good: 33.3 %." in page.text("confusion")
+    assert "balanced accuracy 77.7 %; always saying good is right on 61.0 %, balanced accuracy 33.3 %." in page.text(
         "held-out"
     )
 
@@ -446,7 +446,7 @@ def test_the_answer_that_never_looks_stands_beside_the_model_from_the_first_sent
 def test_a_weak_model_says_so_before_anything_else(inputs, page, tmp_path):
     assert "weak model" not in page.text()
     weak = [
-        {"why": "It finds <33.3%> of a class.", "mend": "Label `<more>` frames."},
+        {"why": "It finds <33.3 %> of a class.", "mend": "Label `<more>` frames."},
         {"why": "Stuck.", "mend": "Train."},
     ]
     write(inputs.sources.choice, choice_of(CHOSEN, weak=weak))
@@ -454,7 +454,7 @@ def test_a_weak_model_says_so_before_anything_else(inputs, page, tmp_path):
     head = refused.text().partition("linecam report of")[0]
     assert "belt, a weak model: bad parts missed: 1 of 2;" in head
     assert "This model is weak. No bundle is made of it; bundle.accept: weak makes one all the same." in head
-    assert "It finds <33.3%> of a class. What to do: Label <more> frames. Stuck. What to do: Train." in head
+    assert "It finds <33.3 %> of a class. What to do: Label <more> frames. Stuck. What to do: Train." in head
     assert refused.open == []
     inputs.setup = replace(inputs.setup, config=CONFIG | {"bundle": CONFIG["bundle"] | {"accept": "weak"}})
     accepted = inputs.write(tmp_path / "page.html").text()
@@ -463,13 +463,13 @@ def test_a_weak_model_says_so_before_anything_else(inputs, page, tmp_path):
 
 def test_the_result_is_that_of_the_chosen_form(page):
     result = page.text("result")
-    assert "bad parts missed (worst) 1 of 2 50.0%; 40.0% to 60.0% taken for good 1" in result
+    assert "bad parts missed (worst) 1 of 2 50.0 %; 40.0 % to 60.0 % taken for good 1" in result
     assert "Because <it> is best." in result
     assert "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a" in result  # of the bytes {}
     assert "16,678,960" in result
     verdict = result[result.index("OpenMV Cam H7") :]
     assert verdict.startswith("OpenMV Cam H7 accepted")
-    for figure in ("55.9 to 75.6 ms", "99,416 of 113,664 bytes (87.5%)", "109,360 of 256,000 bytes (42.7%)"):
+    for figure in ("55.9 to 75.6 ms", "99,416 of 113,664 bytes (87.5 %)", "109,360 of 256,000 bytes (42.7 %)"):
         assert figure in verdict
 
 
@@ -477,8 +477,8 @@ def test_each_operator_has_its_cost(page):
     for figure in ("98,304", "operator 4", "55.9 to 75.6 ms: two fits"):
         assert figure in page.text("board")
     assert page.rows("Operators") == [
-        ["0 PAD", "1 × 10 × 10 × 3", "0", "32", "16", "10.2%", "0 to 0"],
-        ["1 CONV_2D", "1 × 8 × 8 × 16", "27,648", "496", "139", "89.8%", "65 to 84"],
+        ["0 PAD", "1 × 10 × 10 × 3", "0", "32", "16", "10.2 %", "0 to 0"],
+        ["1 CONV_2D", "1 × 8 × 8 × 16", "27,648", "496", "139", "89.8 %", "65 to 84"],
     ]
 
 
@@ -509,11 +509,11 @@ def test_the_verdict_goes_by_the_thresholds_of_main_py_and_stands_before_all_els
         "belt: linecam report belt: bad parts missed: 0 of 54; good parts rejected: 59 of 116"
     )
     assert "The worst class is good : good parts rejected: 59 of 116. That is weak" in result
-    assert "good parts rejected (worst) 59 of 116 50.9%; 40.9% to 60.9% taken for bad 58, no decision 1" in result
+    assert "good parts rejected (worst) 59 of 116 50.9 %; 40.9 % to 60.9 % taken for bad 58, no decision 1" in result
     assert "Of 112 frames that it calls bad, 54 are." in result
     assert "141 of 200 right" in result
     assert result.count("weak") == 2, "in the sentence and on the tile of the class"
-    assert [row[-1] for row in page.rows("Confusion matrix, by thresholds")[:2]] == ["100.0%", "49.1%"]
+    assert [row[-1] for row in page.rows("Confusion matrix, by thresholds")[:2]] == ["100.0 %", "49.1 %"]
 
 
 def test_what_a_class_means_stands_beside_it(inputs, page, tmp_path):
@@ -525,20 +525,20 @@ def test_what_a_class_means_stands_beside_it(inputs, page, tmp_path):
 
 
 def test_every_form_has_its_row_and_a_refused_one_its_reasons(page):
-    recalls = ["50.0% 34.5%", "50.0% 34.5%", "– 34.5%"]
-    paired = ["3 differ right: this 2, float 1", "98.7%", "99,416", "109,360", "16.68"]
+    recalls = ["50.0 % 34.5 %", "50.0 % 34.5 %", "– 34.5 %"]
+    paired = ["3 differ right: this 2, float 1", "98.7 %", "99,416", "109,360", "16.68"]
     forms = {row[0]: row[1:] for row in page.rows("Forms of the model")}
     assert forms == {
-        "float float32, in PyTorch": ["75.0% 65.0% to 85.0%", *recalls, *"–––––", "–"],
-        "onnx float32, in onnxruntime": ["75.0% 65.0% to 85.0%", *recalls, *paired[:2], *"–––", "–"],
+        "float float32, in PyTorch": ["75.0 % 65.0 % to 85.0 %", *recalls, *"–––––", "–"],
+        "onnx float32, in onnxruntime": ["75.0 % 65.0 % to 85.0 %", *recalls, *paired[:2], *"–––", "–"],
         "calibrated chosen int8, activations calibrated on training frames": [
-            "50.0% 40.0% to 60.0%", *recalls, *paired, "accepted",
+            "50.0 % 40.0 % to 60.0 %", *recalls, *paired, "accepted",
         ],
         "fixed_-6_6 int8, every activation from -6 to 6": [
-            "100.0% 90.0% to 100.0%", *recalls, *paired, "refused arena-size",
+            "100.0 % 90.0 % to 100.0 %", *recalls, *paired, "refused arena-size",
         ],
         "always good for comparison: what never looks": [
-            "50.0% 40.0% to 60.0%", "0.0% 25.0%", "100.0% 25.0%", "– 25.0%", *"–––––", "–",
+            "50.0 % 40.0 % to 60.0 %", "0.0 % 25.0 %", "100.0 % 25.0 %", "– 25.0 %", *"–––––", "–",
         ],
     }  # fmt: skip
     why = page.text("forms").partition("Why OpenMV Cam H7 refuses fixed_-6_6")[2]
@@ -550,21 +550,21 @@ def test_every_form_has_its_row_and_a_refused_one_its_reasons(page):
 
 def test_the_confusion_matrix_is_the_chosen_models(page):
     assert page.rows("Confusion matrix") == [
-        ["bad", "1", "1", "0", "2", "50.0%"],
-        ["good", "0", "1", "1", "2", "50.0%"],
+        ["bad", "1", "1", "0", "2", "50.0 %"],
+        ["good", "0", "1", "1", "2", "50.0 %"],
         ["no_mask", "0", "0", "0", "0", "–"],
-        ["precision", "34.5%", "34.5%", "34.5%", "", ""],
+        ["precision", "34.5 %", "34.5 %", "34.5 %", "", ""],
     ]
 
 
 def test_the_cameras_path_is_set_against_a_clean_resize(page):
     assert page.figures("camera")[:4] == ["3", "4", "1", "2"], "differ, of all; the camera alone right, the clean alone"
     assert "QVGA" in page.text("camera")
-    half = "50.0% 40.0% to 60.0%"
+    half = "50.0 % 40.0 % to 60.0 %"
     assert page.rows("What the camera's path costs") == [
         ["camera", half, half, half, "–"],
-        ["clean", "75.0% 65.0% to 85.0%", "100.0% 90.0% to 100.0%", half, "–"],
-        ["always good", half, "0.0% 0.0% to 10.0%", "100.0% 90.0% to 100.0%", "–"],
+        ["clean", "75.0 % 65.0 % to 85.0 %", "100.0 % 90.0 % to 100.0 %", half, "–"],
+        ["always good", half, "0.0 % 0.0 % to 10.0 %", "100.0 % 90.0 % to 100.0 %", "–"],
     ]
 
 
@@ -579,17 +579,17 @@ def test_a_vote_is_set_against_single_frames(inputs, page, tmp_path):
     assert page.figures("votes")[:5] == ["3", "2", "2", "1", "0"], "votes, differ, of all; vote right, single right"
     assert "2 of 4 test frames" in page.text("votes")
     assert "with the thresholds" not in page.text("votes")
-    half = "50.0% 40.0% to 60.0% 34.5%"
+    half = "50.0 % 40.0 % to 60.0 % 34.5 %"
     assert page.rows("What voting brings") == [
-        ["1", "25.0% 15.0% to 35.0%", half, half, "– 34.5%", "–", "4", "–"],
+        ["1", "25.0 % 15.0 % to 35.0 %", half, half, "– 34.5 %", "–", "4", "–"],
         [
-            "3 main.py", "75.0% 65.0% to 85.0%", half, half, "– 34.5%", "2 differ right: vote 1, single 0", "2",
+            "3 main.py", "75.0 % 65.0 % to 85.0 %", half, half, "– 34.5 %", "2 differ right: vote 1, single 0", "2",
             "a training frame 1, a missing number 1",
         ],
         ["5", "–", "–", "–", "–", "–", "0", "a missing number 4"],
         [
-            "always good", "50.0% 40.0% to 60.0%", "0.0% 0.0% to 10.0% 25.0%", "100.0% 90.0% to 100.0% 25.0%",
-            "– 25.0%", "–", "–", "–",
+            "always good", "50.0 % 40.0 % to 60.0 %", "0.0 % 0.0 % to 10.0 % 25.0 %",
+            "100.0 % 90.0 % to 100.0 % 25.0 %", "– 25.0 %", "–", "–", "–",
         ],
     ]  # fmt: skip
     write(inputs.sources.votes, on_votes(thresholds={"bad": 0.3}))
@@ -623,7 +623,7 @@ def test_wrong_frames_are_shown_with_their_own_pixels_the_most_confident_first(p
     ]
     assert [grey for _, grey in pictures(page, "wrong")] == [60, 60, 40]
     assert page.figures("wrong")[0] == "2"
-    assert f"good , judged no_mask 97.0% {HOSTILE} Label again good , judged no_mask 97.0%. {HOSTILE}" in page.text(
+    assert f"good , judged no_mask 97.0 % {HOSTILE} Label again good , judged no_mask 97.0 %. {HOSTILE}" in page.text(
         "wrong"
     )
 
@@ -657,7 +657,7 @@ def test_only_so_many_bytes_are_large_pictures(tmp_path, monkeypatch):
 def test_frames_that_int8_judges_otherwise_than_float_are_shown(page):
     assert page.images["confusion"][0][0] == "b-5.jpg: bad, float says bad, int8 says good"
     assert "1 test frame, those that float judges right first" in page.text("confusion")
-    assert "bad : float bad 70.0%, int8 good 61.0% b-5.jpg" in page.text("confusion")
+    assert "bad : float bad 70.0 %, int8 good 61.0 % b-5.jpg" in page.text("confusion")
 
 
 def test_a_frame_without_a_decision_is_a_mistake_with_its_highest_score():
@@ -751,12 +751,41 @@ def test_the_curves_show_pretraining_where_there_was_one(inputs, tmp_path):
     assert charts()[1:] == ["Pretraining loss, resnet9-8 over 2 epochs: loss from 4.500 to 4.250."]
 
 
+@pytest.mark.parametrize(
+    ("losses", "right", "says"),
+    [
+        ([1.0, 0.9, 0.8], [0.5, 0.6, 0.7], "still falls at the end , in the last fifth of the training from 0.900 to "
+         "0.800. The training may be too short. Try twice as long: finetune: {epochs: 6} ."),
+        ([1.0, 0.6, 0.8], [0.5, 0.8, 0.7], "rises again at the end : it was lowest, 0.600, after 67 % of the training, "
+         "and ends at 0.800. From there on the model learns its own frames by heart. More labels help most: "
+         "snakemake select_next says which frames. A shorter training may help too, since the balanced accuracy fell "
+         "meanwhile from 80.0 % to 70.0 %: finetune: {epochs: 2} ."),
+        ([1.0, 0.6, 0.8], [0.5, 0.8, 0.9], "A shorter training would not: the balanced accuracy was 80.0 % then, and "
+         "is 90.0 % at the end."),
+        ([1.0, 0.6, 0.6], [0.5, 0.8, 0.8], "neither falls nor rises at the end. The training is long enough."),
+    ],
+    ids=["falling", "rising", "surer", "level"],
+)  # fmt: skip
+def test_the_loss_on_unseen_frames_is_drawn_and_its_end_is_told(inputs, tmp_path, losses, right, says):
+    learning = {}
+    for fold, off in enumerate((-0.1, 0.0, 0.1)):
+        table = {"fold": fold, "epoch": [1, 2, 3], "loss": np.array(losses) + off, "balanced_accuracy": right}
+        learning[str(fold)] = write(tmp_path / f"{fold}.csv", pd.DataFrame(table))
+    inputs.models[0] = replace(inputs.models[0], learning=learning)
+    page = inputs.write(tmp_path / "page.html")
+    assert says in page.text("training")
+    (chart,) = [alt for alt, _ in page.images["training"]]
+    assert chart.endswith(
+        f"On unseen frames, mean of 3 folds: from 1.000 to {losses[-1]:.3f}, {min(losses):.3f} at the lowest."
+    )
+
+
 def test_what_the_folds_held_out_and_what_each_threshold_costs(inputs, page, tmp_path):
     held_out = page.text("held-out")
-    for figure in ("87.6% of 123", "balanced accuracy 77.7%", "5.7% (12.3% before", "temperature of 1.2345"):
+    for figure in ("87.6 % of 123", "balanced accuracy 77.7 %", "5.7 % (12.3 % before", "temperature of 1.2345"):
         assert figure in held_out
     assert page.rows("Operating points")[0] == [
-        "bad", "98.0%", "0.348", "no: takes 149 labels", "19 of 20 (85.0% to 100.0%)", "7 of 100, 7.0%",
+        "bad", "98.0 %", "0.348", "no: takes 149 labels", "19 of 20 (85.0 % to 100.0 %)", "7 of 100, 7.0 %",
     ]  # fmt: skip
     assert page.rows("Operating points")[1][3] == "yes"
     assert "bad: 20 <labels>." in held_out
@@ -776,22 +805,22 @@ def test_folds_of_chosen_frames_say_that_they_are_weighed(inputs, page, tmp_path
     text = page.text("held-out")
     assert "each counts by the share of the line that it stands for" in text
     assert "The 123 labels say as much as 45 of frames drawn at random" in text
-    assert "always saying good is right on 61.0%" in text
+    assert "always saying good is right on 61.0 %" in text
     assert page.rows("Operating points")[0][3:] == [
         "no: takes 149 labels at random, these say as much as 20",
-        "19 of 20, weighed 95.0% (85.0% to 100.0%)",
-        "7 of 100, weighed 7.0%",
+        "19 of 20, weighed 95.0 % (85.0 % to 100.0 %)",
+        "7 of 100, weighed 7.0 %",
     ]
 
 
 def test_a_class_that_no_fold_held_out_has_no_share(page):
     assert page.rows("Operating points")[-1] == [
         "no_mask",
-        "100.0%",
+        "100.0 %",
         "0.996",
         "no",
         "0 of 0 (– to –)",
-        "0 of 120, 0.0%",
+        "0 of 120, 0.0 %",
     ]
 
 
@@ -856,7 +885,7 @@ def test_frames_near_training_frames_and_unsure_ones(page):
     by_number, by_embedding = page.rows("Test frames like training frames")
     assert "25" in by_number[0]
     assert by_number[1:] == [
-        "66.7% 56.7% to 76.7% 2 of 3", "0.0% 0.0% to 10.0% 0 of 1", "+50.0 points -12.3 to +80.0",
+        "66.7 % 56.7 % to 76.7 % 2 of 3", "0.0 % 0.0 % to 10.0 % 0 of 1", "+50.0 points -12.3 to +80.0",
     ]  # fmt: skip
     assert by_embedding[1].startswith("unknown")
 
@@ -876,7 +905,7 @@ def test_whether_choosing_pays_where_it_was_studied(page, inputs, tmp_path):
     studied = inputs.write(tmp_path / "page.html")
     assert "coreset, finetuned: <better>." in studied.text("selecting")
     assert studied.figures("selecting")[:2] == ["40", "2"], "test frames, seeds"
-    cells = ["25", "80.0% 75.0% to 85.0%", "90.0% 75.0% to 85.0% +10.0 (+2.0 to +18.0)"]
+    cells = ["25", "80.0 % 75.0 % to 85.0 %", "90.0 % 75.0 % to 85.0 % +10.0 (+2.0 to +18.0)"]
     assert studied.rows("What strategies of selection bring") == [["linear probe", *cells], ["finetuned", *cells]]
     assert 7 in [grey for _, grey in pictures(studied, "selecting")]
     assert studied.open == []
@@ -889,16 +918,16 @@ def test_what_more_labels_brought_where_it_was_studied(page, inputs, tmp_path):
     Image.new("RGB", (8, 8), (7, 7, 7)).save(tmp_path / "labels.png")
     inputs.sources = replace(inputs.sources, study=(write(tmp_path / "study.csv", table), tmp_path / "labels.png"))
     studied = inputs.write(tmp_path / "page.html")
-    assert studied.rows("Balanced accuracy by labels") == [["slim7-96", "none", "25", "2", "75.0% ± 7.1"]]
+    assert studied.rows("Balanced accuracy by labels") == [["slim7-96", "none", "25", "2", "75.0 ± 7.1 %"]]
     assert pictures(studied, "labels")[0][1] == 7
     assert studied.open == []
 
 
 def test_what_the_scores_are_worth_is_drawn(page):
     charts = [alt for alt, _ in page.images["held-out"]]
-    assert "bad 0.0% missed at 33.3% false alarms; good 50.0% missed at 0.0% false alarms" in charts[0]
-    assert "bad finds 50.0% with a precision of 100.0%; good finds 50.0% with a precision of 50.0%" in charts[1]
-    assert "training frames, unseen: 75% right of 4 where it says 90%; test frames:" in charts[2]
+    assert "bad 0.0 % missed at 33.3 % false alarms; good 50.0 % missed at 0.0 % false alarms" in charts[0]
+    assert "bad finds 50.0 % with a precision of 100.0 %; good finds 50.0 % with a precision of 50.0 %" in charts[1]
+    assert "training frames, unseen: 75 % right of 4 where it says 90 %; test frames:" in charts[2]
 
 
 def test_a_time_is_as_exact_as_matters():
@@ -915,19 +944,19 @@ def test_a_sweep_lists_all_models_and_their_spread_over_seeds(inputs, tmp_path):
     with_model(inputs, "resnet9-8-none/coreset-6/seed-2", 1, tmp_path)
     with_model(inputs, "resnet9-8-none/random-6/seed-1", 4, tmp_path, competes=False)
     page = inputs.write(tmp_path / "page.html")
-    # Float: 75% and 25%, quantized: 50% and 25%.
+    # Float: 75 % and 25 %, quantized: 50 % and 25 %.
     assert page.rows("Mean ± standard deviation over the seeds") == [
         [
-            "resnet9-8", "none", "coreset-6", "2", "51.4% ± 37.3", "50.0% ± 35.4", "25.0% ± 35.4", "50.0% ± 0.0", "–",
-            "37.5% ± 17.7",
+            "resnet9-8", "none", "coreset-6", "2", "51.4 ± 37.3 %", "50.0 ± 35.4 %", "25.0 ± 35.4 %", "50.0 ± 0.0 %",
+            "–", "37.5 ± 17.7 %",
         ],
-        ["resnet9-8", "none", "random-6", "1", "25.0%", "100.0%", "0.0%", "50.0%", "–", "–"],
+        ["resnet9-8", "none", "random-6", "1", "25.0 %", "100.0 %", "0.0 %", "50.0 %", "–", "–"],
     ]  # fmt: skip
     assert page.rows("Each model") == [
-        ["resnet9-8 chosen", "none", "coreset-6", "1", "0.432", "77.7%", "75.0%", "50.0%", "50.0%", "–", "50.0%"],
-        ["resnet9-8", "none", "coreset-6", "2", "0.900", "25.0%", "25.0%", "0.0%", "50.0%", "–", "25.0%"],
-        ["resnet9-8", "none", "random-6", "1", "0.900", "25.0%", "100.0%", "0.0%", "50.0%", "–", "–"],
-        ["always good", "–", "–", "–", "–", "33.3%", "50.0%", "0.0%", "100.0%", "–", "50.0%"],
+        ["resnet9-8 chosen", "none", "coreset-6", "1", "0.432", "77.7 %", "75.0 %", "50.0 %", "50.0 %", "–", "50.0 %"],
+        ["resnet9-8", "none", "coreset-6", "2", "0.900", "25.0 %", "25.0 %", "0.0 %", "50.0 %", "–", "25.0 %"],
+        ["resnet9-8", "none", "random-6", "1", "0.900", "25.0 %", "100.0 %", "0.0 %", "50.0 %", "–", "–"],
+        ["always good", "–", "–", "–", "–", "33.3 %", "50.0 %", "0.0 %", "100.0 %", "–", "50.0 %"],
     ]
     assert page.open == []
 
@@ -940,6 +969,6 @@ def test_equal_inputs_give_equal_bytes(tmp_path):
 
 
 def test_the_mean_leaves_out_what_is_unknown():
-    assert mean([0.5, None]) == "50.0%"
+    assert mean([0.5, None]) == "50.0 %"
     assert mean([None]) == "–"
-    assert mean([0.4, 0.6, None]) == "50.0% ± 14.1"
+    assert mean([0.4, 0.6, None]) == "50.0 ± 14.1 %"

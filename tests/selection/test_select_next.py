@@ -71,8 +71,8 @@ def test_spread_without_enough_frames_or_embeddings():
 
 
 def test_a_reason_in_words():
-    assert reason(np.array([0.41, 0.5, 0.09]), CLASSES, 1) == "good 50% or bad 41%"
-    assert reason(np.array([0.41, 0.5, 0.09]), CLASSES, 12) == "good 50% or bad 41%; stands for 12 such frames"
+    assert reason(np.array([0.41, 0.5, 0.09]), CLASSES, 1) == "good 50 % or bad 41 %"
+    assert reason(np.array([0.41, 0.5, 0.09]), CLASSES, 12) == "good 50 % or bad 41 %; stands for 12 such frames"
 
 
 def test_snakemake_select_next(belt, tmp_path):
@@ -242,6 +242,6 @@ def test_what_the_camera_kept_comes_first_and_says_why(line):
     assert [int(path[2:5]) for path in batch["path"]][:1] == [61]
     assert {int(path[2:5]) for path in batch["path"][1:3]} == {60, 62}
     assert len(batch) == 6
-    wavers = "bad 33% or good 33%"
+    wavers = "bad 33 % or good 33 %"
     assert list(batch["reason"][:1]) == [f"the camera kept it, marked by an operator: {wavers}"]
     assert not batch["reason"][3:].str.contains("camera").any()

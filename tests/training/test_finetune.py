@@ -15,7 +15,7 @@ from linecam.errors import UserError
 from linecam.files import sha256
 from linecam.networks.models import Classifier, backbone, load_weights, save_weights, to_images
 from linecam.training.augment import Spread
-from linecam.training.finetune import AVERAGED_EPOCHS, Recipe, train
+from linecam.training.finetune import AVERAGED_EPOCHS, LOOKS, Recipe, SoftFrames, held_out_logits, looks_of, train
 from scripts.finetune import finetune
 from scripts.finetune_fold import finetune_fold
 
@@ -86,6 +86,7 @@ class Task:
         finetune_fold(
             *self.inputs(),
             self.place / f"{number}.csv",
+            self.place / "learning" / f"{number}.csv",
             network=NETWORK,
             classes=CLASSES,
             fold=number,
@@ -211,6 +212,7 @@ def test_a_fold_without_frames_has_an_empty_table_and_trains_nothing(task, monke
     monkeypatch.setattr("linecam.training.finetune.train", None)
     table = task.fold(9)
     assert len(table) == 0
+    assert (task.place / "learning/9.csv").read_text() == "fold,epoch,loss,balanced_accuracy\n"
     assert list(table.columns) == ["sha256", "path", "label", "fold", "weight", "z_bad", "z_good"]
 
 
@@ -221,6 +223,53 @@ def test_a_fold_may_hold_all_frames_of_a_class(task):
     assert set(table["label"]) == {"bad"}
     assert np.isfinite(table[["z_bad", "z_good"]].to_numpy()).all()
     assert (table["z_good"] > table["z_bad"]).mean() > 0.5, "it never saw the other"
+
+
+# --- how a fold is judged along the training
+
+
+def test_a_fold_is_judged_along_its_training_and_the_last_time_at_its_end(task):
+    table = task.fold(1, epochs=40)
+    learning = pd.read_csv(task.place / "learning/1.csv")
+    assert list(learning["epoch"]) == list(range(2, 41, 2))
+    assert set(learning["fold"]) == {1}
+    logits, smoothing = table[["z_bad", "z_good"]].to_numpy(), RECIPE["label_smoothing"]
+    likelihood = torch.from_numpy(logits).log_softmax(dim=1).numpy()
+    truth = (table["label"] == "good").to_numpy().astype(int)
+    wanted = np.where(np.eye(2)[truth] > 0, 1 - smoothing / 2, smoothing / 2)
+    losses, right = -(wanted * likelihood).sum(axis=1), logits.argmax(axis=1) == truth
+    means = [np.average(values[truth == number], weights=table["weight"][truth == number])
+             for values in (losses, right) for number in (0, 1)]  # fmt: skip
+    assert learning["loss"].iloc[-1] == pytest.approx(np.mean(means[:2]), abs=2e-6)
+    assert learning["balanced_accuracy"].iloc[-1] == pytest.approx(np.mean(means[2:]), abs=2e-6)
+    assert learning["loss"].iloc[-1] < learning["loss"].iloc[0] - 0.1, "it learned"
+
+
+@pytest.mark.parametrize("epochs", [1, 7, 19, 20, 21, 133, 300])
+def test_a_training_is_looked_at_so_often_or_after_each_of_few_epochs(epochs):
+    looks = sorted(looks_of(epochs))
+    assert len(looks) == min(epochs, LOOKS)
+    assert looks[-1] == epochs and looks[0] >= 1
+    assert max(np.diff([0, *looks])) <= -(-epochs // LOOKS)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_a_look_changes_no_byte_of_what_is_trained(task, soft):
+    """Neither what the fold's model says in the end nor any random number after it."""
+    others = SoftFrames(task.frames, np.arange(8), np.full((8 + 36, 2), 0.5, np.float32)) if soft else None
+    recipe = Recipe(seed=1, **RECIPE, unlabelled_batch=4)
+    seen: list[int] = []
+
+    def logits(**how: object) -> tuple[bytes, torch.Tensor]:
+        held = (task.table["fold"] == 1).to_numpy()
+        inputs = (task.place / "backbone.safetensors", task.frames, task.numbers, held, recipe)
+        said = held_out_logits(NETWORK, 2, *inputs, device=torch.device("cpu"), what="test", soft=others, **how)
+        return said.tobytes(), torch.rand(3)
+
+    (said, drawn), (without, drawn_without) = logits(on_the_way=lambda epoch, _: seen.append(epoch)), logits()
+    assert seen == list(range(1, 13))
+    assert said == without
+    assert torch.equal(drawn, drawn_without)
 
 
 # --- training itself

@@ -236,7 +236,7 @@ def test_a_port_that_another_program_has_is_told(bundle: Path, tmp_path: Path) -
     with (
         camera(tmp_path) as cable,
         serial.Serial(cable.port, exclusive=True),
-        pytest.raises(UserError, match=rf"Another program has {cable.port} open"),
+        pytest.raises(UserError, match=rf"Another program has {cable.port} open \("),
     ):
         measure(bundle, cable.port)
 

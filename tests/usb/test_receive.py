@@ -26,7 +26,9 @@ from linecam.errors import UserError
 from linecam.frames.held import read_held
 from linecam.frames.index import path_facts
 from linecam.usb import receive
+from linecam.usb.board_repl import check_port
 from linecam.usb.receive import Album, Frame, Head, Stream
+from linecam.usb.watch import Port
 from tests.board.test_board import HOLDING, SETTLING, Camera, collect, pixels
 
 ROOT = Path(__file__).parents[2]
@@ -329,6 +331,26 @@ def test_an_unplugged_camera_is_one_paragraph(tmp_path):
     assert "Traceback" not in log
     assert "unplugged" in log.splitlines()[-1]
     assert f"Frames in {tmp_path}/out: 1." in log.splitlines()[-1]
+
+
+def test_a_port_has_one_reader_and_the_second_is_told_who_that_is(tmp_path):
+    """Each would get a part of the bytes. What only writes, as `mark` is sent, still may."""
+    ours, theirs = pty.openpty()
+    port = os.ttyname(theirs)
+    linecam = [sys.executable, "-m", "linecam", "receive", port, str(tmp_path / "out")]
+    process = subprocess.Popen(linecam, stderr=subprocess.PIPE, text=True)
+    try:
+        waits(process)
+        told = re.escape(f"Another program has {port} open (linecam receive, process {process.pid}")
+        for opens in (Port, check_port, lambda name: receive.run(name, tmp_path / "other")):
+            with pytest.raises(UserError, match=told):
+                opens(port)
+        Path(port).write_bytes(b"mark\n")
+    finally:
+        process.kill()
+        process.communicate(timeout=20)
+    os.close(ours)
+    os.close(theirs)
 
 
 @pytest.mark.parametrize(

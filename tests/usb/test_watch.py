@@ -244,7 +244,7 @@ def test_a_cable_that_is_pulled_and_plugged_in_again(cable: Cable, tmp_path: Pat
     watching.until("Unreadable")
     said = watching.end()
     assert "4 decisions in " in said
-    assert "good 2 (50%), bad 1 (25%), undecided 1 (25%)." in said
+    assert "good 2 (50 %), bad 1 (25 %), undecided 1 (25 %)." in said
     assert "Frames failed: 1; lines unreadable: 1; times the port went: 1." in said
     saved = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
     assert all(datetime.fromisoformat(line.pop("when")).tzinfo for line in saved)
@@ -325,7 +325,7 @@ def test_a_change_of_the_line_stands_until_it_ends() -> None:
     (event,) = taken(DRIFT, diary)
     assert (event.kind, event.in_words()) == (
         "drift",
-        "The line has changed: bad: more. 31 of 100 decisions, 31.0%; usual are 8.1%",
+        "The line has changed: bad: more. 31 of 100 decisions, 31.0 %; usual are 8.1 %",
     )
     assert event.as_json()["item"] == 4711
     other = taken(DRIFT.replace("bad: more", "dark frames: more"), diary)
@@ -352,5 +352,5 @@ def test_what_only_looks_like_a_change_is_no_change(line: str) -> None:
 def test_a_change_of_the_line_is_told_in_the_terminal(cable: Cable) -> None:
     watching = Watching(cable)
     cable.say("\n" + DRIFT)
-    watching.until("The line has changed: bad: more. 31 of 100 decisions, 31.0%; usual are 8.1%")
+    watching.until("The line has changed: bad: more. 31 of 100 decisions, 31.0 %; usual are 8.1 %")
     assert "Changes of the line: 1." in watching.end()

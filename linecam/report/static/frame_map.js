@@ -64,7 +64,7 @@
     };
     const words = (n) => {
       const label = frames.label[n] >= 0 ? `labelled ${named(frames.label[n])}` : "not labelled";
-      const p = frames.p[n] === null ? "" : ` ${Math.round(100 * frames.p[n])}%`;
+      const p = frames.p[n] === null ? "" : ` ${Math.round(100 * frames.p[n])} %`;
       const said = frames.said[n] >= 0 ? `, judged ${named(frames.said[n])}${p}` : "";
       return `${frames.part[n] === 2 ? "" : `${PART[frames.part[n]]}, `}${label}${said}`;
     };
