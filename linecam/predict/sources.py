@@ -16,7 +16,7 @@ from linecam.frames.folder import VIDEO_SUFFIXES, read_folder
 from linecam.frames.index import path_facts
 from linecam.frames.layout import no_frames
 from linecam.frames.look import fit
-from linecam.frames.picture import FORMATS
+from linecam.frames.picture import FORMATS, QUARTER_TURNS, turn
 from linecam.frames.places import place_path, place_sequence
 from linecam.frames.video import frame_path, look_at_video, place_in_video
 from linecam.progress import progress
@@ -90,14 +90,14 @@ def find(
 
 
 def _places_of(frame: Found, region: Region) -> list[Found]:
-    """The places of a frame; itself where it has the size of a place, or cannot be read, as is said later."""
+    """The places of a frame; itself where it has the size of a place, or cannot be used, as is said later."""
     if not place_in_video(frame.path):
         try:
             with Image.open(frame.path, formats=FORMATS) as image:
-                whole = not region.recorded(image.size)
+                size = image.size[::-1] if turn(image) in QUARTER_TURNS else image.size
         except Exception:  # decoders raise anything on broken files
             return [frame]
-        if not whole:
+        if region.recorded(size) or region.refusal(size):
             return [frame]
     base, sequence = frame.sequence
     return [

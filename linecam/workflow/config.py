@@ -94,7 +94,7 @@ def check(settings: Settings, boards: Mapping[str, Board]) -> None:
 def check_sizes(networks: Iterable[str], frame_size: str, region: Region) -> None:
     """Raise `UserError` where a network's input is too small, or larger than the camera's middle square.
 
-    A `camera.roi`, and each of `camera.rois`, may be smaller than the input: parts that are small in the frame are worth
+    A `camera.roi`, and each of `camera.rois`, may be smaller than the input: small parts of a frame are worth
     a look at all the same.
     """
     for network in networks:

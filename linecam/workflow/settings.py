@@ -106,8 +106,7 @@ class Camera(Section):
         Annotated[tuple[Roi, ...], Field(min_length=2, max_length=16, json_schema_extra=DISTINCT), Distinct] | None
     ) = None
     """Several places of a frame, each as `roi`, all of one size: `[[10, 60, 90, 90], [110, 60, 90, 90]]`. The network
-    judges one after the other, and the worst one decides for the item ([Several places in one
-    frame](on-the-line.md#several-places-in-one-frame)). `null`: one place."""
+    judges one after the other, and the worst one decides for the item (docs/on-the-line.md). `null`: one place."""
     exposure_us: Annotated[int, Field(strict=True, ge=1, le=10_000_000)] | Literal["auto"] | None = None
     """The exposure that the camera holds, in microseconds. `auto`: what the sensor finds at the start. `null`: what
     `collect.py` wrote beside the frames, or where it wrote nothing the sensor's automatic (docs/same-picture.md)."""
