@@ -89,6 +89,6 @@ def test_the_bundle_runs_and_prints_the_line_of_its_readme(tmp_path: Path) -> No
         text.strip() for text in (made / "README.md").read_text().splitlines() if text.startswith('    {"label"')
     ]
     assert list(json.loads(told)) == list(run.decisions[0])
-    printed = [text for text in run.printed.splitlines() if '"label"' in text][0]
+    printed = next(text for text in run.printed.splitlines() if '"label"' in text)
     assert len(printed) == len(told), "the fields are as wide"
     assert run.seen["views"] == [[roi, SETTLING + 1 + n] for n in range(3) for roi in ROIS]
