@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.board.test_board import MAIN, SETTLING, Camera, Run
+from tests.board.test_board import COLLECT, HOLDING, MAIN, SETTLING, Camera, Run
 from tests.board.test_line import by_pin, missed, pressed, signals
 
 FIRMWARE = ["4.7.0", "4.8.0", "5.0.0"]
@@ -160,6 +160,13 @@ def test_the_frame_is_kept_whole_and_its_line_names_the_place(camera):
     (frame,) = camera.folder.rglob("K*.bmp")
     assert frame.stat().st_size == 66 + 320 * 240 * 2
     assert run.labels == ["good"]
+
+
+def test_collect_records_the_whole_frame(camera):
+    write(camera)
+    camera.run(script=COLLECT, snapshots=SETTLING + HOLDING + 3)
+    sizes = {path.stat().st_size for path in camera.folder.rglob("R*.bmp")}
+    assert sizes == {66 + 320 * 240 * 2}
 
 
 @pytest.mark.parametrize("firmware", FIRMWARE)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import ValidationError
 
 from linecam.bundle.shipped import read_shipped
 from linecam.camera.region import Region
@@ -12,6 +13,7 @@ from linecam.files import read_json
 from linecam.workflow.line_settings import Line, Signals
 from tests.board.test_board import SETTLING, Camera
 from tests.bundle.test_bundle import CONFIG, make
+from tests.bundle.test_same_picture import SCHEMA
 
 ROIS = [[10, 60, 90, 90], [110, 60, 90, 90]]
 
@@ -35,6 +37,17 @@ def test_the_settings_have_the_places_and_the_whole_frame(made: Path) -> None:
     assert "side" not in settings
     assert settings["parts"] == [["line_places", {"order": [0, 2, -1, 1]}]]
     assert settings["labels"] == ["bad", "good", "empty"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"rois": ROIS[:1]}, {"rois": [[0, 0, 8]]}, {"rois": [[0, 0, 8, 8], [0, 0, -8, 8]]}],
+)
+def test_the_schema_knows_places(made: Path, change: dict[str, Any]) -> None:
+    settings = read_json(made / "settings.json")
+    SCHEMA.validate(settings)
+    with pytest.raises(ValidationError):
+        SCHEMA.validate(settings | change)
 
 
 def test_the_manifest_says_what_the_camera_looks_at(made: Path) -> None:
