@@ -128,6 +128,7 @@ def test_a_failed_frame_counts_at_no_place(camera):
     write(camera, votes=2)
     run = camera.run(scores=frames("bbb", "ggg", "ggg"), fail=[SETTLING + 2])
     assert told(run) == [("good", 1, ["good"] * 3)]
+    assert (run.decisions[0]["frames"], run.decisions[0]["scores"]) == (2, GOOD)
 
 
 @pytest.mark.parametrize("firmware", FIRMWARE)

@@ -13,7 +13,7 @@ from linecam.camera.region import Region, size_of
 from linecam.errors import UserError
 from linecam.files import read_json, sha256
 from linecam.frames.decode import open_frame, read_region
-from linecam.frames.index import read_index
+from linecam.frames.index import part_sequences, read_index
 from linecam.frames.places import frame_of, place_digest, place_of, place_path, region_in
 from linecam.frames.video import frame_digest, frame_path, read_video_frame
 from scripts.decode_frames import decode_frames
@@ -206,9 +206,12 @@ def test_a_frame_that_has_changed_is_refused_at_its_places(line: Line) -> None:
 def test_frames_of_a_video_have_places(tmp_path: Path) -> None:
     video = film(tmp_path / "C.mp4", 6)
     places = Region(rois=((10, 20, 50, 50), (80, 40, 50, 50)), frame=(160, 120))
+    seen_before = b""
     for number in (4, 1):
         frame = frame_path(str(video), number)
         whole = np.asarray(read_video_frame(video, number))
+        assert whole.tobytes() != seen_before, "each frame of the film is another"
+        seen_before = whole.tobytes()
         for place, (x, y, width, height) in enumerate(places.rois, 1):
             digest = place_digest(frame_digest(sha256(video), number), place)
             seen = read_region(place_path(frame, place), places, digest=digest)
@@ -234,3 +237,11 @@ def test_a_turned_photo_has_its_places_as_it_is_seen(tmp_path: Path) -> None:
     x, y, width, height = ROIS[1]
     expected = np.asarray(image)[y : y + height, x : x + width]
     np.testing.assert_array_equal(read_region(tmp_path / "a.png/place-2.png", PLACES), expected)
+
+
+def test_folders_part_the_sequences_of_places_by_the_folder_of_the_frame() -> None:
+    """As `linecam predict` has them, with class folders that each count from the start."""
+    rows = [(f"{folder}/A-{number}.png/place-1.png", number) for folder in ("good", "bad") for number in (1, 2, 3)]
+    table = pd.DataFrame(rows, columns=["path", "number"]).assign(sequence="A place 1", status="ok")
+    assert part_sequences(table) == ["A place 1"]
+    assert list(table["sequence"]) == ["good/A place 1"] * 3 + ["bad/A place 1"] * 3
