@@ -79,7 +79,10 @@ def check(settings: Settings, boards: Mapping[str, Board]) -> None:
             f"pretrain.methods asks for a given backbone, but pretrain.checkpoint is {pretrain.checkpoint!r}, which is "
             "no file. Name a .safetensors file of this network, or the tutorial's pretrained.ckpt."
         )
-    parse(f"{pretrain.teacher}-64")
+    try:
+        parse(f"{pretrain.teacher}-64")
+    except UserError as error:
+        raise UserError(f"pretrain.teacher: {error}") from None
     for name in dataset.definitions:
         if name not in dataset.classes:
             raise UserError(f"dataset.definitions: {name!r} is no class. {nearest(name, dataset.classes)}")
