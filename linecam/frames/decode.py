@@ -17,7 +17,7 @@ from linecam.camera.region import Region, Size
 from linecam.errors import UserError
 from linecam.files import atomic_write
 from linecam.frames.picture import FORMATS, QUARTER_TURNS, turn, upright
-from linecam.frames.places import place_digest, place_of, region_in
+from linecam.frames.places import place_digest, place_of, place_path, region_in
 from linecam.frames.video import place_in_video, read_video_frame
 from linecam.progress import progress
 
@@ -68,6 +68,8 @@ def read_region(path: str | Path, region: Region, seen: Size | None = None, dige
             raise UserError(
                 f"{path} cannot be used: {why}. Take it away, or set camera.frame_size and {region.setting} for it."
             )
+        if region.rois and not region.recorded(whole):
+            raise UserError(f"{path} has {len(region.rois)} places (camera.rois). Name one: {place_path(str(path), 1)}")
         image.draft("RGB", enough)
         return cut_out(upright(image), region, seen)
 

@@ -245,3 +245,9 @@ def test_folders_part_the_sequences_of_places_by_the_folder_of_the_frame() -> No
     table = pd.DataFrame(rows, columns=["path", "number"]).assign(sequence="A place 1", status="ok")
     assert part_sequences(table) == ["A place 1"]
     assert list(table["sequence"]) == ["good/A place 1"] * 3 + ["bad/A place 1"] * 3
+
+
+def test_whoever_reads_a_frame_of_several_places_has_to_name_one(tmp_path: Path) -> None:
+    picture(*QVGA).save(tmp_path / "a.png")
+    with pytest.raises(UserError, match=r"a\.png has 3 places \(camera\.rois\)\. Name one: .*a\.png/place-1\.png"):
+        read_region(tmp_path / "a.png", PLACES)
