@@ -177,6 +177,8 @@ class Part:
         line = {"file": name[len(FOLDER) + 1 :], "run": self.run, "item": number, "reason": REASONS[why]}
         line["label"] = None if label < 0 else self.labels[label]
         line["scores"] = [round(total / poll.seen / 65536, 4) for total in poll.sums]
+        if hasattr(poll, "worst"):  # of several places; the frame has all of them
+            line["place"] = poll.worst + 1
         now = time.localtime()
         line["time"] = "%04d-%02d-%02dT%02d:%02d:%02d" % now[:6] if now[0] > 2023 else None  # a clock that was set
         line["model"] = self.model

@@ -59,6 +59,7 @@ class Part:
     def __init__(self, how, labels, settings):
         self.wanted = settings.get("hold", {})
         self.at, self.told = [0, 0], None
+        self.places = settings.get("rois", ())  # each has to have the light of the training
         self.low = self.high = self.least = None
         if "brightness" in how:  # in levels of 0..255; here 256 times the distance from 128, and 16384 variances
             self.low, self.high = [int((x - 128) * 256) for x in how["brightness"]]
@@ -74,11 +75,17 @@ class Part:
         """True for a frame that is darker, brighter or duller than those of the training; says so. Allocates nothing."""
         if self.least is None:
             return False
-        at, width, height = self.at, image.width(), image.height()
+        for x, y, width, height in self.places:
+            if self.odd(image, x, y, width, height):
+                return True
+        return not self.places and self.odd(image, 0, 0, image.width(), image.height())
+
+    def odd(self, image, x, y, width, height):
+        at = self.at
         total = squares = 0
-        for i in range(256):  # 16 x 16 pixels all over the frame
-            at[0] = ((i & 15) * 2 + 1) * width >> 5
-            at[1] = ((i >> 4) * 2 + 1) * height >> 5
+        for i in range(256):  # 16 x 16 pixels all over it
+            at[0] = x + (((i & 15) * 2 + 1) * width >> 5)
+            at[1] = y + (((i >> 4) * 2 + 1) * height >> 5)
             # Of the ways to a pixel the one that every firmware has and that takes no memory: bytearray() and
             # image[i] make an object. Firmware 5.0.0 wants the place as one argument.
             pixel = image.get_pixel(at, rgbtuple=False)

@@ -18,8 +18,9 @@ from binascii import hexlify
 RED, GREEN, BLUE, NONE = 0, 1, 2, -1
 COLORS = {"good": GREEN, "bad": RED}  # others are blue
 AGAIN = ": copy the whole bundle again, or write its linecam.romfs"
-VERSION = 2  # of settings.json, the newest that is read here
+VERSION = 3  # of settings.json, the newest that is read here
 # What main.py calls, and when:
+#   judges(model, poll)  once, before the loop: what takes the place of both, to judge several places of a frame
 #   start(camera)   the camera has been started, for the first time or anew
 #   tick()          each round of the loop, every ms while nothing else is to do
 #   wants()         before a frame: is one to be taken now?
@@ -29,7 +30,7 @@ VERSION = 2  # of settings.json, the newest that is read here
 #   decided(poll, label, number, image)  an item has been judged; `image` is its last frame, label may be NONE
 #   failed()        no frame, or one that is not to be judged: the item's frames so far do not count
 #   stops()         the program ends, for whatever reason
-HOOKS = "start", "tick", "wants", "sees", "scored", "ends", "decided", "failed", "stops"
+HOOKS = "judges", "start", "tick", "wants", "sees", "scored", "ends", "decided", "failed", "stops"
 OTHER = "not the one that settings.json names" + AGAIN
 LACKS = "%s (%r): too little memory, or an operator or quantization that the firmware lacks. "
 LACKS += "Build the bundle for this board, or put it into ROMFS"
@@ -80,7 +81,7 @@ def read_bundle():
     raise Stop(path + " is missing, or " + OTHER)
 
 
-def load_model(path, oblong):
+def load_model(path, region):
     try:
         import ml
     except ImportError:
@@ -90,7 +91,7 @@ def load_model(path, oblong):
             model = ml.Model(path, load_to_fb=True)  # not the heap
         except TypeError:
             return ml.Model(path)  # firmware 5.0.0
-        if oblong:
+        if region[-2] != region[-1]:
             raise Stop("an oblong camera.roi needs firmware 5.0.0: update it, or build with a square one")
         return model
     except FAULTS as error:
@@ -103,6 +104,8 @@ def load_parts(settings, labels):
     for name, how in settings.get("parts", ()):
         try:
             parts.append(__import__(name).Part(how, labels, settings))
+        except NotImplementedError as error:
+            raise Stop(str(error))
         except FAULTS as error:
             raise Stop("%s.py: %s%s" % (name, error, AGAIN))
     return [[getattr(part, hook) for part in parts if hasattr(part, hook)] for hook in HOOKS]
@@ -182,7 +185,7 @@ class Poll:
         self.names = [(x + " " * (width - len(x))).encode() for x in names]
         line = '{"label": %s, "score": 0.0000, "scores": [%s], '
         line += '"item": 000000000, "frames": 00000, "ms": 000000000, "inference_ms": 00000}\n'
-        self.line = bytearray((line % (" " * width, ", ".join(["0.0000"] * count))).encode())
+        self.line = self.out = bytearray((line % (" " * width, ", ".join(["0.0000"] * count))).encode())
         self.at = width + 21  # of the score; the scores: 19 on
 
     def add(self, scores):
@@ -230,7 +233,7 @@ class Poll:
         self.digits(self.seen, len(line) - 43, 5, 32)
         self.digits(ms, len(line) - 26, 9, 32)
         self.digits(min(inference, 99999), len(line) - 3, 5, 32)
-        sys.stdout.write(line)
+        sys.stdout.write(self.out)
 
     def clear(self):
         self.seen = 0
@@ -255,8 +258,10 @@ def call(hooks):
 
 
 def run(settings, region, labels, model, leds, hooks):
-    start, tick, wants, sees, scored, ends, decided, failed, _ = hooks
+    judges, start, tick, wants, sees, scored, ends, decided, failed, _ = hooks
     poll = Poll(labels, settings["thresholds"])
+    for hook in judges:
+        model = poll = hook(model, poll)
     colors = [COLORS.get(x, BLUE) for x in labels] + [NONE]
     camera, frame, number, failures, due = None, [None], 0, 0, time.ticks_ms()
     while True:
@@ -319,7 +324,7 @@ def main():
         region = tuple(settings.get("roi") or [settings["side"]] * 2)
         hooks = load_parts(settings, labels)
         gc.collect()  # the model needs one large block
-        model = load_model(path, region[-2] != region[-1])
+        model = load_model(path, settings.get("rois", [region])[0])
         leds = find_leds()
         boot = {"linecam": settings["model"]["sha256"][:12], "labels": labels, "votes": settings["votes"]}
         if hasattr(os, "uname"):

@@ -91,7 +91,7 @@ rule index_frames:
         every=settings.dataset.every,
         damaged=settings.dataset.damaged,
         # The middle square is that of any frame, whatever its side is.
-        region=plan.region.as_param() if settings.camera.roi else None,
+        region=None if plan.region.side else plan.region.as_param(),
         given=plan.strategies == ["given"],
         folder=job_files.frames_folder,
         content=digest_of(files_found) if scanned else "",

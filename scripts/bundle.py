@@ -85,7 +85,7 @@ def bundle(
     light = Light.of(np.load(sources.training, mmap_mode="r")).as_dict() if sources.training else None
     drift = read_json(sources.drift) if sources.drift else None
     found = FromFrames(read_json(sources.account)["held"], light, drift)
-    program = Program.of(config, read_json(sources.votes)["votes"], decided["thresholds"], found)
+    program = Program.of(config, read_json(sources.votes)["votes"], decided["thresholds"], found, board)
     dataset = Dataset(config["dataset"]["name"], read_json(sources.split)["frames"], sha256(sources.index))
     model = Model(
         choice.model,

@@ -16,7 +16,7 @@ from linecam.frames.account import account
 from linecam.frames.edge_impulse import exported_labels
 from linecam.frames.folder import read_folder
 from linecam.frames.held import read_held
-from linecam.frames.index import COLUMNS, part_sequences, path_facts
+from linecam.frames.index import COLUMNS, cut_into_places, part_sequences, path_facts
 from linecam.frames.kept import kept_frames
 from linecam.frames.layout import no_frames
 from linecam.frames.look import Look, fit, look_at
@@ -62,7 +62,8 @@ def index_frames(
     `region` other than the middle square, frames that have none such. `damaged` frames that
     decode are used where that is wanted. `kept` says why a camera at work has kept a frame (`linecam.frames.kept`), and
     is "" for all others. `summary` says what became of every file (`linecam.frames.account`), and so
-    does the log. Raises `UserError` where no frame is usable.
+    does the log. Where `region` has several places, a frame has a row for each (`linecam.frames.places`). Raises
+    `UserError` where no frame is usable.
     """
     listing = read_folder(folder, cache)
     exported = exported_labels(folder, listing.labels_files, classes)
@@ -118,6 +119,8 @@ def index_frames(
         held=read_held(folder, list(listing.run_files)),
         region=region,
     )
+    if region and region.rois:
+        table = cut_into_places(table, region)
     for line in said["lines"]:
         logging.info("%s", line)
     if not said["used"]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-VERSION = 2  # main.py refuses a newer one than it knows
+VERSION = 3  # main.py refuses a newer one than it knows
 
 Natural = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
@@ -54,7 +54,11 @@ class CameraSettings(_Part):
     side: Positive | None = None
     """The side, in pixels, of the square in the middle of the frame that goes to the network."""
     roi: tuple[Natural, Natural, Positive, Positive] | None = None
-    """Instead of `side`: x, y, width and height of what goes to the network, in pixels."""
+    """Instead of `side`: x, y, width and height of what goes to the network, in pixels. With `rois` it is the whole
+    frame, of which collect.py and line_keep.py keep all."""
+    rois: Annotated[tuple[tuple[Natural, Natural, Positive, Positive], ...], Field(min_length=2)] | None = None
+    """Several places of this frame, all of one size: they go to the network one after the other. line_places.py judges
+    them."""
     votes: Positive
     """Over how many frames main.py decides."""
     period_ms: Natural

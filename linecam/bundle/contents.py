@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from linecam.boards.board import Board
 from linecam.bundle.bill_of_materials import Model
 from linecam.bundle.camera_settings import CameraSettings, Hold, ModelFile
 from linecam.bundle.parts import FromFrames, Part, hold_of, parts_of
+from linecam.bundle.worst import PLACES_SINCE
 from linecam.errors import UserError
 
 ROMFS = ["model.tflite", "labels.txt", "settings.json"]
@@ -29,12 +31,19 @@ class Program:
     period_ms: int  # at most one decision in so many ms
     thresholds: dict[str, float]  # by class, the mean score from which on it decides for it
     roi: list[int] | None = None  # instead of `side`: x, y, width and height of what goes to the network
+    rois: list[list[int]] | None = None  # instead of both: several places, which go to it one after the other
+    frame: list[int] | None = None  # width and height of the sensor's frame, where there are several places
     hold: dict[str, Any] = field(default_factory=dict)  # gain, white balance and exposure, by name
     parts: tuple[Part, ...] = ()  # in the order in which main.py calls them
 
     @classmethod
-    def of(cls, config: dict[str, Any], votes: int, thresholds: dict[str, float], frames: FromFrames) -> Self:
-        """What a complete configuration, and the `votes` and `thresholds` that were made of it, and the frames say."""
+    def of(
+        cls, config: dict[str, Any], votes: int, thresholds: dict[str, float], frames: FromFrames, board: Board
+    ) -> Self:
+        """What a complete configuration, and the `votes` and `thresholds` that were made of it, and the frames say.
+
+        The sensor's frame is that of `board`.
+        """
         camera, bundle = config["camera"], config["bundle"]
         return cls(
             camera["frame_size"],
@@ -43,6 +52,8 @@ class Program:
             bundle["period_ms"],
             thresholds,
             camera["roi"],
+            camera["rois"],
+            board.frame_sizes[camera["frame_size"]] if camera["rois"] else None,
             hold_of(config, frames.held),
             parts_of(config, frames),
         )
@@ -50,17 +61,23 @@ class Program:
     @property
     def firmware(self) -> tuple[str, str]:
         """The OpenMV releases that main.py runs on with these settings: an oblong region is cropped before 5.0.0."""
-        oblong = self.roi is not None and self.roi[2] != self.roi[3]
-        return (FIRMWARE[1], FIRMWARE[1]) if oblong else FIRMWARE
+        if any(roi[2] != roi[3] for roi in [self.roi, *(self.rois or [])] if roi):
+            return FIRMWARE[1], FIRMWARE[1]
+        return (PLACES_SINCE, FIRMWARE[1]) if self.rois else FIRMWARE
 
     @property
     def view(self) -> dict[str, object]:
-        """What the camera looks at, as JSON values: the frame size, and `side` or `roi`."""
-        return {"frame_size": self.frame_size} | ({"roi": self.roi} if self.roi else {"side": self.side})
+        """What the camera looks at, as JSON values: the frame size, and `side`, `roi` or `rois`."""
+        seen = {"side": self.side, "roi": self.roi, "rois": self.rois}
+        return {"frame_size": self.frame_size} | {key: value for key, value in seen.items() if value}
 
     @property
     def seen(self) -> str:
         """What of the frame goes to the network, in words."""
+        if self.rois:
+            width, height = self.rois[0][2:]
+            told = ", ".join(f"{number} from {x}, {y} on" for number, (x, y, _, _) in enumerate(self.rois, 1))
+            return f"{len(self.rois)} places of {width} x {height} pixels, one after the other: {told}"
         if self.roi is None:
             return f"the {self.side} x {self.side} pixels in its middle"
         x, y, width, height = self.roi
@@ -68,12 +85,14 @@ class Program:
 
     def settings(self, model: Model) -> dict[str, Any]:
         """What main.py and its parts read, in settings.json, as JSON values."""
+        roi = [0, 0, *self.frame] if self.frame else self.roi
         return CameraSettings(
             model=ModelFile(sha256=model.sha256, name=f"{model.name} {model.range}"),
             labels=tuple(model.classes),
             frame_size=self.frame_size,
-            side=None if self.roi else self.side,
-            roi=(self.roi[0], self.roi[1], self.roi[2], self.roi[3]) if self.roi else None,
+            side=None if roi else self.side,
+            roi=(roi[0], roi[1], roi[2], roi[3]) if roi else None,
+            rois=tuple((x, y, width, height) for x, y, width, height in self.rois) if self.rois else None,
             votes=self.votes,
             period_ms=self.period_ms,
             thresholds=self.thresholds,

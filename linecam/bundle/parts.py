@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from linecam.bundle.worst import worst_first
+
 PINS = ("pass_pin", "fail_pin", "ready_pin")  # of the signals
 TRIGGER = {  # by its source, the settings that count
     "pin": ("pin", "edge", "pull", "debounce_ms", "delay_ms"),
@@ -40,6 +42,8 @@ def parts_of(config: Mapping[str, Any], frames: FromFrames | None = None) -> tup
     if trigger["source"] != "free":
         parts.append(("line_trigger", {key: trigger[key] for key in ("source", *TRIGGER[trigger["source"]])}))
     may_hold = config["dataset"]["kind"] == "folder" if frames is None else bool(hold_of(config, frames.held))
+    if config["camera"]["rois"]:
+        parts.append(("line_places", {"order": worst_first(config["dataset"]["classes"], line)}))
     if may_hold or hold_of(config, {}) or line["light"]["check"]:
         parts.append(("line_light", _limits(frames)))
     if any(signals[pin] for pin in PINS):

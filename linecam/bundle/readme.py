@@ -12,6 +12,7 @@ from linecam.bundle.bill_of_materials import Dataset, Model
 from linecam.bundle.contents import IMAGE, Program
 from linecam.bundle.registers import registers
 from linecam.bundle.romfs import flash_command
+from linecam.bundle.worst import UNDECIDED
 from linecam.evaluation.figures import Weakness
 from linecam.evaluation.predictions import HALF
 from linecam.frames.held import in_words
@@ -63,6 +64,11 @@ def readme(
         frame_size=program.frame_size,
         seen=program.seen,
         roi=program.roi,
+        rois=program.rois,
+        order=[
+            "undecided" if number == UNDECIDED else f"`{model.classes[number]}`"
+            for number in parts.get("line_places", {}).get("order", ())
+        ],
         votes=program.votes,
         thresholds=program.thresholds,
         demanding=[name for name in model.classes if program.thresholds.get(name, 0) > HALF],
@@ -88,7 +94,7 @@ def readme(
         modbus=parts.get("line_modbus"),
         uart_pins=(board.uarts or {}).get(str(parts.get("line_modbus", {}).get("uart"))),
         registers=registers(model.classes),
-        decision=decision_line(model.classes, program.votes, 100 if high is None else high),
+        decision=decision_line(model.classes, program.votes, 100 if high is None else high, len(program.rois or ())),
     )
 
 
@@ -106,14 +112,20 @@ def drift_line(settings: dict[str, Any]) -> str:
     return told % json.dumps(settings["charts"][0][2])
 
 
-def decision_line(classes: list[str], votes: int, inference_ms: float) -> str:
-    """A line such as main.py prints for a decision: for the class `good`, or the first where there is none."""
+def decision_line(classes: list[str], votes: int, inference_ms: float, places: int = 0) -> str:
+    """A line such as main.py prints for a decision: for the class `good`, or the first where there is none.
+
+    Of several `places` of a frame all are of this class.
+    """
     label = "good" if "good" in classes else classes[0]
     rest = 0.1 / (len(classes) - 1)
     width = max(len(json.dumps(name)) for name in [*classes, None])
     scores = ", ".join(f"{0.9 if name == label else rest:.4f}" for name in classes)
+    inference_ms *= max(1, places)
     ms = round(votes * (inference_ms + FRAME_MS))
+    name = f"{json.dumps(label):<{width}}"
+    more = f', "place": {1:>2}, "places": [{", ".join([name] * places)}]' if places else ""
     return (
         f'{{"label": {json.dumps(label):<{width}}, "score": 0.9000, "scores": [{scores}], '
-        f'"item": {1:>9}, "frames": {votes:>5}, "ms": {ms:>9}, "inference_ms": {round(inference_ms):>5}}}'
+        f'"item": {1:>9}, "frames": {votes:>5}, "ms": {ms:>9}, "inference_ms": {round(inference_ms):>5}{more}}}'
     )

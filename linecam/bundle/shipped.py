@@ -4,7 +4,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,9 +109,11 @@ def _read(folder: Path, about: dict[str, Any]) -> Shipped:
             f"The model of this bundle is compiled for the NPU of the {board.title}, which this machine lacks: take "
             "the bundle of another board, such as openmv-h7."
         )
-    roi = settings.get("roi")
+    roi, rois = settings.get("roi"), settings.get("rois", ())
     width, height = board.frame_sizes[settings["frame_size"]]
-    region = Region(roi=tuple(roi), frame=(width, height)) if roi else Region(side=int(settings["side"]))
+    region = Region.of({"rois": rois} if rois else {"roi": roi} if roi else {"side": int(settings["side"])})
+    if region.side is None:
+        region = replace(region, frame=(width, height))
     return Shipped(
         folder / MODEL,
         settings["model"]["sha256"],

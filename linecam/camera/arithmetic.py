@@ -39,7 +39,7 @@ def cut_out(image: Image.Image, region: Region, seen: Size | None = None) -> NDA
     As `square`, and each axis by itself. `image` is not refused. Returns (height, width, 3) of `seen`, 0..255.
     """
     seen = seen or region.size
-    if region.roi is None and seen[0] == seen[1]:
+    if region.side is not None and seen[0] == seen[1]:
         return square(image, seen[0])
     box = left, top, right, bottom = region.box(image.size)
     if all(float(edge).is_integer() for edge in box) and (right - left, bottom - top) == seen:

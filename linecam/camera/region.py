@@ -1,14 +1,17 @@
-"""What of a frame the network sees: the square in its middle, or a region of the sensor's frame (`camera.roi`).
+"""What of a frame the network sees: the square in its middle, a region of the sensor's frame (`camera.roi`), or several
+places of it, one after the other (`camera.rois`).
 
 Where it lies; `linecam.camera.arithmetic` cuts it out.
 """
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 Size = tuple[int, int]  # width and height, in pixels
+Roi = tuple[int, int, int, int]  # x, y, width and height, in pixels of the sensor's frame
 
 # A frame has the shape of the sensor's where width over height differs by no more than this share.
 SAME_SHAPE = 0.01
@@ -18,50 +21,61 @@ STRETCHES_SINCE = (5, 0, 0)
 
 @dataclass(frozen=True)
 class Region:
-    """The middle square of a frame, `side` pixels wide on the sensor, or `roi` of the sensor's `frame`: one of the two.
+    """The middle square of a frame, `side` pixels wide on the sensor, or `roi` or `rois` of the sensor's `frame`.
 
-    `roi` is (x, y, width, height) in pixels of the sensor's frame, and lies within it.
+    One of the three is set. A `roi` lies within the sensor's frame. `rois` are several of one size: each is a picture
+    of its own, and `place` has its region.
     """
 
     side: int | None = None
-    roi: tuple[int, int, int, int] | None = None
+    roi: Roi | None = None
     frame: Size | None = None
+    rois: tuple[Roi, ...] = ()
 
     @classmethod
     def of(cls, param: Mapping[str, Any]) -> Self:
         """The region that a rule's parameter describes; see `as_param`."""
         roi, frame = param.get("roi"), param.get("frame")
-        return cls(param.get("side"), tuple(roi) if roi else None, tuple(frame) if frame else None)
+        rois = tuple((x, y, width, height) for x, y, width, height in param.get("rois", ()))
+        return cls(param.get("side"), tuple(roi) if roi else None, tuple(frame) if frame else None, rois)
 
     def as_param(self) -> dict[str, Any]:
-        """The region as plain values, which a rule hands to its script: {side}, or {roi, frame}."""
-        return {
-            key: list(value) if isinstance(value, tuple) else value
-            for key, value in asdict(self).items()
-            if value is not None
-        }
+        """The region as plain values, which a rule hands to its script: {side}, {roi, frame}, or {frame, rois}."""
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return {key: value for key, value in plain.items() if value}
 
     @property
     def size(self) -> Size:
-        """How many pixels of the sensor it has."""
-        if self.roi:
-            return self.roi[2], self.roi[3]
+        """How many pixels of the sensor it has; of several places each has so many."""
+        for roi in (self.roi, *self.rois):
+            if roi:
+                return roi[2], roi[3]
         assert self.side is not None
         return self.side, self.side
 
     @property
     def name(self) -> str:
         """Its size as part of a file's name, such as 240, or 200x80 of a `roi`; `size_of` reads it."""
-        return "{}x{}".format(*self.size) if self.roi else str(self.side)
+        return "{}x{}".format(*self.size) if self.side is None else str(self.side)
+
+    @property
+    def setting(self) -> str:
+        """The setting that says where it lies, for a message."""
+        return "camera.rois" if self.rois else "camera.roi"
 
     @property
     def oblong(self) -> bool:
         """Whether it is no square, which firmware before 5.0.0 crops instead of stretching it."""
         return self.size[0] != self.size[1]
 
+    def place(self, number: int) -> "Region":
+        """The region of one of several places, from 1 on."""
+        return Region(roi=self.rois[number - 1], frame=self.frame)
+
     def recorded(self, size: Size) -> bool:
-        """Whether a frame of this size was recorded by collect.py with this `roi`: then all of it is the region."""
-        return self.roi is not None and size == self.size
+        """Whether a frame of this size has just the region in it: collect.py recorded it with this `roi`, or it is a
+        picture of one of several places."""
+        return self.side is None and size == self.size
 
     def refusal(self, size: Size) -> str:
         """Why a frame of this size has no such region, or ""."""
@@ -72,18 +86,23 @@ class Region:
             return ""
         return (
             f"{width} x {height} has neither the shape of the sensor's frame, {sensor_width} x {sensor_height}, nor "
-            f"the size of camera.roi, {self.size[0]} x {self.size[1]}"
+            f"the size of {self.setting}, {self.size[0]} x {self.size[1]}"
         )
 
     def box(self, size: Size) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom of the region in a frame of this size that is not refused, in its pixels."""
+        """Left, top, right and bottom of the region in a frame of this size that is not refused, in its pixels.
+
+        Of several places `place` says where one lies. Raises `ValueError` for all of them in one frame.
+        """
         width, height = size
-        if self.roi is None or self.frame is None:
+        if self.side is not None or self.frame is None:
             short = min(size)
             left, top = (width - short) // 2, (height - short) // 2
             return left, top, left + short, top + short
         if self.recorded(size):
             return 0, 0, width, height
+        if self.roi is None:
+            raise ValueError("several places have no common box")
         x, y, across, down = self.roi
         right, below = width / self.frame[0], height / self.frame[1]
         return x * right, y * below, min((x + across) * right, width), min((y + down) * below, height)
@@ -91,10 +110,11 @@ class Region:
     def enlarged(self, size: int) -> str:
         """What to say where a network's input of `size` x `size` pixels is more than `roi` has, or ""."""
         width, height = self.size
-        if self.roi is None or min(self.size) >= size:
+        if self.side is not None or min(self.size) >= size:
             return ""
+        what = "each of camera.rois" if self.rois else "camera.roi"
         return (
-            f"camera.roi has {width} x {height} pixels, which are enlarged to {size} x {size}: that shows no more. "
+            f"{what} has {width} x {height} pixels, which are enlarged to {size} x {size}: that shows no more. "
             "Take a network with a smaller input, or a larger camera.frame_size"
         )
 

@@ -11,6 +11,7 @@ import pandas as pd
 from linecam.camera.region import Region, Size
 from linecam.frames.folder import LABELS_FILE, VIDEO_SUFFIXES, Listing, in_words
 from linecam.frames.held import Held
+from linecam.frames.index import shows_just
 from linecam.frames.kept import in_words as reasons_in_words
 from linecam.frames.kept import is_kept
 from linecam.frames.layout import class_of, is_third, near_class, part_of
@@ -38,8 +39,8 @@ def account(
 
     `notes` says by path what is to be said of a frame that is used, and `exported` is how many labels a file of labels
     gave. Of videos one frame in `every` is used. `parted` are the sequences that were parted by folder. `held` is what
-    the camera held while it recorded. `region` is a `camera.roi`; None is the middle square. `lines` of what is
-    returned says it all in words.
+    the camera held while it recorded. `region` is a `camera.roi`, or several places; None is the middle square. `lines`
+    of what is returned says it all in words.
     """
     statuses = table["status"].value_counts()
     used, copies, aside = (int(statuses.get(name, 0)) for name in ("ok", "duplicate", "quarantined"))
@@ -53,6 +54,8 @@ def account(
     lines += _first([_folder_line(one) for one in folders], "folders")
     lines += _first([f"set aside, {_files(one['files'])}: {one['reason']} (first: {one['first']})" for one in reasons])
     lines += [f"used, {_files(len(paths))}: {text} (first: {paths[0]})" for text, paths in sorted(said.items())]
+    if region and region.rois:
+        lines += _places(table, region)
     in_part = _first(_shares(table, region or MIDDLE), "frame sizes")
     lines += in_part
     if listing.videos and every > 1:
@@ -145,7 +148,14 @@ def _shares(table: pd.DataFrame, region: Region) -> list[str]:
 def _share_line(region: Region, size: Size, count: int) -> str:
     frames = f"{count} frame{'' if count == 1 else 's'} of {size[0]} x {size[1]}"
     if region.recorded(size):
-        return f"{frames}: the network sees all of each, as collect.py records just camera.roi"
+        why = "it is a picture of one place" if region.rois else "collect.py records just camera.roi"
+        return f"{frames}: the network sees all of each, as {why}"
+    if region.rois:
+        left, top, right, bottom = map(round, region.place(1).box(size))
+        return (
+            f"{frames}: the network sees {len(region.rois)} places of each, one after the other, of {right - left} x "
+            f"{bottom - top} pixels, as camera.rois says"
+        )
     if region.share(size) >= ENOUGH:
         return ""
     left, top, right, bottom = map(round, region.box(size))
@@ -154,6 +164,20 @@ def _share_line(region: Region, size: Size, count: int) -> str:
     if region.roi:
         return f"{frames}: the network sees {seen} from {left}, {top} on, {share} % of each, as camera.roi says"
     return f"{frames}: the network sees the middle {seen}, {share} % of each; camera.roi names another region"
+
+
+def _places(table: pd.DataFrame, region: Region) -> list[str]:
+    """That a picture of a place is what is labelled, and that folders do not say what it shows."""
+    used = table[table["status"] == "ok"]
+    whole = used[~shows_just(region, used)]
+    count = len(region.rois)
+    lines = [f"each frame is {count} pictures, one of each place (camera.rois): {count * len(whole)} to choose from"]
+    if labelled := int((whole["label"] != "").sum()):
+        lines.append(
+            f"{_files(labelled)} labelled by a folder or an export: that is not taken, since it doesn't say of which "
+            "place it holds. Label the places, or give pictures of one place each in such folders"
+        )
+    return lines
 
 
 def _kept(table: pd.DataFrame) -> list[str]:

@@ -2,8 +2,9 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from linecam.camera.region import Region, Size
 from linecam.errors import UserError
 from linecam.files import atomic_write
 from linecam.frames.picture import FORMATS, QUARTER_TURNS, turn, upright
+from linecam.frames.places import place_digest, place_of, place_path, region_in
 from linecam.frames.video import place_in_video, read_video_frame
 from linecam.progress import progress
 
@@ -23,12 +25,16 @@ CHUNK = 32  # files that a process is handed at a time
 
 
 def open_frame(path: Path, digest: str = "") -> Image.Image:
-    """The picture of a frame, for `upright`; that of a file is not decoded yet.
+    """The picture of a frame, for `upright`; that of a file is not decoded yet. Of a place it is the whole frame.
 
     Raises `UserError` where it has gone, or its SHA-256 is not `digest` (if given).
     """
-    if place := place_in_video(path):
-        return read_video_frame(*place, digest)
+    stands_for: Callable[[str], str] = str
+    if place := place_of(path):
+        path, number = place
+        stands_for = partial(place_digest, number=number)
+    if filmed := place_in_video(path):
+        return read_video_frame(*filmed, digest, stands_for)
     Image.MAX_IMAGE_PIXELS = None  # the index has already refused what is too large
     try:
         data = path.read_bytes()
@@ -37,7 +43,7 @@ def open_frame(path: Path, digest: str = "") -> Image.Image:
             f"{path} can't be read any more, but was there when the frames were indexed: {error.strerror}. "
             "Run the same command again to index the frames that there are."
         ) from None
-    if digest and hashlib.sha256(data).hexdigest() != digest:
+    if digest and stands_for(hashlib.sha256(data).hexdigest()) != digest:
         raise UserError(
             f"{path} is not the file that was indexed: its content has changed since. "
             "Run the same command again once nothing writes into this folder any more."
@@ -46,20 +52,24 @@ def open_frame(path: Path, digest: str = "") -> Image.Image:
 
 
 def read_region(path: str | Path, region: Region, seen: Size | None = None, digest: str = "") -> NDArray[np.uint8]:
-    """The region of an image file, anti-aliased to `seen` (width, height), by default the sensor's pixels of it.
+    """The region of a frame, anti-aliased to `seen` (width, height), by default the sensor's pixels of it.
 
+    Of several places it is the one that `path` names (`linecam.frames.places`).
     Returns (height, width, 3), uint8, 0..255. A JPEG is decoded at a half, a quarter or an eighth of its size where
     that leaves at least so many pixels: its decoder then leaves out the frequencies that the resize would take away,
     in a third of the time. Raises `UserError` as `open_frame` does, and where the frame has no such region.
     """
+    region = region_in(Path(path), region)
     with open_frame(Path(path), digest) as image:
         whole, enough = image.size, region.enough(seen or region.size)
-        if region.roi and turn(image) in QUARTER_TURNS:
+        if region.side is None and turn(image) in QUARTER_TURNS:
             whole, enough = whole[::-1], enough[::-1]
         if why := region.refusal(whole):
             raise UserError(
-                f"{path} cannot be used: {why}. Take it away, or set camera.frame_size and camera.roi for it."
+                f"{path} cannot be used: {why}. Take it away, or set camera.frame_size and {region.setting} for it."
             )
+        if region.rois and not region.recorded(whole):
+            raise UserError(f"{path} has {len(region.rois)} places (camera.rois). Name one: {place_path(str(path), 1)}")
         image.draft("RGB", enough)
         return cut_out(upright(image), region, seen)
 

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from linecam.camera.region import Region
 from linecam.frames.layout import class_of, exported_name, part_of
+from linecam.frames.places import frame_of, place_digest, place_path, place_sequence
 
 COLUMNS = ["path", "sha256", "bytes", "width", "height", "sequence", "number", "part", "label", "kept"]
 COLUMNS += ["status", "reason"]
@@ -57,7 +59,33 @@ def part_sequences(table: pd.DataFrame) -> list[str]:
 
 
 def _folder_of(path: str) -> str:
-    return str(PurePosixPath(path).parent)
+    return str(PurePosixPath(frame_of(path)).parent)
+
+
+def cut_into_places(table: pd.DataFrame, region: Region) -> pd.DataFrame:
+    """An index of frames as one of the places of `region`, a row a place, sorted by path.
+
+    What cannot be used stays a row, and so does a picture that has the size of a place: it shows just one. Of a frame
+    the folder's label says nothing: it is not known which place it is about.
+    """
+    whole = (table["status"] != "quarantined") & ~shows_just(region, table)
+    frames, parts = table[whole], [table[~whole]]
+    for number in range(1, len(region.rois) + 1):
+        parts.append(
+            frames.assign(
+                path=[place_path(path, number) for path in frames["path"]],
+                sha256=[place_digest(digest, number) for digest in frames["sha256"]],
+                sequence=[place_sequence(name, number) for name in frames["sequence"]],
+                label="",
+            )
+        )
+    return pd.concat(parts).sort_values("path", kind="stable", ignore_index=True)
+
+
+def shows_just(region: Region, table: pd.DataFrame) -> pd.Series:
+    """Which rows of an index are pictures of the region alone, or of one of its places, by their size."""
+    sizes = table[["width", "height"]].itertuples(index=False, name=None)
+    return pd.Series([region.recorded(size) for size in sizes], index=table.index, dtype=bool)
 
 
 def read_index(path: str | Path, columns: list[str] | None = None) -> pd.DataFrame:

@@ -14,6 +14,8 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from linecam.frames.places import place_path
+
 Parts = tuple[str, ...]  # of a path: its folders, and its name
 
 # Label Studio's own place for a file that it was given, with its prefix.
@@ -83,6 +85,8 @@ class Frames:
         )
 
     def _nothing(self, path: str) -> str:
+        if place := next(iter(self.known_as(place_path(path, 1))), ""):
+            return f"{path} has several places (camera.rois): name one of them, such as {place}"
         near: list[str] = []
         if self._hints:
             self._hints -= 1

@@ -6,7 +6,7 @@ So the file is the folder of its frames in all that goes by paths: the sequence,
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,15 +50,16 @@ def place_in_video(path: Path) -> tuple[Path, int] | None:
     return None
 
 
-def read_video_frame(video: Path, number: int, digest: str = "") -> Image.Image:
+def read_video_frame(video: Path, number: int, digest: str = "", stands_for: Callable[[str], str] = str) -> Image.Image:
     """A frame of a video, RGB, upright.
 
-    Raises `UserError` where it cannot be read, or `digest`, if given, is not its `frame_digest`.
+    Raises `UserError` where it cannot be read, or `digest`, if given, is not what `stands_for` makes of its
+    `frame_digest`: by default that itself.
     """
     try:
         status = video.stat()
         opened, found = _opened(video, status.st_size, status.st_mtime_ns, os.getpid())
-        if not digest or frame_digest(found, number) == digest:
+        if not digest or stands_for(frame_digest(found, number)) == digest:
             return opened.read(number)
     except Exception as error:  # decoders raise anything on broken files
         raise UserError(
@@ -115,6 +116,7 @@ class _Video:
         self._numbers = {stamp: number for number, stamp in enumerate(self._stamps)}
         container.close()
         self._at = -1
+        self._seen: Image.Image | None = None  # the frame `_at`
         self._frames: Iterator[tuple[int, Any]] = iter(())
 
     def _open(self) -> tuple[Any, Any]:
@@ -139,6 +141,9 @@ class _Video:
     def read(self, number: int) -> Image.Image:
         """The frame of this number, RGB, upright. Raises `ValueError` where there is none, and what PyAV raises."""
         with self._lock:
+            if self._seen and number == self._at:  # another place of the same frame
+                return self._seen.copy()
+            self._seen = None
             if not self._at < number <= self._at + AHEAD:
                 known = number < len(self._stamps)
                 self._frames = self.all(number if known else 0)
@@ -152,7 +157,8 @@ class _Video:
                 raise ValueError("there is no such frame")
             image: Image.Image = frame.to_image()
             turned = _TURNS.get(frame.rotation)
-            return image if turned is None else image.transpose(turned)
+            self._seen = image if turned is None else image.transpose(turned)
+            return self._seen.copy()
 
     def _forward(self, number: int) -> Any:
         for found, frame in self._frames:

@@ -12,6 +12,7 @@ import pandas as pd
 from linecam.errors import UserError
 from linecam.files import atomic_write, sha256
 from linecam.frames.index import read_index
+from linecam.frames.places import place_of
 from linecam.frames.video import place_in_video, read_video_frame
 from linecam.labels.dataset import Dataset
 from linecam.labels.importers import CONTROLS, LIGHTLY_COLUMNS
@@ -108,8 +109,9 @@ def write_folders(target: Path, rows: Sequence[Row], folder: Path, test: set[str
     """Copy the frames of `rows`, one a frame, from `folder` to <class>/ in `target`.
 
     Where `test` says which frames (sha256) are for the test: to train/<class>/ and test/<class>/.
-    Raises `UserError` where a frame is no longer what its row's sha256 says.
+    Raises `UserError` where a frame is no longer what its row's sha256 says, or a row is of a place of a frame.
     """
+    _check_whole(*(folder / row["path"] for row in rows))
     names = _names([row["path"] for row in rows])
     with atomic_write(target) as temporary:
         for row, name in zip(rows, names, strict=True):
@@ -193,8 +195,18 @@ def _check_free(target: Path) -> None:
         raise UserError(f"{target} is there already, and an export writes over nothing. Name another, or remove it.")
 
 
+def _check_whole(*frames: Path) -> None:
+    """Raise `UserError` where a frame is one place of a frame: there is no file with just that."""
+    if place := next((frame for frame in frames if place_of(frame)), None):
+        raise UserError(
+            f"{place} is one place of a frame (camera.rois), and no file shows just that. Label places by `linecam "
+            "label`; their labels are exported with --format csv."
+        )
+
+
 def _check_file(*frames: Path) -> None:
     """Raise `UserError` where a frame is none of a file, which other tools could show."""
+    _check_whole(*frames)
     if filmed := next((frame for frame in frames if place_in_video(frame)), None):
         raise UserError(
             f"{filmed} is a frame of a video, which other tools can't find there. Label it by `linecam label`, or make "

@@ -17,6 +17,7 @@ from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.frames.decode import open_frame
 from linecam.frames.picture import upright
+from linecam.frames.places import place_of, region_in
 from linecam.frames.video import place_in_video
 from linecam.labels.store import DECISION, UNSURE, Row, answer, read_rows
 from linecam.page.frame import Frame
@@ -78,7 +79,7 @@ class Desk:
             "decision": DECISION,
             "unsure": UNSURE,
             "classes": self.classes,
-            "frames": [asdict(frame) | {"seen": self._seen(frame)} for frame in self.frames],
+            "frames": [asdict(frame) | self._shown_of(frame) for frame in self.frames],
             "paths": {digest: self._shown[digest].path for digest in self._with_neighbours() & self._shown.keys()},
             "advice": asdict(self.advice),
             "on_map": len(self.map.places),
@@ -107,10 +108,17 @@ class Desk:
             self.listed = {frame.sha256: frame for frame in self.frames}
             self.advice = replace(self.advice, asked="from the map")
 
-    def _seen(self, frame: Frame) -> list[float]:
-        """Left, top, width and height of what the network sees, as shares of the frame's width and height."""
-        left, top, right, bottom = self.region.box((frame.width, frame.height))
-        return [left / frame.width, top / frame.height, (right - left) / frame.width, (bottom - top) / frame.height]
+    def _shown_of(self, frame: Frame) -> dict[str, Any]:
+        """`seen`: left, top, width and height of what the network sees, as shares of the picture's width and height.
+
+        Of one place of a frame the picture is just that; then its own `width` and `height` are there, too.
+        """
+        path = self.folder / frame.path
+        left, top, right, bottom = region_in(path, self.region).box((frame.width, frame.height))
+        width, height = right - left, bottom - top
+        if place_of(path):
+            return {"seen": [0, 0, 1, 1], "width": round(width), "height": round(height)}
+        return {"seen": [left / frame.width, top / frame.height, width / frame.width, height / frame.height]}
 
     def standing(self) -> dict[str, list[Row]]:
         """All rows of the listed frames by sha256, as the file has them now."""
@@ -159,19 +167,26 @@ class Desk:
         answer(self.labels, self.classes, rows)
 
     def picture(self, digest: str, longest: int) -> bytes | None:
-        """A frame as JPEG, upright, its longer side at most `longest` pixels; None where it isn't one of those shown,
-        or its file is another than the one that was indexed."""
+        """A frame or a place of one as JPEG, upright, its longer side at most `longest` pixels; None where it isn't one
+        of those shown, or its file is another than the one that was indexed."""
         frame = self._shown.get(digest)
         if frame is None:
             return None
         path = self.folder / frame.path
+        region = region_in(path, self.region)
+        place = place_of(path)
+        file = place[0] if place else path
         try:
             # Before a file of any size is read. A frame of a video is no file.
-            if place_in_video(path) is None and path.stat().st_size != frame.bytes:
+            if place_in_video(file) is None and file.stat().st_size != frame.bytes:
                 raise OSError("its size has changed")
             with open_frame(path, digest) as image:
-                image.draft("RGB", (longest, longest))
+                if not place:
+                    image.draft("RGB", (longest, longest))
                 seen = upright(image)
+                if place:
+                    left, top, right, bottom = map(round, region.box(seen.size))
+                    seen = seen.crop((left, top, right, bottom))
                 seen.thumbnail((longest, longest), Image.Resampling.LANCZOS)
                 written = io.BytesIO()
                 # As good as the frame itself, where it is to be judged.

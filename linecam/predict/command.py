@@ -35,7 +35,14 @@ def predict(
     with unpacked(bundle) as unzipped:
         shipped = read_shipped(unzipped, bundle)
         check_signature(bundle, unzipped, key)
-        sources = find(places, shipped.classes, every=every, max_pixels=shipped.max_pixels, workers=workers)
+        sources = find(
+            places,
+            shipped.classes,
+            every=every,
+            max_pixels=shipped.max_pixels,
+            workers=workers,
+            region=shipped.region,
+        )
         judged = judge(shipped, sources, workers)
         out = left_out(sources, judged)
         if all(one.scores is None for one in judged):

@@ -17,6 +17,7 @@ from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.frames.decode import read_region
 from linecam.frames.look import look_at
+from linecam.frames.places import place_of
 from linecam.frames.video import place_in_video
 from linecam.predict.sources import Sources
 from linecam.progress import progress
@@ -60,9 +61,11 @@ class _Work:
         return results
 
     def _look(self, path: Path) -> tuple[str, tuple[str, ...]]:
-        if place_in_video(path):
+        place = place_of(path)
+        file = place[0] if place else path
+        if place_in_video(file):
             return "", ()  # a video was looked at as a whole
-        look = look_at(path, self.max_pixels, damaged=self.damaged)
+        look = look_at(file, self.max_pixels, damaged=self.damaged)
         return look.reason or self.region.refusal((look.width, look.height)), look.notes
 
 

@@ -3,17 +3,22 @@
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
+from PIL import Image
+
+from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.frames.folder import VIDEO_SUFFIXES, read_folder
 from linecam.frames.index import path_facts
 from linecam.frames.layout import no_frames
 from linecam.frames.look import fit
-from linecam.frames.video import frame_path, look_at_video
+from linecam.frames.picture import FORMATS, QUARTER_TURNS, turn
+from linecam.frames.places import place_path, place_sequence
+from linecam.frames.video import frame_path, look_at_video, place_in_video
 from linecam.progress import progress
 
 
@@ -37,11 +42,20 @@ class Sources:
     refused: dict[str, str] = field(default_factory=dict)  # why a file is left out, by its path
 
 
-def find(places: Sequence[Path], classes: list[str], *, every: int, max_pixels: int, workers: int) -> Sources:
+def find(
+    places: Sequence[Path],
+    classes: list[str],
+    *,
+    every: int,
+    max_pixels: int,
+    workers: int,
+    region: Region | None = None,
+) -> Sources:
     """The frames of `places`, folders, videos and image files, in the order of their paths; each once.
 
     Of a video it is one frame in `every`. Below a folder, folders that are named after a class say what their frames
-    show. Raises `UserError` where a place is not there, or a folder has no image.
+    show. Where `region` has several places, a frame is there once for each (`linecam.frames.places`). Raises
+    `UserError` where one of `places` is not there, or a folder has no image.
     """
     images: dict[Path, Found] = {}
     videos: dict[Path, tuple[Path, str]] = {}
@@ -69,8 +83,32 @@ def find(places: Sequence[Path], classes: list[str], *, every: int, max_pixels: 
                     found.refused[str(path)] = problem
                 if not reason:
                     frames += [_found(base, frame_path(name, number), classes, every) for number in look.numbers]
+    if region and region.rois:
+        frames = [part for frame in frames for part in _places_of(frame, region)]
     found.frames = sorted(frames, key=lambda frame: str(frame.path))
     return found
+
+
+def _places_of(frame: Found, region: Region) -> list[Found]:
+    """The places of a frame; itself where it has the size of a place, or cannot be used, as is said later."""
+    if not place_in_video(frame.path):
+        try:
+            with Image.open(frame.path, formats=FORMATS) as image:
+                size = image.size[::-1] if turn(image) in QUARTER_TURNS else image.size
+        except Exception:  # decoders raise anything on broken files
+            return [frame]
+        if region.recorded(size) or region.refusal(size):
+            return [frame]
+    base, sequence = frame.sequence
+    return [
+        replace(
+            frame,
+            path=Path(place_path(str(frame.path), number)),
+            sequence=(base, place_sequence(sequence, number)),
+            label="",  # the folder's is about the whole frame
+        )
+        for number in range(1, len(region.rois) + 1)
+    ]
 
 
 def _take_folder(

@@ -42,7 +42,7 @@ class Facts:
     camera: dict[str, int]  # the camera's path against a clean resize: differ, only_camera_right, only_clean_right
     int8: dict[str, int]  # the int8 form against float: differ, only_this_right, only_float_right
     frame_size: str  # camera.frame_size
-    roi: bool  # whether camera.roi is set
+    roi: bool  # whether camera.roi or camera.rois is set
     input_size: int  # the side of the network's input, in pixels
     epochs: int  # of the training
     next_frames: int  # next.frames

@@ -52,7 +52,7 @@ def facts_of(
         camera=camera,
         int8=metrics["paired"],
         frame_size=config["camera"]["frame_size"],
-        roi=config["camera"]["roi"] is not None,
+        roi=bool(config["camera"]["roi"] or config["camera"]["rois"]),
         input_size=model.input_size,
         epochs=epochs,
         next_frames=config["next"]["frames"],

@@ -4,7 +4,8 @@ main.py prints JSON, a line a decision: {"label": "good", "score": 0.93, "scores
 where label is null without a decision. Before the first it prints {"linecam": ..., "labels": [...], ...}; a frame that
 failed is {"error": ...}, a hint {"note": ...}, the number of items that went by without a decision {"missed": ...},
 a line that has changed {"drift": ...}, and its end "linecam: why.". Python's own words come in between, such as a
-traceback. collect.py prints frames instead
+traceback. Of several places in a frame the line has "place", the one that decided, and "places", what was decided for
+each. collect.py prints frames instead
 (`linecam.usb.receive`); they are this camera's pictures.
 """
 
@@ -61,6 +62,12 @@ class Event:
     def decision(self) -> str:
         """The class of a decision, or `UNDECIDED`."""
         return UNDECIDED if self.told["label"] is None else str(self.told["label"])
+
+    @property
+    def place(self) -> str:
+        """Of a decision over several places of a frame, which of them decided, for a person; else ""."""
+        place, places = self.told.get("place"), self.told.get("places")
+        return f"place {place} of {len(places)}" if type(place) is int and isinstance(places, list) else ""
 
     def in_words(self) -> str:
         """What it says, and what kind of message it is."""
@@ -140,7 +147,9 @@ class Diary:
                 "stopped": self._stopped,
                 "drifts": [one.text for one in self._drifts.values()],
                 "since": self.since.isoformat(timespec="seconds"),
-                "now": now and {"when": now.when.strftime("%H:%M:%S"), "label": now.decision} | _figures(now.told),
+                "now": now
+                and {"when": now.when.strftime("%H:%M:%S"), "label": now.decision, "place": now.place}
+                | _figures(now.told),
                 "names": names,
                 "counts": dict(self.decisions),
                 "hours": [{"hour": hour, "counts": dict(of)} for hour, of in list(self._hours.items())[-HOURS:]],

@@ -95,7 +95,8 @@ class Teller:
         if event.kind == "decision":
             told = event.told
             times = f"   {self._times} in a row" if self.live and self._times > 1 else ""
-            return f"{event.decision:<12} {told['score']:.2f}  {told['ms']:>6} ms{times}"
+            place = f"  {event.place}" if event.place else ""
+            return f"{event.decision:<12} {told['score']:.2f}  {told['ms']:>6} ms{place}{times}"
         return event.in_words()
 
     def _write(self, text: str, *, over: bool, again: bool) -> None:

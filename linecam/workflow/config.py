@@ -13,6 +13,7 @@ from linecam.frames.folder import frames_folder
 from linecam.networks.architectures import parse
 from linecam.workflow.line_checks import check_line
 from linecam.workflow.mistakes import explain, nearest
+from linecam.workflow.place_checks import check_places
 from linecam.workflow.settings import Bundle, Settings
 from linecam.yaml_file import load_yaml
 
@@ -78,11 +79,15 @@ def check(settings: Settings, boards: Mapping[str, Board]) -> None:
             f"pretrain.methods asks for a given backbone, but pretrain.checkpoint is {pretrain.checkpoint!r}, which is "
             "no file. Name a .safetensors file of this network, or the tutorial's pretrained.ckpt."
         )
-    parse(f"{pretrain.teacher}-64")
+    try:
+        parse(f"{pretrain.teacher}-64")
+    except UserError as error:
+        raise UserError(f"pretrain.teacher: {error}") from None
     for name in dataset.definitions:
         if name not in dataset.classes:
             raise UserError(f"dataset.definitions: {name!r} is no class. {nearest(name, dataset.classes)}")
     _check_bundle(settings.bundle, settings.dataset.classes, boards)
+    check_places(settings)
     check_line(settings.line, settings.dataset.classes, {name: boards[name] for name in settings.bundle.boards})
     check_sizes(settings.networks, settings.camera.frame_size, region_of(settings, boards))
     for part in settings.study:  # whether they fit is asked where there is a study
@@ -92,7 +97,8 @@ def check(settings: Settings, boards: Mapping[str, Board]) -> None:
 def check_sizes(networks: Iterable[str], frame_size: str, region: Region) -> None:
     """Raise `UserError` where a network's input is too small, or larger than the camera's middle square.
 
-    A `camera.roi` may be smaller than the input: parts that are small in the frame are worth a look at all the same.
+    A `camera.roi`, and each of `camera.rois`, may be smaller than the input: small parts of a frame are worth
+    a look at all the same.
     """
     for network in networks:
         size = parse(network)[1]
@@ -111,37 +117,53 @@ def check_sizes(networks: Iterable[str], frame_size: str, region: Region) -> Non
 def region_of(settings: Settings, boards: Mapping[str, Board]) -> Region:
     """The region of the sensor's frame that goes to the network: one for all boards, so that one path is simulated.
 
-    `camera.roi`, or the square in the middle: of `camera.side`, or the largest that the frame of every board has.
-    Raises `UserError` where a board's sensor has no such frame, a smaller one, or, with a `camera.roi`, one of another
-    shape, and where the firmware would crop the region.
+    `camera.roi`, each of `camera.rois`, or the square in the middle: of `camera.side`, or the largest that the frame of
+    every board has. Raises `UserError` where a board's sensor has no such frame, a smaller one, or, with a `camera.roi`
+    or `camera.rois`, one of another shape, and where the firmware would crop the region.
     """
-    name, roi = settings.camera.frame_size, settings.camera.roi
+    camera, name = settings.camera, settings.camera.frame_size
     frames = _frames_of(name, [boards[board] for board in settings.bundle.boards])
-    if roi is None:
-        return Region(side=_side(name, settings.camera.side, min(min(frame) for frame in frames.values())))
-    if settings.camera.side is not None:
+    said = {
+        "camera.side": camera.side,
+        "camera.roi": camera.roi and list(camera.roi),
+        "camera.rois": camera.rois and [list(roi) for roi in camera.rois],
+    }
+    both = [f"{key} is {value}" for key, value in said.items() if value is not None]
+    if len(both) > 1:
         raise UserError(
-            f"camera.side is {settings.camera.side}, and camera.roi is {list(roi)}: each says what the network sees. "
-            "Set one of them, and leave out the other."
+            f"{', and '.join(both)}: each says what the network sees. Set one of them, and leave out the other."
         )
+    if camera.roi is None and camera.rois is None:
+        return Region(side=_side(name, camera.side, min(min(frame) for frame in frames.values())))
+    region = _region_of_sensor(settings, frames)
+    for roi in camera.rois or (camera.roi,):
+        assert roi and region.frame
+        (width, height), (x, y, across, down) = region.frame, roi
+        if x + across > width or y + down > height:
+            raise UserError(
+                f"{region.setting}: {list(roi)} reaches to {x + across}, {y + down}, and the frame {name} of "
+                f"bundle.boards has {width} x {height} pixels. Take a region [x, y, width, height] within it, or a "
+                "larger camera.frame_size."
+            )
+        firmware = settings.bundle.firmware
+        if region.oblong and tuple(map(int, firmware.split("."))) < STRETCHES_SINCE:
+            raise UserError(
+                f"{region.setting}: {list(roi)} is no square, which firmware before 5.0.0 crops to one instead of "
+                f"stretching it, and bundle.firmware is {firmware}. Take a square, or firmware 5.0.0 on the cameras "
+                "and here."
+            )
+    return region
+
+
+def _region_of_sensor(settings: Settings, frames: Mapping[str, tuple[int, int]]) -> Region:
+    """`camera.roi` or `camera.rois` of the one frame that the boards have; `frames` are theirs, by title."""
+    camera = settings.camera
+    region = Region(roi=camera.roi, frame=next(iter(frames.values())), rois=camera.rois or ())
     if len(set(frames.values())) > 1:
         told = ", ".join(f"{width} x {height} on {title}" for title, (width, height) in frames.items())
         raise UserError(
-            f"camera.roi is a region of one frame, and {name} is another one for each of bundle.boards: {told}. Build "
-            "for them in runs of their own, each with its own region."
-        )
-    (width, height), (x, y, across, down) = next(iter(frames.values())), roi
-    if x + across > width or y + down > height:
-        raise UserError(
-            f"camera.roi: {list(roi)} reaches to {x + across}, {y + down}, and the frame {name} of bundle.boards has "
-            f"{width} x {height} pixels. Take a region [x, y, width, height] within it, or a larger camera.frame_size."
-        )
-    region = Region(roi=roi, frame=(width, height))
-    firmware = settings.bundle.firmware
-    if region.oblong and tuple(map(int, firmware.split("."))) < STRETCHES_SINCE:
-        raise UserError(
-            f"camera.roi: {list(roi)} is no square, which firmware before 5.0.0 crops to one instead of stretching it, "
-            f"and bundle.firmware is {firmware}. Take a square, or firmware 5.0.0 on the cameras and here."
+            f"{region.setting} is a region of one frame, and {camera.frame_size} is another one for each of "
+            f"bundle.boards: {told}. Build for them in runs of their own, each with its own region."
         )
     return region
 

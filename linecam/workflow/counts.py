@@ -14,7 +14,8 @@ def most_frames(plan: Plan, listing: Listing) -> int | None:
     if plan.settings.dataset.kind == "belt":
         return plan.settings.belt.frames
     known = listing.files and not listing.videos
-    return len({digest for _, digest in listing.files.values()}) if known else None
+    places = max(1, len(plan.region.rois))  # each is a frame of its own
+    return places * len({digest for _, digest in listing.files.values()}) if known else None
 
 
 def check_counts(plan: Plan, most: int | None) -> None:

@@ -80,6 +80,8 @@ def _pins(line: Line) -> Iterator[tuple[str, str]]:
             yield f"line.signals.{name}", pin
     if line.modbus.uart is not None and line.modbus.send_pin:
         yield "line.modbus.send_pin", line.modbus.send_pin
+    if line.keep.enabled and line.keep.mark_pin:
+        yield "line.keep.mark_pin", line.keep.mark_pin
 
 
 def _uart_pins(line: Line, board: Board) -> Iterator[tuple[str, str]]:

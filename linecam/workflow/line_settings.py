@@ -133,5 +133,9 @@ class Line(Section):
     trigger: Trigger = Trigger()
     signals: Signals = Signals()
     modbus: Modbus = Modbus()
+    worst_first: tuple[ClassName, ...] | None = None
+    """With `camera.rois`: all classes, the worst first. The place whose class comes first here decides for the item.
+    `null`: first the classes that do not pass, in the order of `dataset.classes`, then those that pass. What passes is
+    `signals.passes`, or else `good`."""
     keep: Keep = Keep()
     drift: Drift = Drift()

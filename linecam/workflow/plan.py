@@ -20,6 +20,7 @@ from linecam.networks.model_name import ModelName
 from linecam.selection.selection_name import SelectionName
 from linecam.workflow.config import check, region_of
 from linecam.workflow.line_checks import check_drift
+from linecam.workflow.place_checks import check_no_given_split
 from linecam.workflow.settings import Settings
 
 # Strategies that choose without a look at embeddings.
@@ -64,6 +65,7 @@ class Plan:
             dataset.kind == "folder" and gives_split(dataset.source or "", dataset.classes, strict=not asked)
         )
         check_drift(settings, "given" in asked if asked else given)
+        check_no_given_split(settings, "given" in asked if asked else given)
         return cls(settings, boards, region_of(settings, boards), given)
 
     # --- Names

@@ -22,16 +22,15 @@ from linecam.workflow.values import (
     Count,
     Decibels,
     Distinct,
-    Extent,
     Jitter,
     Labels,
     Name,
     Network,
     NotNegative,
-    Offset,
     Place,
     Range,
     Rate,
+    Roi,
     Seed,
     Sentence,
     Several,
@@ -99,10 +98,15 @@ class Camera(Section):
     side: Annotated[int, Field(strict=True, ge=32)] | None = None
     """The side, in pixels, of the square in the middle of the frame that goes to the network: a smaller one looks at
     less. `null`: the largest that the sensors of all `bundle.boards` have."""
-    roi: tuple[Offset, Offset, Extent, Extent] | None = None
+    roi: Roi | None = None
     """`[x, y, width, height]`: the region of the frame that goes to the network instead of the square in its middle, in
     pixels of `frame_size`, from its upper left corner. An oblong one is stretched to the network's square input, on
     firmware 5.0.0. `null`: the square."""
+    rois: (
+        Annotated[tuple[Roi, ...], Field(min_length=2, max_length=16, json_schema_extra=DISTINCT), Distinct] | None
+    ) = None
+    """Several places of a frame, each as `roi`, all of one size: `[[10, 60, 90, 90], [110, 60, 90, 90]]`. The network
+    judges one after the other, and the worst one decides for the item (docs/on-the-line.md). `null`: one place."""
     exposure_us: Annotated[int, Field(strict=True, ge=1, le=10_000_000)] | Literal["auto"] | None = None
     """The exposure that the camera holds, in microseconds. `auto`: what the sensor finds at the start. `null`: what
     `collect.py` wrote beside the frames, or where it wrote nothing the sensor's automatic (docs/same-picture.md)."""

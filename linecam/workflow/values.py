@@ -81,6 +81,7 @@ BatchSize = Annotated[int, Field(strict=True, ge=2)]
 Labels = Annotated[int, Field(strict=True, ge=8)]
 Offset = Annotated[int, Field(strict=True, ge=0)]  # in pixels, as is the next
 Extent = Annotated[int, Field(strict=True, ge=8)]
+Roi = tuple[Offset, Offset, Extent, Extent]  # x, y, width, height
 AsWritten = WrapValidator(_as_written)
 Decibels = Annotated[float, Field(strict=True, ge=-40, le=120)]
 Rate = Annotated[float, Field(strict=True, gt=0), AsWritten]

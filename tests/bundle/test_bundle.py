@@ -40,7 +40,7 @@ PROGRAM = (ROOT / "openmv/main.py").read_text(encoding="utf-8")
 CONTENT = b"\x1c\x00\x00\x00TFL3" + bytes(range(256)) * 380
 CONFIG = {
     "dataset": {"name": "caps", "kind": "folder", "source": "/home/someone/caps", "classes": ["bad", "good", "empty"]},
-    "camera": {"frame_size": "QVGA", "side": 240, "roi": None}
+    "camera": {"frame_size": "QVGA", "side": 240, "roi": None, "rois": None}
     | dict.fromkeys(("exposure_us", "gain_db", "white_balance")),
     "pretrain": {"methods": ["given"], "checkpoint": "/home/someone/weights.safetensors"},
     "embed": {"file": None},
@@ -225,7 +225,7 @@ def test_the_settings_are_what_the_program_on_the_camera_reads(h7: Path) -> None
     assert (h7 / "settings.json").read_text(encoding="utf-8") == (
         '{"frame_size":"QVGA","labels":["bad","good","empty"],'
         '"model":{"name":"resnet9-64-simclr/coreset-200/seed-1 calibrated",'
-        f'"sha256":"{digest}"}},"period_ms":0,"side":240,"thresholds":{{}},"version":2,"votes":3}}'
+        f'"sha256":"{digest}"}},"period_ms":0,"side":240,"thresholds":{{}},"version":3,"votes":3}}'
     )
     assert (h7 / "labels.txt").read_text(encoding="utf-8") == "bad\ngood\nempty\n"
     assert (h7 / "main.py").read_text() == as_copied((ROOT / "openmv/main.py").read_text())

@@ -105,3 +105,14 @@ def test_many_names_that_are_not_there_take_no_time_each():
     known = frames(*(f"C-{n}.jpg" for n in range(2000)))
     hints = [known.find("", f"E-{n}x.jpg")[1] for n in range(20_000)]
     assert sum("nearest" in hint for hint in hints) <= 3
+
+
+@pytest.mark.parametrize("written", ["tray-07.png", "day1/tray-07.png", "/data/caps/day1/tray-07.png", "TRAY-07.PNG"])
+def test_a_frame_of_several_places_has_to_be_named_with_one(written):
+    known = frames("day1/tray-07.png/place-1.png", "day1/tray-07.png/place-2.png", "tray-08.png/place-1.png")
+    found, why = known.find("", written)
+    assert (found, why) == (
+        "",
+        f"{written} has several places (camera.rois): name one of them, such as day1/tray-07.png/place-1.png",
+    )
+    assert known.find("", f"{written}/place-2.png")[0] == "day1/tray-07.png/place-2.png"

@@ -14,6 +14,7 @@ from PIL import Image
 
 from linecam.errors import UserError
 from linecam.files import sha256
+from linecam.frames.places import place_digest, place_path
 from linecam.frames.video import frame_digest, read_video_frame
 from linecam.labels.dataset import Dataset
 from linecam.labels.exchange import import_labels
@@ -285,3 +286,17 @@ def test_what_is_said_of_an_export(dataset):
     for about in [(Path("a.csv"), None), (None, Path("a.csv"))]:
         with pytest.raises(UserError, match="belong to --format label-studio-tasks"):
             export(dataset, Path("out/b.csv"), "csv", *about)
+
+
+@pytest.mark.parametrize("name", ["folders", "label-studio", "lightly-studio"])
+def test_tools_that_cannot_show_one_place_of_a_frame_get_none(dataset, name):
+    path = place_path("D-7.png", 2)
+    digest = place_digest(F, 2)
+    index = pd.read_csv(dataset.index, keep_default_na=False)
+    added = pd.DataFrame([{"path": path, "sha256": digest, "status": "ok"}])
+    pd.concat([index, added]).to_csv(dataset.index, index=False)
+    write(str(dataset.labels), ["sha256", "path", "label", "by", "when"], (digest, "", "good", "Ann", ""))
+    with pytest.raises(UserError, match=r"D-7\.png/place-2\.png is one place of a frame"):
+        export_labels(dataset, Path("out.json"), name)
+    export_labels(dataset, Path("out.csv"), "csv")
+    assert "D-7.png/place-2.png" in Path("out.csv").read_text()

@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.files import sha256
+from linecam.frames.places import place_digest, place_path
 from linecam.frames.video import frame_digest
 from linecam.labels.store import read_rows
 from linecam.page import loopback, server
@@ -569,3 +570,32 @@ def test_what_classes_mean_and_how_to_go_on_is_told(page):
     page.desk.advice = Advice(definitions={"bad": "A scratch."}, go_on="snakemake -n", next={"weak": True})
     told = page.get(f"/{TOKEN}/everything").json()["advice"]
     assert (told["definitions"], told["go_on"], told["next"]) == ({"bad": "A scratch."}, "snakemake -n", {"weak": True})
+
+
+# --- places of a frame
+
+
+def test_of_a_place_the_picture_is_just_that(page: Page) -> None:
+    """All places of a tray look alike in a picture of the whole tray."""
+    tray = Image.new("RGB", (640, 480), "black")
+    tray.paste("red", (20, 40, 120, 100))
+    tray.paste("blue", (220, 40, 320, 100))
+    whole = page.frame("tray.png", tray)
+    places = Region(rois=((10, 20, 50, 30), (110, 20, 50, 30)), frame=(320, 240))
+    page.frames = [
+        dataclasses.replace(whole, path=place_path("tray.png", number), sha256=place_digest(whole.sha256, number))
+        for number in (1, 2)
+    ]
+    page.others = []
+    page.open("Ann", places)
+    told = page.get(f"/{TOKEN}/everything").json()["frames"]
+    assert [(frame["width"], frame["height"], frame["seen"]) for frame in told] == [(100, 60, [0, 0, 1, 1])] * 2
+    for frame, colour in zip(page.frames, [(254, 0, 0), (0, 0, 254)], strict=True):
+        seen = shown(page, frame.sha256)
+        assert seen.size == (100, 60)
+        np.testing.assert_allclose(seen.getpixel((50, 30)), colour, atol=3)
+        np.testing.assert_allclose(seen.getpixel((1, 1)), colour, atol=3)
+    page.answer((1, "bad", ""))
+    assert page.said() == [("tray.png/place-2.png", "Ann", "bad")]
+    page.frame("tray.png", Image.new("RGB", (640, 480), "white"))
+    assert page.get(f"/{TOKEN}/large/{page.frames[0].sha256}").status_code == 404, "the file has changed"

@@ -1,6 +1,7 @@
 """A bundle tried on frames: what evaluate computed, main.py's decisions, and what a person gets to see of them."""
 
 import csv
+import json
 import os
 import re
 import shutil
@@ -298,3 +299,71 @@ def test_the_counts_have_every_class_and_none(here: Path) -> None:
     assert "red from 0.9 on, green from 0.9 on, blue from 0.9 on" in said
     assert "undecided        1" in said
     assert table.UNDECIDED in written
+
+
+# --- several places of a frame
+
+
+def with_places(folder: Path) -> Path:
+    """A bundle for two places of a frame of 160 x 120 pixels."""
+    made, _ = make_bundle(folder)
+    settings = read_json(made / "settings.json")
+    del settings["side"]
+    settings |= {"roi": [0, 0, 160, 120], "rois": [[10, 20, 16, 16], [100, 20, 16, 16]]}
+    (made / "settings.json").write_text(json.dumps(settings))
+    write_manifest(made)
+    return made
+
+
+def test_each_place_of_a_whole_frame_is_judged(here: Path) -> None:
+    bundle = with_places(here / "places")
+    tray = Image.new("RGB", (160, 120), DARK)
+    tray.paste(RED, (10, 20, 26, 36))
+    tray.paste(GREEN, (100, 20, 116, 36))
+    Path("frames/red").mkdir(parents=True)
+    for name in ("T-1", "T-2", "T-4"):
+        tray.save(f"frames/{name}.png")
+    tray.save("frames/red/other.png")
+    paint("frames/red/one.png", GREEN, (16, 16))
+    Path("frames/broken.png").write_bytes(b"no picture")
+    paint("frames/wide.png", RED, (90, 20))
+    said, rows, page = run("frames", bundle=str(bundle))
+    found = {row["file"].removeprefix("frames/"): row for row in rows}
+    assert [name for name, row in found.items() if row["decision"] == "green"] == [
+        "T-1.png/place-2.png",
+        "T-2.png/place-2.png",
+        "T-4.png/place-2.png",
+        "red/one.png",
+        "red/other.png/place-2.png",
+    ]
+    assert sum(row["decision"] == "red" for row in rows) == 4
+    assert found["red/one.png"]["label"] == "red", "a picture of one place is labelled by its folder"
+    assert found["red/other.png/place-1.png"]["label"] == "", "and a whole frame is not"
+    assert [found[f"T-{n}.png/place-2.png"]["window"] for n in (1, 2, 4)] == ["1", "2", "3"]
+    assert "9 frames, as the model" in said
+    assert "Left out, 2 files:" in said
+    assert (
+        "90 x 20 has neither the shape of the sensor's frame, 160 x 120, nor the size of camera.rois, 16 x 16" in said
+    )
+    assert "place-2.png" in page
+
+
+def test_places_vote_each_for_itself(here: Path) -> None:
+    made = with_places(here / "places")
+    settings = read_json(made / "settings.json") | {"votes": 2}
+    (made / "settings.json").write_text(json.dumps(settings))
+    write_manifest(made)
+    for number, (first, second) in enumerate(((RED, DARK), (DARK, GREEN)), 1):
+        tray = Image.new("RGB", (160, 120))
+        tray.paste(first, (10, 20, 26, 36))
+        tray.paste(second, (100, 20, 116, 36))
+        Path("frames").mkdir(exist_ok=True)
+        tray.save(f"frames/T-{number}.png")
+    _, rows, _ = run("frames", bundle=str(made))
+    votes = {row["file"].removeprefix("frames/"): (row["decision"], row["vote"], row["window"]) for row in rows}
+    assert votes == {
+        "T-1.png/place-1.png": ("red", "red", "1"),
+        "T-1.png/place-2.png": ("red", "green", "1"),
+        "T-2.png/place-1.png": ("red", "red", "1"),
+        "T-2.png/place-2.png": ("green", "green", "1"),
+    }

@@ -863,6 +863,11 @@ def test_a_region_of_the_frame_is_named_and_what_is_enlarged_is_said(inputs: Inp
         text = inputs.write(tmp_path / "page.html").text()
         assert f"Camera: QVGA, the 200 x {size} pixels from 40, 100 on, RGB565" in text
         assert (f"camera.roi has 200 x {size} pixels, which are enlarged to 8 x 8" in text) == enlarged
+    rois = (40, 100, 90, 6), (150, 100, 90, 6)
+    inputs.setup = replace(inputs.setup, region=Region(rois=rois, frame=(320, 240)))
+    text = inputs.write(tmp_path / "page.html").text()
+    assert "Camera: QVGA, each of 2 places of 90 x 6 pixels, RGB565" in text
+    assert "each of camera.rois has 90 x 6 pixels, which are enlarged to 8 x 8" in text
 
 
 def test_nothing_set_aside_and_no_unlabelled_frame(inputs, tmp_path):

@@ -136,7 +136,7 @@ def test_defaults_fill_what_is_left_out():
     assert settings.dataset.classes == ("bad", "good", "no_mask")
     assert settings.as_dict()["pretrain"]["cpu"] == {"epochs": 5, "batch_size": 128}
     held = dict.fromkeys(("exposure_us", "gain_db", "white_balance"))
-    assert settings.as_dict()["camera"] == {"frame_size": "QVGA", "side": None, "roi": None} | held
+    assert settings.as_dict()["camera"] == {"frame_size": "QVGA", "side": None, "roi": None, "rois": None} | held
     assert settings.quantize.ranges[0] == "calibrated"
 
 

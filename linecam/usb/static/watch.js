@@ -35,7 +35,7 @@ function show(state) {
   at("last").className = now ? colour(now.label) : "";
   at("label").textContent = now?.label ?? "waiting";
   at("figures").textContent = now
-    ? `score ${now.score.toFixed(2)} · ${now.ms} ms a decision${now.frames > 1 ? ` of ${now.frames} frames` : ""} · ${now.when}`
+    ? `score ${now.score.toFixed(2)} · ${now.ms} ms a decision${now.frames > 1 ? ` of ${now.frames} frames` : ""}${now.place && ` · ${now.place}`} · ${now.when}`
     : "No decision now.";
 
   const total = Object.values(state.counts).reduce((sum, count) => sum + count, 0);

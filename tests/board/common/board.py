@@ -61,6 +61,7 @@ seen = {
     "pins": [],  # [ms, pin, level] of each change of an output
     "uart": [],  # [ms, bytes in hex] that were sent
     "decisions": 0,  # predictions, in all
+    "views": [],  # the part of the frame that each prediction was of, where it was a part, and the frame's number
     "memory": [],  # bytes allocated after 99 and after all predictions, where "lock" is set
 }
 clock = 0
@@ -321,6 +322,37 @@ def of_pixels(pixels):
     return [value / 256 for value in sums]
 
 
+def part_of(image, roi):
+    """The bytes of a part of an image, row by row; of all of it without one."""
+    pixels = image.bytearray()
+    if roi is None:
+        return pixels
+    x, y, width, height = roi
+    rows = [pixels[2 * (row * image.width() + x) :][: 2 * width] for row in range(y, y + height)]
+    return b"".join(bytes(row) for row in rows)
+
+
+class View:
+    """A part of an image, for a model. The firmware makes one for each image; that is no memory of the program's."""
+
+    def __init__(self, roi):
+        self.roi, self.image = roi, None
+
+
+class Normalization:
+    """What predict() makes views with, of whole images, where a program does not do so itself."""
+
+    def __init__(self, scale=(0.0, 1.0), mean=(0.0, 0.0, 0.0), stdev=(1.0, 1.0, 1.0), roi=None):
+        assert isinstance(roi, tuple) and len(roi) == 4
+        self.view = View(roi)
+
+    def __call__(self, image):
+        unlock()
+        self.view.image = image
+        lock()
+        return self.view
+
+
 class Model:
     """What all versions of ml.Model have in common."""
 
@@ -343,15 +375,22 @@ class Model:
     def predict(self, images):
         global predictions
         unlock()
-        if len(images) != 1 or not isinstance(images[0], Image):
+        if len(images) != 1 or not (isinstance(images[0], Image) or isinstance(images[0], View)):
             raise ValueError("Unsupported input type")
-        image = images[0]
+        image, roi = images[0], None
+        if isinstance(image, View):
+            image, roi = image.image, image.roi
+            assert roi[0] + roi[2] <= image.width() and roi[1] + roi[3] <= image.height(), "it would be cut"
+            if not plan["lock"]:
+                seen["views"].append([list(roi), image.number])
+        width = roi[2] if roi else image.width()  # without memory of its own
+        height = roi[3] if roi else image.height()
         assert image.pixformat == RGB565
-        assert self.stretches or image.width() == image.height(), "before 5.0.0 it is cropped"
+        assert self.stretches or width == height, "before 5.0.0 it is cropped"
         events.let_pass(plan["predict_ms"])
         if plan["raises"] and predictions >= len(self.outputs):
             raise getattr(builtins, plan["raises"])("Invoke failed")
-        output = [self.kind(of_pixels(image.bytearray()))] if plan["classes"] else None
+        output = [self.kind(of_pixels(part_of(image, roi)))] if plan["classes"] else None
         if plan["film"]:
             output = self.outputs[events.shown(image.taken)]
         output = output or self.outputs[predictions % len(self.outputs)]
