@@ -42,7 +42,7 @@ TESTS = {
 }
 
 # A line of a message: which words it has, no test should say.
-MESSAGE = r'^\s*f?"[^"]*",?$'
+MESSAGE = r'^\s*(raise \w+\()?f?"[^"]*"\)?,?$'
 
 
 def copy_tree(folder: Path, module: str) -> None:

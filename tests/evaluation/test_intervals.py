@@ -2,7 +2,30 @@
 
 import pytest
 
-from linecam.intervals import difference, known, mean, ratio
+from linecam.intervals import difference, known, mean, ratio, wilson
+
+
+def test_none_and_all_of_any_number_have_their_exact_bound():
+    """The formula's rounding would leave 1e-17 for 0, so that a share of none would seem to be one of some."""
+    for size in range(1, 400):
+        for confidence in (0.5, 0.8, 0.95):
+            assert wilson(0, size, confidence)[0] == 0
+            assert wilson(1, size, confidence)[1] == 1
+
+
+def test_frames_that_are_weighed_count_by_their_effective_number():
+    """Half a frame more is a little more certainty, and less than one whole frame has an interval too."""
+    widths = [high - low for low, high in (wilson(0.3, size, 0.9) for size in (0.4, 1, 10, 10.5, 11))]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] < 1
+
+
+def test_figures_have_six_decimals():
+    figures = [ratio(1, 3, 0.95), mean([ratio(1, 3, 0.95), ratio(1, 7, 0.95)])]
+    figures.append(difference(ratio(1, 3, 0.95), ratio(1, 7, 0.95)))
+    for figure in figures:
+        for name in ("value", "low", "high"):
+            assert figure[name] == round(figure[name], 6)
 
 
 def test_a_difference_as_newcombe_published_it():
