@@ -32,7 +32,7 @@ TESTS = {
     "boards/output_rules": ["tests/boards/test_rules.py"],
     "camera/arithmetic": ["tests/camera/test_camera.py", "tests/camera/test_region.py"],
     "labels/store": ["tests/labels/test_store.py", "tests/labels/test_rename.py", "tests/labels/test_any_labels.py"],
-    "labels/tables": ["tests/labels/test_store.py", "tests/labels/test_exchange.py"],
+    "labels/tables": ["tests/labels/test_tables.py"],
     "intervals": ["tests/evaluation/test_intervals.py", "tests/evaluation/test_evaluate.py"],
     "selection/kcenter": ["tests/selection/test_selection.py"],
     "selection/herding": ["tests/selection/test_herding.py"],
