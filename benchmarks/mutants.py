@@ -34,9 +34,9 @@ TESTS = {
     "labels/store": ["tests/labels/test_store.py", "tests/labels/test_rename.py", "tests/labels/test_any_labels.py"],
     "labels/tables": ["tests/labels/test_tables.py"],
     "intervals": ["tests/evaluation/test_intervals.py", "tests/evaluation/test_evaluate.py"],
-    "selection/kcenter": ["tests/selection/test_selection.py"],
+    "selection/kcenter": ["tests/selection/test_kcenter.py"],
     "selection/herding": ["tests/selection/test_herding.py"],
-    "selection/strategies": ["tests/selection/test_selection.py", "tests/selection/test_herding.py"],
+    "selection/strategies": ["tests/selection/test_strategies.py"],
     "evaluation/metrics": ["tests/evaluation/test_evaluate.py"],
     "training/soft_labels": ["tests/training/test_soft_labels.py"],
 }
