@@ -46,6 +46,7 @@ def test_what_is_no_file_to_read_is_named(tmp_path: Path) -> None:
     [
         ("a\nb\nö".encode("latin-1"), "0xf6 in line 3"),
         ("ö\nb\nc".encode("latin-1"), "0xf6 in line 1"),
+        ("\nö".encode("latin-1"), "0xf6 in line 2"),
         ("a\nö\n".encode("utf-16"), "0xff in line 1"),
     ],
 )
