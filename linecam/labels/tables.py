@@ -81,8 +81,8 @@ def read_header(path: Path, text: str, forms: Sequence[Collection[str]], known: 
     """How the CSV `text` of the file `path` begins, with commas, semicolons or tabs between the cells.
 
     A header has all columns of one of `forms`; blanks around a name and its case do not matter, and neither do they
-    for the columns `known`. Raises `UserError` where no delimiter, or more than one, gives such a header, a quote is not
-    closed, or a column stands there twice.
+    for the columns `known`. Raises `UserError` where no delimiter, or more than one, gives such a header, a quote of it
+    is not closed, or a column stands there twice.
     """
     opening = match[0] if (match := _SEP.match(text)) else ""
     names = {*known, *(name for form in forms for name in form)}

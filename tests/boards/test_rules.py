@@ -56,7 +56,9 @@ def test_a_right_graph_breaks_no_rule() -> None:
 # --- the board, the version, the name, the time
 
 
-@pytest.mark.parametrize("wrong", ["5.0", "5.0.0.1", "5", "", "a.b.c", "5.0.-1", " 5.0.0", "5.0.0\n", "5_0.0.0", "vv5.0.0"])
+@pytest.mark.parametrize(
+    "wrong", ["5.0", "5.0.0.1", "5", "", "a.b.c", "5.0.-1", " 5.0.0", "5.0.0\n", "5_0.0.0", "vv5.0.0"]
+)
 def test_a_version_has_three_numbers(wrong: str) -> None:
     assert version("v4.5.6") == version("4.5.6") == (4, 5, 6)
     with pytest.raises(ValueError, match=r"is not a version such as 5\.0\.0"):
