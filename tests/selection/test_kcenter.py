@@ -21,7 +21,7 @@ from linecam.selection.kcenter import (
     squared_distance,
     usable_and_mean,
 )
-from tests.selection.test_selection import naive
+from tests.selection.references import naive
 
 Points = NDArray[np.float32]
 

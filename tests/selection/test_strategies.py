@@ -19,7 +19,7 @@ from linecam.selection.strategies import (
     typiclust,
 )
 from linecam.selection.typicality import covering, typical_of_clusters
-from tests.selection.test_selection import digests, k_center, vectors
+from tests.selection.references import digests, k_center, vectors
 
 NOTHING = np.empty((0, 0), np.float32)
 
