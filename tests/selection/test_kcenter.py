@@ -154,8 +154,8 @@ def test_the_picks_are_the_naive_ones(kind: str, initial: list[int]) -> None:
         points = np.sort(points[:, :1], axis=0) * np.ones(2)
     elif kind == "grid":  # ties and copies
         points = points.round()
-    points = frozen(points * {"tiny": 1e-25, "huge": 1e25}.get(kind, 1))
-    assert picked(points, 30, initial) == naive(points, 30, initial)
+    frames = frozen(points * {"tiny": 1e-25, "huge": 1e25}.get(kind, 1))
+    assert picked(frames, 30, initial) == naive(frames, 30, initial)
 
 
 def test_of_equally_far_points_the_first_is_picked_in_whatever_block_it_is() -> None:
