@@ -59,7 +59,7 @@ def read_table(path: Path) -> pd.DataFrame:
             table = pd.read_csv(
                 path,
                 sep=header.delimiter,
-                skiprows=header.opening.count("\n"),
+                skiprows=1 if header.opening else 0,
                 dtype={place: str for place, name in enumerate(header.columns) if name == "filenames"},
                 index_col=False,
             )

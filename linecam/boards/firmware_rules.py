@@ -4,6 +4,7 @@ They were read from, and measured on, OpenMV firmware 5.0.0, which builds Tensor
 with CMSIS-NN. PyPI's TFLM is newer and takes more: running there is necessary, and not enough.
 """
 
+import re
 from collections.abc import Iterator
 
 from linecam.boards.board import Board
@@ -41,11 +42,11 @@ _ARGUMENTS = {"INT32", "INT64", "BOOL"}  # types of shapes, axes and biases
 
 
 def version(text: str) -> tuple[int, ...]:
-    """'4.5.6' as (4, 5, 6). Raises `ValueError` where it is no such version."""
-    numbers = tuple(int(part) for part in text.removeprefix("v").split("."))
-    if len(numbers) != 3:
+    """'4.5.6', or 'v4.5.6', as (4, 5, 6). Raises `ValueError` where it is no such version."""
+    numbers = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", text, re.ASCII)
+    if numbers is None:
         raise ValueError(f"{text!r} is not a version such as 5.0.0")
-    return numbers
+    return tuple(map(int, numbers.groups()))
 
 
 def check_board(board: Board, firmware: str) -> list[Finding]:
@@ -125,7 +126,7 @@ def _input(tensor: Tensor) -> Iterator[Finding]:
             "quantize the input: inference_input_type = tf.int8",
         )
         return
-    if len(tensor.shape) != 4 or tensor.shape[0] != 1 or tensor.shape[3] not in {1, 3}:
+    if len(tensor.shape) != 4 or tensor.shape[0] != 1 or tensor.shape[3] not in {1, 3} or min(tensor.shape) < 1:
         yield Finding(
             "image-input",
             f"{where}: shape {tensor.shape}",

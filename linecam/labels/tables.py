@@ -16,7 +16,10 @@ DELIMITERS = ",;\t"
 
 # What a spreadsheet computes, and such a cell that was made text before.
 _COMPUTED = re.compile(r"'*[=+\-@\t\r\n]")
-_SEP = re.compile(r"(?i)\"?sep=(?P<delimiter>.)\"?\r?\n")  # a first line of Excel's
+# A first line of Excel's. Neither a quote nor a line's end can stand between cells.
+_SEP = re.compile(r"(?i)\"?sep=(?P<delimiter>[^\"\r\n])\"?(?:\r\n?|\n)")
+_LINE_END = re.compile(r"\r\n?|\n")
+_DIGEST = re.compile(r"\b[0-9A-Fa-f]{64}\b")
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,8 @@ def read_header(path: Path, text: str, forms: Sequence[Collection[str]], known: 
     """How the CSV `text` of the file `path` begins, with commas, semicolons or tabs between the cells.
 
     A header has all columns of one of `forms`; blanks around a name and its case do not matter, and neither do they
-    for the columns `known`. Raises `UserError` where no delimiter, or more than one, gives such a header, or a column
-    stands there twice.
+    for the columns `known`. Raises `UserError` where no delimiter, or more than one, gives such a header, a quote of it
+    is not closed, or a column stands there twice.
     """
     opening = match[0] if (match := _SEP.match(text)) else ""
     names = {*known, *(name for form in forms for name in form)}
@@ -88,6 +91,11 @@ def read_header(path: Path, text: str, forms: Sequence[Collection[str]], known: 
     fitting = [one for one, header in headers.items() if any(set(form) <= set(header) for form in forms)]
     if len({tuple(headers[one]) for one in fitting}) != 1:  # a single column is one by any delimiter
         read = max(headers.values(), key=len)
+        if not read and text[len(opening) :][:1] not in {"", "\r", "\n"}:
+            raise UserError(
+                f'{path}, line {2 if opening else 1}: a quote (") of the header is not closed, or stands within a '
+                "cell. Close it, or remove it."
+            )
         expected = ", or ".join(" and ".join(form) for form in forms)
         raise UserError(
             f"{path} has no header that is understood. Its first line was read as the columns "
@@ -110,7 +118,7 @@ def parse_table(path: Path, text: str, forms: Sequence[Collection[str]], known: 
     """
     header = read_header(path, text, forms, known)
     names = {*known, *(name for form in forms for name in form)}
-    before = header.opening.count("\n")
+    before = 1 if header.opening else 0
     records = [
         Record(line + before, _cells(path, header.columns, values, line + before))
         for line, values in _rows(path, text[len(header.opening) :], header, names, before)
@@ -134,11 +142,12 @@ def _rows(
     """The rows after the header that are not empty, each with the line that it ends in."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=header.delimiter, strict=True)
     start = 1
-    ours = [place for place, name in enumerate(header.columns) if name in names]
+    ours = {place for place, name in enumerate(header.columns) if name in names}
     try:
         for number, values in enumerate(reader):
-            cells = ((n, values[n]) for n in ours if n < len(values))
-            if reader.line_num > start and any(_swallows(cell, n, header) for n, cell in cells):
+            if reader.line_num > start and any(
+                _swallows(cell, n, header) if n in ours else _swallows_frames(cell) for n, cell in enumerate(values)
+            ):
                 raise UserError(_unclosed(path, start + before, f"only line {reader.line_num + before} closes it"))
             if values and number:
                 yield reader.line_num, values
@@ -157,13 +166,18 @@ def _swallows(cell: str, column: int, header: Header) -> bool:
 
     In the last of them another quote closed the cell, so that only the cells before `column` are in it.
     """
-    *rows, last = cell.split("\n")
+    *rows, last = _LINE_END.split(cell)
     whole = len(header.columns) - 1
     if not rows or not whole:
         return False
     return last.count(header.delimiter) >= max(column, 1) or any(
         row.count(header.delimiter) >= whole for row in rows[1:]
     )
+
+
+def _swallows_frames(cell: str) -> bool:
+    """Whether a cell of a column that is not ours holds further rows: it may have commas, but names no frames."""
+    return any(_DIGEST.search(line) for line in _LINE_END.split(cell)[1:])
 
 
 def _unclosed(path: Path, line: int, then: str) -> str:

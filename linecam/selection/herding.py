@@ -33,10 +33,8 @@ def best_covering(
         return initial[:count]
     points = directions(embeddings[candidates])
     kernel = gaussian(directions(embeddings[usable[:COVERED]]), points, count)
-    covered = np.zeros(len(kernel), np.float32)
-    picks = list(initial)[:count]
-    for column in range(len(known)):
-        covered = np.maximum(covered, kernel[:, column])
+    covered = kernel[:, : len(known)].max(axis=1, initial=0)
+    picks = list(initial)
     # What a frame adds only falls as others are picked: only frames whose last known gain leads are looked at again.
     gains = kernel.sum(axis=0, dtype=np.float64)
     gains[: len(known)] = -1
@@ -64,6 +62,6 @@ def gaussian(covered: NDArray[np.float32], points: NDArray[np.float32], count: i
     """The kernel, (covered, points), 0..1, as wide as `count` picks ask for."""
     squared = np.maximum(2 - 2 * covered @ points.T, 0)
     neighbour = min(max(len(covered) // count, 2), squared.shape[1] - 1)
-    width = WIDTH * float(np.median(np.partition(squared, neighbour, axis=1)[:, neighbour]))
-    kernel: NDArray[np.float32] = np.exp(-squared / max(width, 1e-12)).astype(np.float32)
+    width = WIDTH * float(np.median(np.partition(squared, neighbour)[:, neighbour]))
+    kernel: NDArray[np.float32] = np.exp(-squared / max(width, 1e-12))
     return kernel

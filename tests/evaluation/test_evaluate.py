@@ -1,7 +1,6 @@
 """Figures, the choice made by them, and the bundle: against hand-made numbers."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -28,74 +27,6 @@ from scripts.evaluate_clean import evaluate_clean
 from tests.evaluation.made_up import candidate, choice_of, trained
 
 CLASSES = ["bad", "good", "no_mask"]
-
-
-# --- Wilson's interval
-
-
-@pytest.mark.parametrize(
-    ("part", "whole", "low", "high"),
-    [  # at 95 %, z = 1.959964
-        (0, 10, 0.0, 0.277533),  # z^2 / (n + z^2)
-        (10, 10, 0.722467, 1.0),  # n / (n + z^2)
-        (5, 10, 0.236593, 0.763407),
-        (1, 1, 0.206549, 1.0),
-        (81, 263, 0.255289, 0.366210),  # Newcombe (1998), table I, methods 3: 0.2553 to 0.3662
-        (15, 148, 0.062386, 0.160487),  # the same: 0.0624 to 0.1605
-        (0, 20, 0.0, 0.161125),  # the same: 0 to 0.1611
-        (1, 29, 0.006113, 0.171756),  # the same: 0.0061 to 0.1718
-    ],
-)
-def test_wilson_by_hand(part, whole, low, high):
-    seen = ratio(part, whole, 0.95)
-    assert seen["of"] == [part, whole]
-    assert seen["value"] == pytest.approx(part / whole, abs=1e-6)
-    assert (seen["low"], seen["high"]) == pytest.approx((low, high), abs=2e-6)
-
-
-def test_nothing_to_count_has_no_ratio():
-    assert ratio(0, 0, 0.95) == {"of": [0, 0], "value": None, "low": None, "high": None}
-
-
-@st.composite
-def counts(draw: st.DrawFn) -> tuple[int, int]:
-    whole = draw(st.integers(1, 10_000))
-    return draw(st.integers(0, whole)), whole
-
-
-@settings(deadline=None)
-@given(counts(), st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99]))
-def test_wilson_holds_the_value_and_mirrors(count, confidence):
-    part, whole = count
-    seen, mirrored = ratio(part, whole, confidence), ratio(whole - part, whole, confidence)
-    assert 0 <= seen["low"] <= seen["value"] <= seen["high"] <= 1
-    assert seen["low"] < seen["high"]
-    assert (seen["low"], seen["high"]) == pytest.approx((1 - mirrored["high"], 1 - mirrored["low"]), abs=2e-6)
-
-
-@settings(deadline=None)
-@given(counts())
-def test_wilsons_bounds_solve_the_score_equation(count):
-    """|p - bound| = z * sqrt(bound (1 - bound) / n): the definition, not the formula."""
-    part, whole = count
-    seen = ratio(part, whole, 0.95)
-    for bound in (seen["low"], seen["high"]):
-        if 1e-3 < bound < 1 - 1e-3:
-            width = 1.959964 * math.sqrt(bound * (1 - bound) / whole)
-            assert abs(part / whole - bound) == pytest.approx(width, abs=5e-5)
-
-
-@settings(deadline=None)
-@given(counts())
-def test_wilson_narrows_with_more_frames_and_less_confidence(count):
-    part, whole = count
-
-    def width(k: int, n: int, confidence: float) -> float:
-        seen = ratio(k, n, confidence)
-        return float(seen["high"] - seen["low"])
-
-    assert width(part * 4, whole * 4, 0.95) < width(part, whole, 0.95) + 2e-6
-    assert width(part, whole, 0.8) < width(part, whole, 0.95) + 2e-6
 
 
 # --- figures

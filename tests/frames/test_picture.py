@@ -266,6 +266,20 @@ def test_most_damage_to_a_jpeg_is_found(tmp_path):
     assert found > 0.7 * seen
 
 
+@pytest.mark.parametrize("lossless", [False, True])
+def test_a_webp_that_is_cut_off_or_of_another_length_than_it_says_is_set_aside(tmp_path, lossless):
+    """A WebP has no checksum: nothing but its lengths tells of damage."""
+    whole = encoded(picture(96, 80), "WEBP", lossless=lossless)
+    said = struct.unpack("<I", whole[4:8])[0]
+    assert said == len(whole) - 8
+    assert look_at(put(tmp_path / "whole.webp", whole), 10**6).reason == ""
+    for data in (
+        *(whole[:-missing] for missing in (1, 2, len(whole) // 2)),
+        *(whole[:4] + struct.pack("<I", length) + whole[8:] for length in (said // 2, said + 1000)),
+    ):
+        assert look_at(put(tmp_path / "damaged.webp", data), 10**6).reason.startswith("cannot be decoded")
+
+
 # --- the right way up
 
 

@@ -103,6 +103,21 @@ def test_as_many_as_are_asked_for_or_as_there_are(count: int) -> None:
     assert herding(points, digests(15), count, [4, 1], 1)[:2] == [4, 1][:count]
 
 
+@pytest.mark.parametrize("initial", [[], [4], [4, 1]], ids=len)
+def test_frames_that_add_nothing_are_picked_once_each(initial: list[int]) -> None:
+    """Of equal frames the first covers all, and no other one gains anything: those that are labelled don't either."""
+    equal = np.ones((6, 3), np.float32)
+    picks = best_covering(equal, np.arange(6), 6, initial)
+    assert picks[: len(initial)] == initial
+    assert sorted(picks) == list(range(6))
+
+
+def test_frames_that_are_asked_for_twice_over_are_the_labelled_ones() -> None:
+    points, _ = heaps([8, 7])
+    for count in range(3):
+        assert best_covering(points, np.arange(15), count, [4, 1]) == [4, 1][:count]
+
+
 def test_only_directions_count_and_the_input_stays() -> None:
     points, _ = heaps([30, 20, 10], spread=0.1)
     before = points.copy()

@@ -6,7 +6,7 @@ import pytest
 from linecam.selection import typicality
 from linecam.selection.strategies import coreset, probcover, typiclust
 from linecam.selection.typicality import halves, most_typical, near_pairs
-from tests.selection.test_selection import sha
+from tests.selection.references import sha
 
 
 def names(count: int) -> list[str]:
