@@ -25,7 +25,7 @@ COMMAND = [sys.executable, "-m", "linecam"]
 MINE = ["--configfile", "config/mine.yaml"]
 COMMANDS = [
     *(["plan"], ["label"], ["deploy"], ["check"], ["networks"], ["sign"], ["verify"], ["new-key"], ["receive"]),
-    *(["predict"], ["compare"], ["watch"], ["measure"]),
+    *(["predict"], ["compare"], ["track"], ["watch"], ["measure"]),
     *(["labels", name] for name in ("import", "export", "agreement", "rename")),
 ]
 

@@ -213,6 +213,24 @@ def compare(
 
 
 @app.command()
+def track(
+    uri: Annotated[
+        str,
+        typer.Argument(metavar="URI", envvar="MLFLOW_TRACKING_URI", help="MLflow's, such as http://tracking:5000."),
+    ],
+    dataset: Annotated[str, typer.Option(metavar="NAME", help="Of results/NAME.")] = "belt",
+) -> None:
+    """Log the runs of a dataset in MLflow.
+
+    Each run is logged once, with its settings, its figures and its file. Needs `pip install mlflow-skinny`.
+    """
+    from linecam.report import tracking
+
+    new, count = tracking.track(Path("results") / dataset / "runs", dataset, uri)
+    print(f"{new} of the {count} runs of {dataset} are new in MLflow, in the experiment linecam/{dataset}.")
+
+
+@app.command()
 def sign(
     folder: BundleFolder,
     key: Annotated[Path, typer.Option(metavar="KEY.pem", help="Your private key.")],

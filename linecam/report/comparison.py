@@ -43,7 +43,7 @@ class Comparison:
     @property
     def settings(self) -> list[Changed]:
         """The settings that differ, by their dotted keys."""
-        old, new = dict(_flat(self.old.config)), dict(_flat(self.new.config))
+        old, new = dict(flat(self.old.config)), dict(flat(self.new.config))
         keys = [*old, *(key for key in new if key not in old)]
         return [(key, old.get(key), new.get(key)) for key in keys if old.get(key) != new.get(key)]
 
@@ -159,11 +159,11 @@ def _line(number: int, run: Run) -> str:
     return f"{number:>3}  {run.name}  {balanced}, {len(run.labels):,} labels, {run.model} {run.range}{weak}"
 
 
-def _flat(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+def flat(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
     """Dotted keys and their values."""
     for key, item in value.items():
         if isinstance(item, Mapping) and item:
-            yield from _flat(item, f"{before}{key}.")
+            yield from flat(item, f"{before}{key}.")
         else:
             yield f"{before}{key}", item
 

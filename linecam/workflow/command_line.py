@@ -17,8 +17,8 @@ from linecam.yaml_file import load_yaml
 CONFIGURATIONS = {".yaml", ".yml", ".json"}
 # What is no rule, but a command of linecam's own.
 COMMANDS = [
-    *("plan", "label", "predict", "compare", "deploy", "measure", "watch", "receive", "check", "networks", "labels"),
-    *("sign", "verify", "new-key"),
+    *("plan", "label", "predict", "compare", "track", "deploy", "measure", "watch", "receive", "check", "networks"),
+    *("labels", "sign", "verify", "new-key"),
 ]
 
 # What Snakemake hands over.
