@@ -2,7 +2,7 @@
 
 The loop allocates nothing, lest the heap frays: scores are in whole 1/65536, since floats go to the heap.
 What settings.json turns on besides comes as parts: modules beside this one, each with some of HOOKS.
-The bundle has this file without its comments, to leave room on the camera's drive.
+The bundle has this file without its comments and with tabs, to leave room on the camera's drive.
 """
 
 import gc

@@ -115,22 +115,31 @@ class Program:
 
 
 def as_copied(source: str) -> str:
-    """A program of the camera without comments, docstrings and empty lines: the camera's drive is small.
+    """A program of the camera without comments, docstrings and empty lines, and with a tab for four blanks at the left.
 
-    The code stays as it is written. `ast.unparse` would put brackets around tuples, for which MicroPython takes memory.
+    The camera's drive is small. The code itself stays as it is written: `ast.unparse` would put brackets around tuples,
+    for which MicroPython takes memory.
     """
     lines = source.splitlines()
+    within = set()  # numbers of lines that begin inside a string, whose blanks count
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column].rstrip()
+        elif token.type == tokenize.STRING:
+            within |= set(range(token.start[0], token.end[0]))
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
             first, last = node.body[0].lineno - 1, node.body[0].end_lineno or 0
             lines[first:last] = [""] * (last - first)
             if len(node.body) == 1:
                 lines[first] = " " * node.body[0].col_offset + "pass"
-    return "".join(f"{line}\n" for line in lines if line)
+    return "".join(f"{line if row in within else _with_tabs(line)}\n" for row, line in enumerate(lines) if line)
+
+
+def _with_tabs(line: str) -> str:
+    code = line.lstrip(" ")
+    return "\t" * ((len(line) - len(code)) // 4) + code
 
 
 def check_room(folder: Path, drive: list[str], room: int | None, place: str | None) -> None:

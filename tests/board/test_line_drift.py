@@ -187,7 +187,9 @@ def test_a_hundred_thousand_decisions_lose_no_byte_of_the_heap(camera: Camera) -
     put(camera)  # without light: 64 points each are a minute here
     script = camera.folder / "main.py"
     # The decisions' own lines would be 16 MB.
-    script.write_text(as_copied((ROOT / "openmv/main.py").read_text()).replace("        sys.stdout.write(line)\n", ""))
+    program, print_decision = as_copied((ROOT / "openmv/main.py").read_text()), "\t\tsys.stdout.write(self.out)\n"
+    assert print_decision in program
+    script.write_text(program.replace(print_decision, ""))
     run = camera.run(script=script, scores=[GOOD, BAD, NO_MASK, UNSURE], rounds=25_000, lock=True, limit=500)
     assert run.lines[-1]["item"] > 40
     assert run.seen["decisions"] == 100_000

@@ -217,7 +217,7 @@ def test_the_page_shows_it_to_this_machine_alone(main_py: Run) -> None:
     state = client.get("/word/state").json()
     assert state["names"] == ["good", "bad", "no_mask", UNDECIDED]
     assert state["counts"] == {"good": 3, "bad": 1, UNDECIDED: 1}
-    assert state["now"] == {"when": "14:59:58", "label": "good"} | {
+    assert state["now"] == {"when": "14:59:58", "label": "good", "place": ""} | {
         key: main_py.lines[-1][key] for key in ("score", "scores", "item", "frames", "ms", "inference_ms")
     }
     assert client.get("/word/picture").status_code == 404
