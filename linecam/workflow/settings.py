@@ -312,6 +312,7 @@ class Tune(Section):
         "in changing light": Augment(brightness=1.8, contrast=1.33, gain=0.07, noise=0.02),
         "as parts lie": Augment(degrees=3, scale=(0.97, 1.05), shift=0.03, flips=False),
         "any way round": Augment(turn=180),
+        "near and far": Augment(turn=20, scale=(0.6, 1.6), shift=0.15),
     }
     """By its name each augmentation that enters; what it does not say is as in `finetune.augment` by default."""
 
