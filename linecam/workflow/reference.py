@@ -19,7 +19,7 @@ import yaml
 from linecam.bundle.camera_settings import CameraSettings
 from linecam.errors import UserError, reported
 from linecam.files import ROOT
-from linecam.workflow import line_settings, settings
+from linecam.workflow import line_settings, settings, training_settings
 from linecam.workflow.generated import write_or_check
 from linecam.workflow.settings import Settings
 
@@ -109,7 +109,8 @@ def _meanings() -> dict[tuple[str, str], str]:
     pydantic can read them too (`use_attribute_docstrings`), and would do so whenever Snakemake starts: 65 ms.
     """
     found = {}
-    sources = [Path(module.__file__ or "").read_text(encoding="utf-8") for module in (settings, line_settings)]
+    modules = (settings, training_settings, line_settings)
+    sources = [Path(module.__file__ or "").read_text(encoding="utf-8") for module in modules]
     for model in [node for source in sources for node in ast.parse(source).body]:
         if not isinstance(model, ast.ClassDef):
             continue

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from linecam.networks.architectures import input_size
-from linecam.workflow.settings import Pretrain
+from linecam.workflow.training_settings import Pretrain
 
 # What Snakemake hands over: its wildcards, and its list of input files with `size_mb`.
 Wildcards = Any

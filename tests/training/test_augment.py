@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from linecam.camera.arithmetic import to_input, to_rgb565
 from linecam.training.augment import NOISE, WHOLE, Spread, draw, noise_table, render, variants, view
-from linecam.workflow.settings import Augment
+from linecam.workflow.training_settings import Augment
 from tests.training.frames import some_frames
 
 STILL = Spread(degrees=0, scale=(1, 1), shift=0, brightness=1, contrast=1, gain=0, noise=0)
