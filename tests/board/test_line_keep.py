@@ -213,8 +213,8 @@ def test_a_card_that_is_there_again_is_written_to_after_ten_minutes(camera: Came
     full.write_bytes(bytes(4000))
     script = camera.folder / "main.py"
     source = as_copied((ROOT / "openmv/main.py").read_text())
-    freed = "            if number == 3:\n                os.remove('frames/R0001-000001.bmp')\n"
-    script.write_text(source.replace("            poll.clear()\n            due", f"{freed}            poll.clear()\n            due"))
+    freed = "\t\t\tif number == 3:\n\t\t\t\tos.remove('frames/R0001-000001.bmp')\n"
+    script.write_text(source.replace("\t\t\tpoll.clear()\n\t\t\tdue", f"{freed}\t\t\tpoll.clear()\n\t\t\tdue"))
     camera.run(script=script, scores=[UNSURE] * 10, card=5000, frame_ms=99_980)
     assert [line["item"] for line in told(camera)] == [7, 8, 9, 10]
 

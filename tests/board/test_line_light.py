@@ -175,7 +175,7 @@ def test_the_lock_finds_what_the_part_allocates(camera):
     """The test above can fail: a pixel as a tuple, or the whole frame as an object."""
     write(camera, LIMITS)
     part = camera.folder / "drive/line_light.py"
-    part.write_text(part.read_text().replace("at[0] = ", "self.at = at = [0, 0]\n            at[0] = "))
+    part.write_text(part.read_text().replace("at[0] = ", "self.at = at = [0, 0]; at[0] = "))
     with pytest.raises(AssertionError, match="heap is locked"):
         camera.run(scores=[GOOD], rounds=5, lock=True, grey={"0": USUAL})
 
