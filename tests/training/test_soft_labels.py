@@ -204,3 +204,21 @@ def test_finetuning_learns_from_them_and_gives_the_same_bytes_twice(line):
         )
         hashes[name] = sha256(weights)
     assert hashes["with"] == hashes["again"] != hashes["without"] == hashes["off"]
+
+
+def test_the_strength_that_fits_held_out_labels_is_taken() -> None:
+    """Clear classes call for little regularization: with the most of it every answer stays near a half."""
+    rng = np.random.default_rng(1)
+    targets = np.arange(60) % 2
+    features = (rng.normal(0, 0.1, (60, 8)) + targets[:, None]).astype(np.float32)
+    said, others = predict_by_folds(features, targets, np.ones(60), np.arange(60) // 2 % 5, features, 2)
+    assert said.dtype == others.dtype == np.float32
+    assert said[np.arange(60), targets].min() > 0.95
+    assert others[:, np.arange(60), targets].min() > 0.95
+
+
+def test_without_no_fold_is_what_all_labels_say() -> None:
+    said = np.arange(4, dtype=np.float32).reshape(4, 1, 1)  # three folds, and all
+    soft = SoftLabels(np.array(["a"]), said)
+    assert soft.without(None) == 3
+    assert [float(soft.without(fold)[0, 0]) for fold in range(3)] == [0, 1, 2]
