@@ -38,10 +38,10 @@ def finetune_fold(
     frames, table, targets = labelled(pixels_path, frames_path, classes)
     held = (table["fold"] == fold).to_numpy()
     rows = table.loc[held, ["sha256", "path", "label", "fold", "weight"]].reset_index(drop=True)
+    weights = rows["weight"].to_numpy(np.float64)
     points: list[tuple[float, ...]] = []
 
     def judge(epoch: int, said: NDArray[np.float32]) -> None:
-        weights = rows["weight"].to_numpy(np.float64)
         points.append((fold, epoch, *judged(said, targets[held], weights, recipe.label_smoothing)))
 
     logits = held_out_logits(

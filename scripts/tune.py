@@ -156,7 +156,7 @@ def markdown(results: list[Result], winner: Result, frames: int) -> str:
     for one in results:
         mark = "**" if one is winner else ""
         cells = [one.entrant.network, one.entrant.augment, str(one.epochs), f"{one.loss:.3f}"]
-        cells += [f"{percent(one.balanced_accuracy)}", f"{one.work / 1e6:.1f}"]
+        cells += [percent(one.balanced_accuracy), f"{one.work / 1e6:.1f}"]
         lines.append("| " + " | ".join(f"{mark}{cell}{mark}" for cell in cells) + " |")
     return "\n".join(
         [

@@ -1,5 +1,6 @@
 """What a board holds, and how it runs a model."""
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -24,3 +25,11 @@ class Board:
     def as_dict(self) -> dict[str, Any]:
         """The facts, as JSON values; without those that are null."""
         return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def version(text: str) -> tuple[int, ...]:
+    """'4.5.6', or 'v4.5.6', as (4, 5, 6). Raises `ValueError` where it is no such version."""
+    numbers = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", text, re.ASCII)
+    if numbers is None:
+        raise ValueError(f"{text!r} is not a version such as 5.0.0")
+    return tuple(map(int, numbers.groups()))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from linecam.boards import cost, memory_rules
 from linecam.boards import firmware_rules as rules
-from linecam.boards.board import Board
+from linecam.boards.board import Board, version
 from linecam.boards.catalogue import load_boards
 from linecam.boards.output_rules import check_outputs
 from linecam.boards.verdict import Cost, Finding, VerdictFile
@@ -127,7 +127,7 @@ def check_file(
     if place is not None and place not in board.places:
         raise UserError(f"--place {place}: on {board.title} a model may lie in: {', '.join(board.places)}.")
     try:
-        rules.version(firmware)
+        version(firmware)
     except ValueError:
         raise UserError(f"--firmware {firmware}: write a version such as {NEWEST}.") from None
     if budget_ms is not None and not 0 < budget_ms < math.inf:

@@ -4,10 +4,9 @@ They were read from, and measured on, OpenMV firmware 5.0.0, which builds Tensor
 with CMSIS-NN. PyPI's TFLM is newer and takes more: running there is necessary, and not enough.
 """
 
-import re
 from collections.abc import Iterator
 
-from linecam.boards.board import Board
+from linecam.boards.board import Board, version
 from linecam.boards.verdict import Finding
 from linecam.tflite.graph import Graph, Operator, Tensor
 
@@ -39,14 +38,6 @@ PIXELS = {
     "p - 128": (1.0, -128.0),
 }
 _ARGUMENTS = {"INT32", "INT64", "BOOL"}  # types of shapes, axes and biases
-
-
-def version(text: str) -> tuple[int, ...]:
-    """'4.5.6', or 'v4.5.6', as (4, 5, 6). Raises `ValueError` where it is no such version."""
-    numbers = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", text, re.ASCII)
-    if numbers is None:
-        raise ValueError(f"{text!r} is not a version such as 5.0.0")
-    return tuple(map(int, numbers.groups()))
 
 
 def check_board(board: Board, firmware: str) -> list[Finding]:

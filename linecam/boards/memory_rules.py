@@ -3,8 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from linecam.boards.board import Board
-from linecam.boards.firmware_rules import version
+from linecam.boards.board import Board, version
 from linecam.boards.verdict import Finding
 from linecam.tflite.graph import Graph, Operator
 

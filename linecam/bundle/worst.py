@@ -12,6 +12,11 @@ def passing(classes: Sequence[str], passes: Sequence[str]) -> list[str]:
     return list(passes) or [name for name in classes if name == "good"]
 
 
+def first_passing(ordered: Sequence[str], good: Sequence[str]) -> int:
+    """Where the classes of `good` begin in the order, the worst first: its length where none of them is in it."""
+    return next((place for place, name in enumerate(ordered) if name in good), len(ordered))
+
+
 def worst_first(classes: Sequence[str], line: Mapping[str, Any]) -> list[int]:
     """The classes' numbers, the worst first, with `UNDECIDED` among them, by the section `line` of a configuration.
 
@@ -22,6 +27,5 @@ def worst_first(classes: Sequence[str], line: Mapping[str, Any]) -> list[int]:
     good = passing(classes, signals["passes"])
     ordered = line["worst_first"] or sorted(classes, key=lambda name: name in good)
     numbers = [list(classes).index(name) for name in ordered]
-    first = next((place for place, name in enumerate(ordered) if name in good), len(ordered))
-    numbers.insert(len(numbers) if signals["undecided"] == "pass" else first, UNDECIDED)
+    numbers.insert(len(numbers) if signals["undecided"] == "pass" else first_passing(ordered, good), UNDECIDED)
     return numbers

@@ -7,9 +7,8 @@ from typing import Any, Self
 
 from scipy.stats import binomtest
 
-from linecam.errors import UserError
 from linecam.percent import percent
-from linecam.report.runs import Run, find, kept
+from linecam.report.runs import Run, find, some_kept
 
 Changed = tuple[str, Any, Any]  # what, before, after; None where it was or is not there
 
@@ -146,9 +145,7 @@ def compare(runs: Path, first: str, second: str) -> str:
 
 def listed(runs: Path) -> str:
     """The runs in a folder, a line each. Raises `UserError` where there is none."""
-    files = kept(runs)
-    if not files:
-        raise UserError(f"{runs} has no run yet. `snakemake` keeps one whenever the report is written and has changed.")
+    files = some_kept(runs)
     lines = [_line(number, Run.read(path)) for number, path in enumerate(files, start=1)]
     return "\n".join([*lines, "`linecam compare A B` sets two of them side by side, by their numbers."])
 

@@ -95,6 +95,16 @@ def kept(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.json"))
 
 
+def some_kept(folder: Path) -> list[Path]:
+    """As `kept`. Raises `UserError` where there is none."""
+    files = kept(folder)
+    if not files:
+        raise UserError(
+            f"{folder} has no run yet. `snakemake` keeps one whenever the report is written and has changed."
+        )
+    return files
+
+
 def before(run: Run, folder: Path) -> Run | None:
     """The last run in `folder` that differs from `run`; None where there is none."""
     return next((earlier for earlier in _read_back(folder) if earlier.digest != run.digest), None)

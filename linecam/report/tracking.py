@@ -11,7 +11,7 @@ from typing import Any
 
 from linecam.errors import UserError
 from linecam.report.comparison import flat
-from linecam.report.runs import Run, kept
+from linecam.report.runs import Run, some_kept
 
 NAME = "linecam.run"  # the tag by which a run is known again
 LONGEST, BATCH = 6000, 100  # characters of a parameter, and parameters of one call, that MLflow takes
@@ -27,9 +27,7 @@ def track(runs: Path, dataset: str, uri: str) -> tuple[int, int]:
     `UserError` where no run is kept, MLflow is not installed, or the server does not take the runs: those that it has
     taken by then are known to it, and the next call goes on.
     """
-    files = kept(runs)
-    if not files:
-        raise UserError(f"{runs} has no run yet. `snakemake` keeps one whenever the report is written and has changed.")
+    files = some_kept(runs)
     for key, value in PATIENCE.items():
         os.environ.setdefault(key, value)
     try:

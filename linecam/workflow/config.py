@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from linecam.boards.board import Board
+from linecam.boards.board import Board, version
 from linecam.camera.region import STRETCHES_SINCE, Region
 from linecam.errors import UserError
 from linecam.frames.folder import frames_folder
@@ -146,7 +146,7 @@ def region_of(settings: Settings, boards: Mapping[str, Board]) -> Region:
                 "larger camera.frame_size."
             )
         firmware = settings.bundle.firmware
-        if region.oblong and tuple(map(int, firmware.split("."))) < STRETCHES_SINCE:
+        if region.oblong and version(firmware) < STRETCHES_SINCE:
             raise UserError(
                 f"{region.setting}: {list(roi)} is no square, which firmware before 5.0.0 crops to one instead of "
                 f"stretching it, and bundle.firmware is {firmware}. Take a square, or firmware 5.0.0 on the cameras "

@@ -2,7 +2,8 @@
 
 from itertools import combinations
 
-from linecam.bundle.worst import PLACES_SINCE, passing
+from linecam.boards.board import version
+from linecam.bundle.worst import PLACES_SINCE, first_passing, passing
 from linecam.camera.region import Roi
 from linecam.errors import UserError
 from linecam.workflow.mistakes import nearest
@@ -25,7 +26,7 @@ def check_places(settings: Settings) -> None:
     _check_rois(rois)
     _check_worst(settings)
     firmware = settings.bundle.firmware
-    if _numbers(firmware) < _numbers(PLACES_SINCE):  # how an older one cuts out a place is not known
+    if version(firmware) < version(PLACES_SINCE):  # how an older one cuts out a place is not known
         raise UserError(
             f"camera.rois needs firmware {PLACES_SINCE} or later on the cameras, and bundle.firmware is {firmware}. "
             "Update them and say so here, or take one camera.roi."
@@ -65,10 +66,6 @@ def _check_dataset(settings: Settings) -> None:
             "camera.rois: the method rendered draws frames with one part each. Take another one in pretrain.methods "
             "and study."
         )
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(part) for part in version.split(".")]
 
 
 def _check_rois(rois: tuple[Roi, ...]) -> None:
@@ -111,7 +108,7 @@ def _check_worst(settings: Settings) -> None:
         raise UserError(
             f"line.worst_first is {', '.join(order)}, and the classes are {', '.join(classes)}. Name each of them once."
         )
-    rest = order[next((place for place, name in enumerate(order) if name in good), len(order)) :]
+    rest = order[first_passing(order, good) :]
     if better := [name for name in rest if name not in good]:
         raise UserError(
             f"line.worst_first: {rest[0]} passes, and comes before {better[0]}, which does not: an item would pass "

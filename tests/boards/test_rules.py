@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from linecam.boards import firmware_rules, memory_rules
-from linecam.boards.board import Board
-from linecam.boards.firmware_rules import check_board, check_graph, check_latency, check_name, version
+from linecam.boards.board import Board, version
+from linecam.boards.firmware_rules import check_board, check_graph, check_latency, check_name
 from linecam.boards.memory_rules import ARENA_EXTRA, BESIDE_MODEL, check_memory, on_board
 from linecam.boards.output_rules import check_outputs
 from linecam.boards.verdict import Finding
