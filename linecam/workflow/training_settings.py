@@ -6,6 +6,7 @@ from pydantic import Field
 
 from linecam.workflow.section import Section
 from linecam.workflow.values import (
+    Architecture,
     AsWritten,
     BatchSize,
     Count,
@@ -77,7 +78,7 @@ class Pretrain(Section):
     from drawn frames. `none`: random weights. `given`: `checkpoint`. The first one's embeddings select the frames to
     label."""
     taught: Taught = Taught()
-    teacher: Text = "wide7"
+    teacher: Architecture = "wide7"
     """The architecture that `distilled` learns from, at the network's own input size."""
     rendered: RenderedTraining = RenderedTraining()
     checkpoint: Place | None = None
