@@ -125,5 +125,7 @@ Network = Annotated[
     Field(strict=True, pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$", max_length=32, examples=["swift7-112"]),
     AfterValidator(_network),
 ]
-Architecture = Annotated[str, Field(strict=True, json_schema_extra={"enum": list(ARCHITECTURES)}), AfterValidator(_architecture)]
+Architecture = Annotated[
+    str, Field(strict=True, json_schema_extra={"enum": list(ARCHITECTURES)}), AfterValidator(_architecture)
+]
 Range = Annotated[Literal["calibrated"] | tuple[LowEnd, HighEnd], WrapValidator(_range)]
