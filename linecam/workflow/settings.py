@@ -39,8 +39,8 @@ from linecam.workflow.values import (
     has_random,
 )
 
-Strategy = Literal["herding", "coreset", "typiclust", "probcover", "mundig", "random", "given"]
-ComparedStrategy = Literal["random", "herding", "coreset", "typiclust", "probcover", "mundig"]
+Strategy = Literal["mixed", "herding", "coreset", "typiclust", "probcover", "mundig", "random", "given"]
+ComparedStrategy = Literal["random", "mixed", "herding", "coreset", "typiclust", "probcover", "mundig"]
 
 
 class Dataset(Section):
