@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-
 # So many frames `mixed` takes by herding. From 50 labels on typical frames teach no more than random ones.
 TYPICAL = 50
 
