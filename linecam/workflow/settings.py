@@ -132,9 +132,9 @@ class Select(Section):
     seed: Seed = 1
     """What random choices start from."""
     strategies: Annotated[Sweep[Strategy] | None, Field(exclude_if=lambda value: value is None)] = None
-    """A sweep. `herding` takes the frames that stand best for all others; `coreset` is greedy k-center, which takes the
-    odd ones; `given` takes the folders `train/<class>/` and `test/<class>/`. Left out: `[given]` where there are such
-    folders, else `[herding]`. The first one's model goes into the bundle."""
+    """A sweep. `mixed` takes 50 typical frames and then random ones; `herding` takes typical ones alone; `coreset` is
+    greedy k-center, which takes the odd ones; `given` takes the folders `train/<class>/` and `test/<class>/`. Left out:
+    `[given]` where there are such folders, else `[mixed]`. The first one's model goes into the bundle."""
 
 
 class Quantize(Section):
@@ -211,7 +211,7 @@ class StudySelection(Section):
         Field(min_length=2, json_schema_extra=DISTINCT | {"contains": {"const": "random"}}),
         Distinct,
         AfterValidator(has_random),
-    ] = ("random", "herding", "coreset", "typiclust", "probcover")
+    ] = ("random", "mixed", "coreset", "typiclust", "probcover")
     """What is compared. `random` has to be one: the others are compared with it."""
     labels: Sweep[Labels] = (25, 50, 100, 200)
     """Numbers of frames to choose."""
