@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from linecam.camera.region import Region, Size
-from linecam.frames.folder import LABELS_FILE, VIDEO_SUFFIXES, Listing, in_words
+from linecam.frames.folder import LABELS_FILE, VIDEO_SUFFIXES, Listing, in_words, what_to_do
 from linecam.frames.held import Held
 from linecam.frames.index import shows_just
 from linecam.frames.kept import in_words as reasons_in_words
@@ -63,7 +63,8 @@ def account(
     if listing.passed_over or listing.hidden:
         hidden = [f"{listing.hidden} hidden, whose names begin with a dot"] if listing.hidden else []
         others = [in_words(listing.passed_over)] if listing.passed_over else []
-        lines.append(f"passed over, as they are no images by their names: {', '.join(others + hidden)}")
+        lines.append(f"passed over, as linecam reads no files of such names: {', '.join(others + hidden)}")
+        lines += what_to_do(listing.passed_over)
     lines += held.lines
     if exported:
         lines.append(f"{LABELS_FILE} labels {_files(exported)}")
@@ -134,7 +135,16 @@ def _reasons(table: pd.DataFrame) -> list[dict[str, Any]]:
     for path, reason in table.loc[table["status"] == "quarantined", ["path", "reason"]].itertuples(index=False):
         groups[re.sub(r"\d+", "N", reason.split(":")[0])].append((path, reason))
     ordered = sorted(groups.values(), key=lambda group: (-len(group), group[0]))
-    return [{"files": len(group), "first": group[0][0], "reason": group[0][1]} for group in ordered]
+    return [
+        {"files": len(group), "first": group[0][0], "reason": _common([one for _, one in group])} for group in ordered
+    ]
+
+
+def _common(reasons: Sequence[str]) -> str:
+    """What is said of files whose reasons begin alike: the first one, as an example where others end otherwise."""
+    kind, _, first = reasons[0].partition(":")
+    same = len({re.sub(r"\d+", "N", reason) for reason in reasons}) == 1
+    return reasons[0] if same else f"{kind}, for several reasons, such as:{first}"
 
 
 def _shares(table: pd.DataFrame, region: Region) -> list[str]:
@@ -205,11 +215,26 @@ def _doubts(table: pd.DataFrame, folders: Sequence[Mapping[str, Any]], classes: 
         for name in names
         if near_class(name, classes)
     ]
+    lines += _namesakes(table)
     labelled = set(table.loc[table["status"] != "quarantined", "label"]) - {""}
     without = [name for name in classes if name not in labelled]
     if labelled and without:
         lines.append(f"no frame is labelled {' or '.join(without)} by its folder")
     return lines
+
+
+def _namesakes(table: pd.DataFrame) -> list[str]:
+    """That frames differ in their suffix alone: some may be masks, or the same picture saved twice."""
+    paths = table.loc[table["status"] == "ok", "path"]
+    stems = paths.map(lambda path: str(PurePosixPath(path).with_suffix("")))
+    several = stems[stems.duplicated(keep=False)]
+    if several.empty:
+        return []
+    example = " and ".join(paths[stems == several.iloc[0]])
+    return [
+        f"{_files(len(several))} have the name of another but for the suffix ({example}): all are used. If some are "
+        "masks, move them to a folder called masks/; if they are copies, remove them"
+    ]
 
 
 def _files(count: int) -> str:
