@@ -40,7 +40,7 @@ def account(
     `notes` says by path what is to be said of a frame that is used, and `exported` is how many labels a file of labels
     gave. Of videos one frame in `every` is used. `parted` are the sequences that were parted by folder. `held` is what
     the camera held while it recorded. `region` is a `camera.roi`, or several places; None is the middle square. `lines`
-    of what is returned says it all in words.
+    of what is returned says it all in words: first all together, then in `folder_lines` lines the folders.
     """
     statuses = table["status"].value_counts()
     used, copies, aside = (int(statuses.get(name, 0)) for name in ("ok", "duplicate", "quarantined"))
@@ -51,7 +51,8 @@ def account(
         for text in texts:
             said[text].append(path)
     lines = [f"{len(table)} files: {used} used, {copies} duplicates, {aside} set aside"]
-    lines += _first([_folder_line(one) for one in folders], "folders")
+    of_folders = _first([_folder_line(one) for one in folders], "folders")
+    lines += of_folders
     lines += _first([f"set aside, {_files(one['files'])}: {one['reason']} (first: {one['first']})" for one in reasons])
     lines += [f"used, {_files(len(paths))}: {text} (first: {paths[0]})" for text, paths in sorted(said.items())]
     if region and region.rois:
@@ -78,6 +79,7 @@ def account(
         "set_aside": aside,
         "kept": int((is_kept(table) & (table["status"] == "ok")).sum()),
         "folders": folders,
+        "folder_lines": len(of_folders),
         "reasons": reasons,
         "notes": {text: len(paths) for text, paths in sorted(said.items())},
         "passed_over": dict(sorted(listing.passed_over.items())),

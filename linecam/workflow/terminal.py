@@ -164,6 +164,11 @@ class LogHandler(LogHandlerBase):
             self._done += 1
             self._bar.advance(step.seconds)
             self._line(f"{self._done}/{len(self._steps)}", duration(time.monotonic() - began), step.words)
+            if step.rule == "index_frames" and self._followed and self._followed[1].settings.dataset.kind == "folder":
+                from linecam.workflow.endings import frames_told  # noqa: PLC0415 (as above)
+
+                if text := frames_told(Path(self._followed[1].results)):
+                    self._say(text)
 
     def _job_fails(self, record: Record) -> None:
         self._fails(record.jobid, record.rule_name, record.log, record.rule_msg)
