@@ -10,6 +10,7 @@ import re
 import stat
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -103,7 +104,8 @@ def read_folder(folder: str | Path, cache: str | Path) -> Listing:
     if all(_beside_frames(PurePosixPath(path).name) for path in seen):
         raise UserError(_nothing(folder, listing))
     if seen != known:
-        with atomic_write(cache) as temporary:
+        # On a full or read-only disk nothing is remembered. A step that has to write says so.
+        with suppress(OSError), atomic_write(cache) as temporary:
             temporary.write_text(json.dumps({"folder": str(folder.resolve()), "files": seen}), encoding="utf-8")
     for path in sorted(path for path in seen if _beside_frames(PurePosixPath(path).name)):
         name = PurePosixPath(path).name

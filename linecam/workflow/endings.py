@@ -23,6 +23,7 @@ from linecam.workflow.job import OPTIONS
 _TOLD = re.compile(
     rf"^\d\d:\d\d:\d\d (?P<mark>{FAILED}|{STOPPED}|{FAULT}) (?P<text>.*?)(?=^\d\d:\d\d:\d\d |\Z)", re.M | re.S
 )
+_SYSTEM = re.compile(r"\[Errno (?P<number>\d+)\] [^:'\n]*(?:: '(?P<path>[^'\n]+)')?")
 _KILLED = re.compile(r"died with <Signals\.(?P<name>SIG\w+)|exit status (?P<status>\d+)")
 MOST_TOLD = 8  # lines of folders, and of all else, that the terminal has of the index
 _UNEVEN = 2  # of so many times more frames than another class has, accuracy is what that class makes it
@@ -118,6 +119,14 @@ def failed(failures: Sequence[Failure]) -> str:
     for failure in failures:
         told.setdefault(failure.paragraph(), failure.told()[0] == STOPPED)
     return "\n\n".join(sorted(told, key=lambda text: told[text]))
+
+
+def of_the_disk(text: str) -> str:
+    """One paragraph for what Snakemake says of an error of the disk, such as that it is full; "" for all else."""
+    from linecam.disk import explain  # noqa: PLC0415 (a run without such an error needs none of it)
+
+    found = _SYSTEM.search(text)
+    return (found and explain(OSError(int(found["number"]), "", found["path"]))) or ""
 
 
 def interrupted() -> str:

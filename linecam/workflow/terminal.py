@@ -7,6 +7,7 @@ This module talks to Snakemake, and is read at each of its starts: what it needs
 where it is used.
 """
 
+import logging
 import os
 import re
 import shlex
@@ -85,6 +86,7 @@ class LogHandler(LogHandlerBase):
     needs_rulegraph = False
 
     def __post_init__(self) -> None:
+        logging.raiseExceptions = False  # where the disk is full, Snakemake's own log is not worth a traceback a line
         settings = self.common_settings
         self._stream: TextIO = sys.stdout if settings.stdout else sys.stderr
         self._silent = "all" in {str(getattr(one, "name", one)).lower() for one in settings.quiet or ()}
@@ -202,7 +204,10 @@ class LogHandler(LogHandlerBase):
         elif kind == "KeyboardInterrupt":
             self._asked_to_end = True
         elif "At least one job did not complete" not in text:
-            self._refused.append(text)
+            from linecam.workflow.endings import of_the_disk  # noqa: PLC0415 (as above)
+
+            told = of_the_disk(text) or text
+            self._refused += [] if told in self._refused else [told]
 
     def _words(self, record: Record) -> None:
         text = record.getMessage().strip()

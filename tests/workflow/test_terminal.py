@@ -276,6 +276,29 @@ def test_the_log_of_an_earlier_run_does_not_count(tmp_path: Path) -> None:
     assert "of yesterday" not in failure.paragraph()
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Traceback ...\nOSError: [Errno 28] No space left on device", "The disk is full: "),
+        ("OSError in file x.smk, line 100:\n[Errno 28] No space left on device\n  File 'a'", "The disk is full: "),
+        ("Traceback ...\nOSError: [Errno 30] Read-only file system: '{}/shadow'", "{}/shadow can't be written"),
+        ("PermissionError: [Errno 13] Permission denied: '{}/a'", "{}/a can't be opened: permission denied"),
+    ],
+)
+def test_what_snakemake_says_of_the_disk_is_said_in_a_paragraph(
+    text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = handler()
+    for _ in range(2):  # Snakemake may say it twice
+        told.emit(record(LogEvent.ERROR, text.format(tmp_path), logging.ERROR, exception="OSError"))
+    told.close()
+    printed = capsys.readouterr().err
+    assert printed.strip().startswith(said.format(tmp_path))
+    assert len(printed.strip().splitlines()) == 1
+    assert endings.of_the_disk("WorkflowError: [Errno 2] No such file or directory: 'x'") == ""
+    assert endings.of_the_disk("Target rules may not contain wildcards.") == ""
+
+
 def test_snakemakes_own_reason_is_the_last_where_nothing_began(capsys: pytest.CaptureFixture[str]) -> None:
     told = handler()
     told.emit(record(LogEvent.ERROR, "MissingInputException in rule x", logging.ERROR, exception="Missing"))
