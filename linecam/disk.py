@@ -73,8 +73,8 @@ def _path(error: BaseException) -> Path | None:
 
 
 def _full(path: Path | None, *, quota: bool) -> str:
-    # A write that fails tells no path: then it is the fuller one of those that a step writes to.
-    places = [path] if path else [RESULTS.absolute(), Path(tempfile.gettempdir())]
+    # A write that fails tells no path: then it is the fullest one of those that a step, or Snakemake, writes to.
+    places = [path] if path else [RESULTS.absolute(), Path(".snakemake").absolute(), _temporary()]
     place = min(map(_there, places), key=lambda place: shutil.disk_usage(place).free)
     usage, mount = shutil.disk_usage(place), _mount(place)
     what = f"Your share of the disk (its quota) is used up on {mount}" if quota else f"The disk is full: {mount}"
@@ -88,7 +88,7 @@ def _full(path: Path | None, *, quota: bool) -> str:
             "Make room there. All of results/ can be made again: delete what you no longer need of it. The most is in "
             f"{', '.join(f'{folder} ({size(count)})' for folder, count in largest)}. "
         )
-    elif place == _there(Path(tempfile.gettempdir())):
+    elif place == _there(_temporary()):
         text += "Make room there, or name a folder on another disk in the environment variable TMPDIR. "
     else:
         text += "Make room there. "
@@ -113,6 +113,12 @@ def _name(user: int) -> str:
         return pwd.getpwuid(user).pw_name
     except (ImportError, KeyError):
         return str(user)
+
+
+def _temporary() -> Path:
+    """The folder for temporary files; Python's own answer passes over one that is full."""
+    named = [Path(os.environ[name]) for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)]
+    return named[0] if named else Path(tempfile.gettempdir())
 
 
 def _there(path: Path) -> Path:

@@ -69,15 +69,22 @@ def test_a_quota_is_told_from_a_full_disk(folder: Path) -> None:
     assert "Your share of the disk (its quota)" in (disk.explain(OSError(errno.EDQUOT, "Disk quota exceeded")) or "")
 
 
-def test_what_fills_up_may_be_the_folder_for_temporary_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = folder / "tmp"
+@pytest.mark.parametrize("place", ["tmp", ".snakemake"])
+@pytest.mark.parametrize("named", [True, False])
+def test_what_fills_up_may_be_elsewhere(folder: Path, place: str, named: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the folder for temporary files that is named in the environment, Python says another one when it is full."""
+    other = folder / place
     other.mkdir()
-    monkeypatch.setattr(disk.tempfile, "gettempdir", lambda: str(other))
+    monkeypatch.setenv("TMPDIR", str(folder / "tmp"))
+    if not named:
+        for name in ("TMPDIR", "TEMP", "TMP"):
+            monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(disk.tempfile, "gettempdir", lambda: str(folder / ("elsewhere" if named else "tmp")))
     monkeypatch.setattr(disk, "_mount", lambda path: other if str(path).startswith(str(other)) else folder)
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: Usage(9, 9, 0 if Path(path) == other else 10**9))
     told = disk.explain(FULL["python"]) or ""
     assert f"The disk is full: {other}" in told
-    assert "TMPDIR" in told
+    assert ("TMPDIR" in told) == (place == "tmp")
 
 
 def test_a_read_only_file_system_is_named(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from linecam.camera.region import Region, Size
-from linecam.frames.folder import LABELS_FILE, VIDEO_SUFFIXES, Listing, in_words
+from linecam.frames.folder import LABELS_FILE, VIDEO_SUFFIXES, Listing, in_words, what_to_do
 from linecam.frames.held import Held
 from linecam.frames.index import shows_just
 from linecam.frames.kept import in_words as reasons_in_words
@@ -40,7 +40,7 @@ def account(
     `notes` says by path what is to be said of a frame that is used, and `exported` is how many labels a file of labels
     gave. Of videos one frame in `every` is used. `parted` are the sequences that were parted by folder. `held` is what
     the camera held while it recorded. `region` is a `camera.roi`, or several places; None is the middle square. `lines`
-    of what is returned says it all in words.
+    of what is returned says it all in words: first all together, then in `folder_lines` lines the folders.
     """
     statuses = table["status"].value_counts()
     used, copies, aside = (int(statuses.get(name, 0)) for name in ("ok", "duplicate", "quarantined"))
@@ -51,7 +51,8 @@ def account(
         for text in texts:
             said[text].append(path)
     lines = [f"{len(table)} files: {used} used, {copies} duplicates, {aside} set aside"]
-    lines += _first([_folder_line(one) for one in folders], "folders")
+    of_folders = _first([_folder_line(one) for one in folders], "folders")
+    lines += of_folders
     lines += _first([f"set aside, {_files(one['files'])}: {one['reason']} (first: {one['first']})" for one in reasons])
     lines += [f"used, {_files(len(paths))}: {text} (first: {paths[0]})" for text, paths in sorted(said.items())]
     if region and region.rois:
@@ -63,7 +64,8 @@ def account(
     if listing.passed_over or listing.hidden:
         hidden = [f"{listing.hidden} hidden, whose names begin with a dot"] if listing.hidden else []
         others = [in_words(listing.passed_over)] if listing.passed_over else []
-        lines.append(f"passed over, as they are no images by their names: {', '.join(others + hidden)}")
+        lines.append(f"passed over, as linecam reads no files of such names: {', '.join(others + hidden)}")
+        lines += what_to_do(listing.passed_over)
     lines += held.lines
     if exported:
         lines.append(f"{LABELS_FILE} labels {_files(exported)}")
@@ -77,6 +79,7 @@ def account(
         "set_aside": aside,
         "kept": int((is_kept(table) & (table["status"] == "ok")).sum()),
         "folders": folders,
+        "folder_lines": len(of_folders),
         "reasons": reasons,
         "notes": {text: len(paths) for text, paths in sorted(said.items())},
         "passed_over": dict(sorted(listing.passed_over.items())),
@@ -134,7 +137,16 @@ def _reasons(table: pd.DataFrame) -> list[dict[str, Any]]:
     for path, reason in table.loc[table["status"] == "quarantined", ["path", "reason"]].itertuples(index=False):
         groups[re.sub(r"\d+", "N", reason.split(":")[0])].append((path, reason))
     ordered = sorted(groups.values(), key=lambda group: (-len(group), group[0]))
-    return [{"files": len(group), "first": group[0][0], "reason": group[0][1]} for group in ordered]
+    return [
+        {"files": len(group), "first": group[0][0], "reason": _common([one for _, one in group])} for group in ordered
+    ]
+
+
+def _common(reasons: Sequence[str]) -> str:
+    """What is said of files whose reasons begin alike: the first one, as an example where others end otherwise."""
+    kind, _, first = reasons[0].partition(":")
+    same = len({re.sub(r"\d+", "N", reason) for reason in reasons}) == 1
+    return reasons[0] if same else f"{kind}, for several reasons, such as:{first}"
 
 
 def _shares(table: pd.DataFrame, region: Region) -> list[str]:
@@ -205,11 +217,26 @@ def _doubts(table: pd.DataFrame, folders: Sequence[Mapping[str, Any]], classes: 
         for name in names
         if near_class(name, classes)
     ]
+    lines += _namesakes(table)
     labelled = set(table.loc[table["status"] != "quarantined", "label"]) - {""}
     without = [name for name in classes if name not in labelled]
     if labelled and without:
         lines.append(f"no frame is labelled {' or '.join(without)} by its folder")
     return lines
+
+
+def _namesakes(table: pd.DataFrame) -> list[str]:
+    """That frames differ in their suffix alone: some may be masks, or the same picture saved twice."""
+    paths = table.loc[table["status"] == "ok", "path"]
+    stems = paths.map(lambda path: str(PurePosixPath(path).with_suffix("")))
+    several = stems[stems.duplicated(keep=False)]
+    if several.empty:
+        return []
+    example = " and ".join(paths[stems == several.iloc[0]])
+    return [
+        f"{_files(len(several))} have the name of another but for the suffix ({example}): all are used. If some are "
+        "masks, move them to a folder called masks/; if they are copies, remove them"
+    ]
 
 
 def _files(count: int) -> str:

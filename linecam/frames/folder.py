@@ -9,6 +9,8 @@ import os
 import re
 import stat
 from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -18,11 +20,22 @@ from linecam.files import atomic_write, sha256
 # By what its name ends with, a file is taken for a frame; what it is, its content says (`linecam.frames.picture`).
 SUFFIXES = {
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".webp", ".gif", ".tif", ".tiff"),
-    *(".pgm", ".ppm", ".pnm", ".pbm", ".jp2", ".avif"),
+    *(".pgm", ".ppm", ".pnm", ".pbm", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".avif", ".avifs", ".mpo"),
 }
 
 # A video is a folder of frames (`linecam.frames.video`).
-VIDEO_SUFFIXES = {".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"}
+VIDEO_SUFFIXES = {
+    *(".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv"),
+    *(".mjpeg", ".mjpg", ".3gp", ".mts", ".m2ts", ".flv", ".ogv"),
+}
+
+# Files that may well hold frames, and are not read.
+FOREIGN_SUFFIXES = {
+    *(".heic", ".heif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw"),
+    *(".raw", ".exr", ".hdr", ".tga", ".psd", ".svg", ".pdf", ".dcm", ".npy", ".npz", ".mat", ".h5", ".pam", ".pfm"),
+    *(".ts", ".h264", ".h265", ".hevc", ".vob", ".asf", ".y4m"),
+}
+ARCHIVE_SUFFIXES = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar"}
 
 # The file in which Edge Impulse's export has the labels of its frames.
 LABELS_FILE = "info.labels"
@@ -91,7 +104,8 @@ def read_folder(folder: str | Path, cache: str | Path) -> Listing:
     if all(_beside_frames(PurePosixPath(path).name) for path in seen):
         raise UserError(_nothing(folder, listing))
     if seen != known:
-        with atomic_write(cache) as temporary:
+        # On a full or read-only disk nothing is remembered. A step that has to write says so.
+        with suppress(OSError), atomic_write(cache) as temporary:
             temporary.write_text(json.dumps({"folder": str(folder.resolve()), "files": seen}), encoding="utf-8")
     for path in sorted(path for path in seen if _beside_frames(PurePosixPath(path).name)):
         name = PurePosixPath(path).name
@@ -122,7 +136,16 @@ def _nothing(folder: Path, listing: Listing) -> str:
     for path, reason in sorted(listing.refused.items())[:3]:
         there.append(f"{path}: {reason}.")
     read = ", ".join(sorted(SUFFIXES | VIDEO_SUFFIXES))
-    return " ".join([f"There is no image below {folder}.", *there, f"linecam reads {read}."])
+    todo = [f"{line}." for line in what_to_do(listing.passed_over)]
+    return " ".join([f"There is no image below {folder}.", *there, *todo, f"linecam reads {read}."])
+
+
+def what_to_do(passed_over: Iterable[str]) -> list[str]:
+    """What to do with files that are not read but may hold frames, by their suffixes, in sentences without a stop."""
+    foreign = ", ".join(sorted(FOREIGN_SUFFIXES & set(passed_over)))
+    archives = ", ".join(sorted(ARCHIVE_SUFFIXES & set(passed_over)))
+    lines = [f"If frames are in {foreign}, save them as PNG or JPEG, or as an MP4 video"] if foreign else []
+    return lines + ([f"If frames are in {archives}, unpack them"] if archives else [])
 
 
 def _remembered(cache: Path, folder: Path) -> dict[str, list[int | str]]:

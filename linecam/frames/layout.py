@@ -4,7 +4,8 @@ Read when Snakemake starts, so this module needs the standard library alone.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from linecam.errors import UserError
@@ -20,6 +21,14 @@ _EXPORTED = {"training", "testing"}
 
 # Folders of pictures that say where on a frame the defect is, without what stands between the words.
 _MASKS = {"groundtruth", "mask", "masks", "annotation", "annotations"}
+# What a mask's name has behind that of its frame. All but the first may be said of a frame, too: of such a name only a
+# file without loss is a mask.
+_MASK_NAME = re.compile(r"(?P<frame>.+?)[-_. ](?P<word>masks?|labels?|gt|seg|segmentation|ground_?truth|annotation)")
+_WITH_LOSS = {".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".avif", ".jp2"}
+# Folders in which systems keep small copies of pictures, and what was deleted.
+_COPIES = {"@eadir", "#recycle", "$recycle.bin", "__macosx", "thumbs", "thumbnails"}
+# What the name of a folder begins with that is nearly one of a part, such as train_set and Testdaten.
+_NEARLY = {"train": ("train", "\u8bad\u7ec3"), "test": ("test", "\u6d4b\u8bd5"), "val": ("valid", "\u9a8c\u8bc1")}
 # Beside train/ and test/, frames in a folder of such a name may be looked at without a label.
 _UNLABELLED = {"unlabelled", "unlabeled"}
 
@@ -52,6 +61,11 @@ def is_unlabelled_folder(name: str) -> bool:
     return _plain(name) in _UNLABELLED
 
 
+def is_copies_folder(name: str, classes: Sequence[str]) -> bool:
+    """Whether a folder is named as one in which a system keeps copies, and after no class."""
+    return name.casefold() in _COPIES and not class_of(name, classes)
+
+
 def no_frames(parts: Mapping[str, object], classes: Sequence[str], given: bool) -> dict[str, str]:
     """Why files are no frames of the dataset, by path, going by names alone; see `index_frames` for `given`.
 
@@ -63,13 +77,26 @@ def no_frames(parts: Mapping[str, object], classes: Sequence[str], given: bool) 
         pure = PurePosixPath(path)
         folders = pure.parts[:-1]
         mask = next((name for name in folders if is_mask_folder(name, classes)), "")
-        if mask:
+        copies = next((name for name in folders if is_copies_folder(name, classes)), "")
+        if copies:
+            found[path] = f"a small copy or deleted, as its folder is called {copies}/: rename it if these are frames"
+        elif mask:
             found[path] = f"a mask, as its folder is called {mask}/: rename the folder if these are frames"
-        elif pure.stem.endswith("_mask") and str(pure.with_suffix("")).removesuffix("_mask") in stems:
-            found[path] = "a mask, as a file beside it has the same name without _mask"
+        elif word := _mask_word(pure, stems):
+            found[path] = f"a mask, as a frame has the same name without {word}: rename it if it is a frame"
         elif given and not part and not (folders and is_unlabelled_folder(folders[0])):
             found[path] = "outside train/ and test/, which give the split; unlabelled/ may hold frames to look at"
     return found
+
+
+def _mask_word(path: PurePosixPath, stems: Collection[str]) -> str:
+    """What makes a file a mask by its name: the end of it, where a frame beside it, or one folder up, has the rest."""
+    named = _MASK_NAME.fullmatch(path.stem.casefold())
+    if not named or (not named["word"].startswith("mask") and path.suffix.lower() in _WITH_LOSS):
+        return ""
+    frame = path.stem[: named.end("frame")]
+    near = any(str(folder / frame) in stems for folder in (path.parent, path.parent.parent))
+    return path.stem[named.end("frame") :] if near else ""
 
 
 def near_class(name: str, classes: Sequence[str]) -> str:
@@ -115,7 +142,7 @@ def _gives_split(folder: Path, classes: Sequence[str]) -> bool:
     parts = {name: part_of(name, classes) for name in folders}
     of = {part: [name for name in folders if parts[name] == part] for part in ("train", "test")}
     if not of["train"] and not of["test"]:
-        _refuse_one_too_high(folder, folders, classes)
+        _refuse_elsewhere(folder, classes)
         return False
     listed = (folder / LABELS_FILE).is_file()
     labelled = [
@@ -146,22 +173,47 @@ def _gives_split(folder: Path, classes: Sequence[str]) -> bool:
             f"{folder} has labelled frames in {_listed(others)}, but {wanted}. To test on one of these folders, call "
             f"it test; to train on one, call it train. {ways}"
         )
+    _refuse_elsewhere(folder, classes)
     return False
 
 
-def _refuse_one_too_high(folder: Path, folders: list[str], classes: Sequence[str]) -> None:
-    inside = []
-    for name in folders:
-        below = [one for one in _folders(folder / name) if part_of(one, classes)]
-        parts = {part_of(one, classes) for one in below if _has_labels(folder / name / one, classes)}
-        if {"train", "test"} <= parts:
-            inside.append(str(folder / name))
-    if inside:
-        raise UserError(
-            f"dataset.source: {folder} has no train/ and test/, but {', '.join(inside[:5])} has. linecam takes over "
-            f"this split where source names that folder: source: {inside[0]}. To have linecam draw its own test from "
-            "all frames, write select: {strategies: [mixed]}."
-        )
+def _refuse_elsewhere(folder: Path, classes: Sequence[str]) -> None:
+    """Raise `UserError` where folders are parts of a split by their names, or nearly so, but not where those belong."""
+    found: dict[str, dict[str, str]] = {}  # by the folder that they lie in: the part that each nearly is
+    for name, path, is_folder in _below(folder, classes):
+        if is_folder and (part := _nearly_part(name, classes)):
+            found.setdefault(str(PurePosixPath(path).parent), {})[name] = part
+    places = [place for place, parts in found.items() if len(set(parts.values())) > 1]
+    if not places:
+        return
+    place, names = places[0], sorted(found[places[0]])
+    here = str(folder / place)
+    exact = {part_of(name, classes) for name in names}
+    above = any(class_of(name, classes) for name in PurePosixPath(place).parts)
+    if exact >= {"train", "test"} and not above:
+        todo = f"To keep this split, write source: {here}"
+        todo += f"; to join all, move the other folders below, such as train/{place}/" if len(places) > 1 else ""
+    elif place == ".":
+        todo = "To keep this split, name the folders so"
+    else:
+        todo = f"To keep this split, have the other folders below these two, such as train/{classes[0]}/"
+    more = f" (and {folder / places[1]} has such folders, too)" if len(places) > 1 else ""
+    raise UserError(
+        f"dataset.source: {here} has {_listed(names)}{more}. linecam takes over a split where source itself has train/ "
+        f"and test/. {todo}. To have linecam draw its own test from all frames, write select: "
+        "{strategies: [mixed]}."
+    )
+
+
+def _nearly_part(name: str, classes: Sequence[str]) -> str:
+    """The part that a folder is named after, or nearly: train, test or val, or ""."""
+    if class_of(name, classes):
+        return ""
+    words = re.findall(r"[^\W\d_]+", name.casefold())
+    for part, begins in _NEARLY.items():
+        if part in words or any(word.startswith(begins) for word in words):
+            return part
+    return ""
 
 
 def _has_labels(folder: Path, classes: Sequence[str]) -> bool:
@@ -187,7 +239,7 @@ def _below(folder: Path, classes: Sequence[str]) -> Iterator[tuple[str, str, boo
             with os.scandir(place) as entries:
                 for entry in sorted(entries, key=lambda entry: entry.name):
                     is_folder = _is_folder(entry)
-                    if entry.name.startswith(".") or (is_folder and is_mask_folder(entry.name, classes)):
+                    if entry.name.startswith(".") or (is_folder and _is_aside(entry.name, classes)):
                         continue
                     yield entry.name, prefix + entry.name, is_folder
                     if is_folder:
@@ -213,6 +265,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(f"{name}/" for name in names)
+
+
+def _is_aside(name: str, classes: Sequence[str]) -> bool:
+    return is_mask_folder(name, classes) or is_copies_folder(name, classes)
 
 
 def _plain(name: str) -> str:

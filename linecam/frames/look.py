@@ -16,6 +16,7 @@ from linecam.frames.picture import (
     QUARTER_TURNS,
     has_range,
     is_deep,
+    is_misread,
     to_rgb,
     turn,
 )
@@ -60,13 +61,13 @@ def look_at(path: Path, max_pixels: int, *, damaged: bool = False) -> Look:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
             deep = is_deep(image)  # not known any more once it is decoded
-            if reason := fit(width, height, max_pixels).reason or _no_range(image) or _decode(image, data, damaged):
+            if reason := fit(width, height, max_pixels).reason or _numbers(image) or _decode(image, data, damaged):
                 return Look(width, height, reason)
             notes = tuple(_notes(image, deep))
             if turn(image) in QUARTER_TURNS:
                 width, height = height, width
     except UnidentifiedImageError:
-        return Look(0, 0, "not an image, whatever its name says")
+        return Look(0, 0, nature(data))
     except Exception as error:  # decoders raise anything on broken files
         return Look(width, height, f"cannot be decoded: {error or type(error).__name__}")
     return Look(width, height, "", notes)
@@ -95,8 +96,43 @@ def fit(width: int, height: int, max_pixels: int) -> Look:
     return Look(width, height, "")
 
 
-def _no_range(image: Image.Image) -> str:
-    return "" if has_range(image) else f"numbers of 32 bits, which have no known range (mode {image.mode})"
+def _numbers(image: Image.Image) -> str:
+    """Why the numbers of an image that is not yet decoded are not understood, or ""."""
+    if is_misread(image):
+        return "16 bits a channel, with a plane a colour, are read wrong: save it with the colours of a pixel together"
+    if has_range(image):
+        return ""
+    return (
+        f"its numbers have no known range (mode {image.mode}): save it with 8 or 16 bits a channel, without a sign, of "
+        "which 0 is black"
+    )
+
+
+# By how a file begins, what it is where no decoder knows it, and what to do.
+_FORM = "is damaged, or of a form that linecam can't read: save it as PNG with 8 bits a channel"
+_NATURES = [
+    (rb"\xff\xd8\xff", f"a JPEG {_FORM}"),
+    (rb"\x89PNG", f"a PNG {_FORM}"),
+    (rb"II[*+]\0|MM\0[*+]", f"a TIFF or raw file {_FORM}"),
+    (rb"....ftypavi[fs]", f"an AVIF {_FORM}"),
+    (rb"....ftyp(hei|hev|mif1|msf1)", "a HEIC image, which linecam can't read: save it as JPEG or PNG"),
+    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", f"a JPEG 2000 {_FORM}"),
+    (rb"RIFF....WEBP", f"a WebP {_FORM}"),
+    (rb"BM|GIF8|P[1-7fF]\s", f"a BMP, GIF or Netpbm file {_FORM}"),
+    (rb"8BPS|%!PS|%PDF|\0\0\x01\0|\s*<svg", "a drawing or a document, which linecam can't read: save it as PNG"),
+    (rb"(?i)\s*<(!doctype|html|\?xml)", "a page of the web, not an image: fetch the image again"),
+    (rb"version https://git-lfs", "a pointer of Git LFS, not the image itself: fetch that with `git lfs pull`"),
+    (rb"PK\x03\x04|\x1f\x8b|7z\xbc\xaf", "an archive: unpack it"),
+    (rb"\0{64}", "empty but for zeros: copy it again"),
+]
+
+
+def nature(data: bytes) -> str:
+    """What a file is that no decoder knows, by its first bytes, and what to do."""
+    for begins, said in _NATURES:
+        if re.match(begins, data[:100], re.DOTALL):
+            return said
+    return "not an image, whatever its name says"
 
 
 def _decode(image: Image.Image, data: bytes, damaged: bool) -> str:

@@ -1,7 +1,10 @@
 """An image file as linecam reads it: which kinds there are, and how each becomes RGB of 8 bits, upright."""
 
+from typing import Any
+
 import numpy as np
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 # What Pillow may take a file for: a suffix proves nothing, and it knows formats that start other programs.
 FORMATS = ["JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF"]
@@ -22,9 +25,15 @@ _TURNS = {
 }
 QUARTER_TURNS = {_TURNS[number] for number in (5, 6, 7, 8)}
 
+# Tags of a TIFF, and values of them.
+BITS, PHOTOMETRIC, PLANES, SAMPLE_FORMAT = 258, 262, 284, 339
+ZERO_IS_WHITE, SEPARATE, SIGNED = 0, 2, 2
+
 
 def turn(image: Image.Image) -> Image.Transpose | None:
     """How an image has to be turned to be seen as its EXIF orientation says; None where it is upright."""
+    if image.format == "TIFF":  # Pillow turns it when it is decoded, and says its size as turned from the start
+        return None
     # ImageOps.exif_transpose also writes the other tags anew, and fails on odd ones.
     return _TURNS.get(image.getexif().get(0x0112, 1))
 
@@ -43,7 +52,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
     0..255. An image whose numbers have no known range, see `has_range`, is none that a frame may be.
     """
     if _is_deep_grey(image):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+        upper = (np.asarray(image) >> 8).astype(np.uint8)
+        # Pillow inverts such a TIFF of 8 bits, and forgets it here.
+        return Image.fromarray(255 - upper if _tiff_tag(image, PHOTOMETRIC) == ZERO_IS_WHITE else upper).convert("RGB")
     if image.has_transparency_data:
         seen = image.convert("RGBA")
         rgb = Image.new("RGB", image.size, BACKGROUND)
@@ -53,8 +64,16 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def has_range(image: Image.Image) -> bool:
-    """Whether it is known which of its numbers is white: not of integers of 32 bits, nor of fractions."""
+    """Whether it is known which of its numbers is white: not of integers of 32 bits or with a sign, nor fractions."""
+    if SIGNED in np.atleast_1d(_tiff_tag(image, SAMPLE_FORMAT)):
+        return False
     return _is_deep_grey(image) or not image.mode.startswith(("I", "F"))
+
+
+def is_misread(image: Image.Image) -> bool:
+    """Whether Pillow takes an image that is not yet decoded for another: a TIFF of 16 bits with a plane a colour."""
+    raw = any(tile.codec_name == "raw" for tile in getattr(image, "tile", ()))
+    return raw and _tiff_tag(image, PLANES) == SEPARATE and 16 in np.atleast_1d(_tiff_tag(image, BITS))
 
 
 def is_deep(image: Image.Image) -> bool:
@@ -70,3 +89,8 @@ def is_deep(image: Image.Image) -> bool:
 def _is_deep_grey(image: Image.Image) -> bool:
     # Pillow scales a PGM of more than 8 bits to 0..65535, in 32-bit integers.
     return image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
+
+
+def _tiff_tag(image: Image.Image, tag: int) -> Any:
+    """The value of a TIFF's tag, or None."""
+    return image.tag_v2.get(tag) if isinstance(image, TiffImageFile) else None

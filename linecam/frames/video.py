@@ -89,17 +89,23 @@ def look_at_video(video: Path, every: int) -> VideoLook:
     numbers: list[int] = []
     width = height = damaged = 0
     try:
-        for number, frame in _Video(video).all():
+        if not video.stat().st_size:
+            raise ValueError("empty file")
+        opened = _Video(video)
+        for number, frame in opened.all():
             width, height = (frame.height, frame.width) if abs(frame.rotation) == 90 else (frame.width, frame.height)
             if number % every == 0:
                 damaged += frame.is_corrupt
                 numbers += [] if frame.is_corrupt else [number]
     except Exception as error:  # decoders raise anything on broken files
         where = f"after its frame {numbers[-1]}" if numbers else "as a video"
-        return VideoLook(numbers, width, height, f"cannot be decoded {where}: {error or type(error).__name__}")
-    if damaged:
-        return VideoLook(numbers, width, height, f"{damaged} of its frames are damaged")
-    return VideoLook(numbers, width, height, "" if numbers else "a video without a frame")
+        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return VideoLook(numbers, width, height, f"cannot be decoded {where}: {why}")
+    problems = [f"{damaged} of its frames are damaged"] if damaged else []
+    problems += [f"it breaks off: it has {opened.lacks}. The frames up to there are used"] if opened.lacks else []
+    if not numbers and not problems:
+        problems = ["a video without a frame"]
+    return VideoLook(numbers, width, height, "; ".join(problems))
 
 
 class _Video:
@@ -109,7 +115,10 @@ class _Video:
         self._path = path
         self._lock = threading.Lock()
         container, stream = self._open()
-        stamps = [packet.pts for packet in container.demux(stream) if packet.size]
+        # An empty one stands for a frame like the one before; the last of all, without a time, for none.
+        packets = [packet for packet in container.demux(stream) if packet.size or packet.dts is not None]
+        stamps = [packet.pts for packet in packets if packet.size]
+        self.lacks = _lacking(container, stream, packets)  # what the file says that it has, and has not; or ""
         # A frame's number is the place of its time stamp among all. A video without stamps is read from its start.
         distinct = None not in stamps and len(set(stamps)) == len(stamps)
         self._stamps = sorted(stamps) if distinct else []
@@ -166,6 +175,18 @@ class _Video:
             if found >= number:
                 return frame if self._at == number else None
         return None
+
+
+def _lacking(container: Any, stream: Any, packets: list[Any]) -> str:
+    if len(packets) < stream.frames:
+        return f"{len(packets)} of the {stream.frames} frames that it says it has"
+    # Matroska says no number of frames but a length; with sound, that of the longer one.
+    times = [packet.pts for packet in packets if packet.pts is not None]
+    if "matroska" in container.format.name and len(container.streams) == 1 and container.duration and times:
+        whole, there = container.duration / 1_000_000, float(max(times) * stream.time_base)
+        if there + max(1.0, 2 / (stream.average_rate or 1)) < whole:
+            return f"{there:.1f} of the {whole:.1f} seconds that it says it has"
+    return ""
 
 
 @lru_cache(maxsize=2)

@@ -23,7 +23,9 @@ from linecam.workflow.job import OPTIONS
 _TOLD = re.compile(
     rf"^\d\d:\d\d:\d\d (?P<mark>{FAILED}|{STOPPED}|{FAULT}) (?P<text>.*?)(?=^\d\d:\d\d:\d\d |\Z)", re.M | re.S
 )
+_SYSTEM = re.compile(r"\[Errno (?P<number>\d+)\] [^:'\n]*(?:: '(?P<path>[^'\n]+)')?")
 _KILLED = re.compile(r"died with <Signals\.(?P<name>SIG\w+)|exit status (?P<status>\d+)")
+MOST_TOLD = 8  # lines of folders, and of all else, that the terminal has of the index
 _UNEVEN = 2  # of so many times more frames than another class has, accuracy is what that class makes it
 
 
@@ -90,12 +92,41 @@ def _signal(ended: str) -> str:
     return ""
 
 
+def frames_told(results: Path) -> str:
+    """What the index says of the user's files, in some lines; "" where it is not here. Folders come short."""
+    summary = results / "index/summary.json"
+    if not summary.is_file():
+        return ""
+    said = read_json(summary)
+    total, *lines = said["lines"]
+    folders, others = lines[: said["folder_lines"]], lines[said["folder_lines"] :]
+    told = [total]
+    told += folders[:MOST_TOLD] if len(folders) <= MOST_TOLD else [f"{len(said['folders'])} folders"]
+    told += others[:MOST_TOLD]
+    if len(folders) > MOST_TOLD or len(others) > MOST_TOLD:
+        told.append(f"and more in {results}/logs/index_frames.log")
+    return "\n".join(f"    {_printable(line)}" for line in told)
+
+
+def _printable(text: str) -> str:
+    """A name of a file may hold what a terminal takes for an order."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 def failed(failures: Sequence[Failure]) -> str:
     """A paragraph for each of the failures, the same one once; those that wait for a person come last."""
     told: dict[str, bool] = {}
     for failure in failures:
         told.setdefault(failure.paragraph(), failure.told()[0] == STOPPED)
     return "\n\n".join(sorted(told, key=lambda text: told[text]))
+
+
+def of_the_disk(text: str) -> str:
+    """One paragraph for what Snakemake says of an error of the disk, such as that it is full; "" for all else."""
+    from linecam.disk import explain  # noqa: PLC0415 (a run without such an error needs none of it)
+
+    found = _SYSTEM.search(text)
+    return (found and explain(OSError(int(found["number"]), "", found["path"]))) or ""
 
 
 def interrupted() -> str:

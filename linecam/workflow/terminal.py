@@ -7,6 +7,7 @@ This module talks to Snakemake, and is read at each of its starts: what it needs
 where it is used.
 """
 
+import logging
 import os
 import re
 import shlex
@@ -85,6 +86,7 @@ class LogHandler(LogHandlerBase):
     needs_rulegraph = False
 
     def __post_init__(self) -> None:
+        logging.raiseExceptions = False  # where the disk is full, Snakemake's own log is not worth a traceback a line
         settings = self.common_settings
         self._stream: TextIO = sys.stdout if settings.stdout else sys.stderr
         self._silent = "all" in {str(getattr(one, "name", one)).lower() for one in settings.quiet or ()}
@@ -164,6 +166,11 @@ class LogHandler(LogHandlerBase):
             self._done += 1
             self._bar.advance(step.seconds)
             self._line(f"{self._done}/{len(self._steps)}", duration(time.monotonic() - began), step.words)
+            if step.rule == "index_frames" and self._followed and self._followed[1].settings.dataset.kind == "folder":
+                from linecam.workflow.endings import frames_told  # noqa: PLC0415 (as above)
+
+                if text := frames_told(Path(self._followed[1].results)):
+                    self._say(text)
 
     def _job_fails(self, record: Record) -> None:
         self._fails(record.jobid, record.rule_name, record.log, record.rule_msg)
@@ -197,7 +204,10 @@ class LogHandler(LogHandlerBase):
         elif kind == "KeyboardInterrupt":
             self._asked_to_end = True
         elif "At least one job did not complete" not in text:
-            self._refused.append(text)
+            from linecam.workflow.endings import of_the_disk  # noqa: PLC0415 (as above)
+
+            told = of_the_disk(text) or text
+            self._refused += [] if told in self._refused else [told]
 
     def _words(self, record: Record) -> None:
         text = record.getMessage().strip()

@@ -114,3 +114,29 @@ def line(tmp_path: Path) -> Line:
     made = Line(tmp_path)
     made.put("anchor.png", encoded(picture(seed=99), "PNG"))  # always one good frame
     return made
+
+
+def frames_at(line: Line, *names: str) -> None:
+    """Frames that all differ."""
+    for number, name in enumerate(names):
+        line.put(name, encoded(picture(seed=number), "PNG"))
+
+
+def said(line: Line) -> list[str]:
+    lines: list[str] = read_json(line.summary)["lines"]
+    return lines
+
+
+def some(line: Line, text: str) -> bool:
+    return any(text in one for one in said(line))
+
+
+def made(place: Path, folders: list[str]) -> Path:
+    """Folders, and files where a name has a suffix."""
+    place.mkdir(exist_ok=True)
+    for name in folders:
+        if Path(name).suffix:
+            put(place / name, b"")
+        else:
+            (place / name).mkdir(parents=True)
+    return place

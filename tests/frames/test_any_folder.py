@@ -34,6 +34,7 @@ FOLDERS = [
     "ground_truth",
     "lot3",
 ]
+FOLDERS += ["Testdaten", "train_set", "@eaDir", "__MACOSX"]
 FOLDERS += [".hidden", "a.png", "unlabelled", "x\ny", "é", " ", "nan", "="]
 FILES = [
     "a-1.png",
@@ -54,6 +55,8 @@ FILES += [
     "e\u0301.png",
     "-1.png",
     "a_mask.png",
+    "b_label.png",
+    "b.zip",
     "Thumbs.db",
 ]
 TREES = st.dictionaries(

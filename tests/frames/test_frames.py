@@ -139,6 +139,19 @@ def test_added_and_removed_and_renamed(folder, cache):
     assert len({digest_of(Listing(files)) for files in (first, added, renamed)}) == 3
 
 
+def test_a_full_disk_keeps_nobody_from_a_look(folder, cache, monkeypatch):
+    """Nothing is remembered then. A step that has to write says so."""
+
+    def full(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module, "atomic_write", full)
+    seen = read_folder(folder, cache)
+    assert not cache.exists()
+    monkeypatch.undo()
+    assert read_folder(folder, cache) == seen
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"a.jpg": 5}', '{"a.jpg": []}', '{"a.jpg": [5]}', "\x00"])
 def test_a_damaged_cache_is_no_matter(folder, cache, text):
     expected = content_of(folder, cache)

@@ -14,8 +14,7 @@ from linecam.frames.folder import LABELS_FILE
 from linecam.frames.index import part_sequences, path_facts
 from linecam.frames.layout import gives_split
 from linecam.frames.near_duplicates import NEAR, number_gaps
-from linecam.labels.existing import existing_labels
-from tests.frames.line import CLASSES, Line, encoded, line, picture, put
+from tests.frames.line import CLASSES, Line, encoded, frames_at, line, made, picture, put, said, some
 
 __all__ = ["line"]
 
@@ -76,17 +75,6 @@ def test_any_path_says_something(path):
 # --- the tutorial's layout
 
 
-def made(place: Path, folders: list[str]) -> Path:
-    """Folders, and files where a name has a suffix."""
-    place.mkdir(exist_ok=True)
-    for name in folders:
-        if Path(name).suffix:
-            put(place / name, b"")
-        else:
-            (place / name).mkdir(parents=True)
-    return place
-
-
 @pytest.mark.parametrize(
     ("folders", "expected"),
     [
@@ -104,6 +92,11 @@ def made(place: Path, folders: list[str]) -> Path:
         (["bad", "good"], False),
         (["monday/bad", "tuesday/good"], False),
         (["train/bad", "masks/bad"], False),
+        (["good/trains", "bad/test"], False),
+        (["monday/test1", "monday/test2"], False),
+        (["valves/good", "testers"], False),
+        (["masks/train/bad", "masks/test/bad"], False),
+        (["__MACOSX/train/bad", "__MACOSX/test/bad"], False),
         (["train/bad", "notes"], False),
         ([], False),
     ],
@@ -126,6 +119,19 @@ def test_gives_split(tmp_path, folders, expected):
         (["train/good", "test/masks/good"], ["nothing in test/"]),
         (["lot/train/bad", "lot/test/bad"], ["source:", "lot"]),
         (["caps/Training/good.x.1a.jpg", "caps/Testing/good.y.1a.jpg"], ["caps"]),
+        (["caps/v2/train/good", "caps/v2/test/bad"], ["source: ", "caps/v2"]),
+        (["images/train", "images/val", "images/test"], ["images has test/, train/, val/", "source: "]),
+        (["fold1/train/good", "fold1/test/bad", "fold2/train/bad"], ["fold1 has", "source: "]),
+        (
+            ["fold1/train/good", "fold1/test/bad", "fold2/train/bad", "fold2/test/bad"],
+            ["fold2 has such", "train/fold1/"],
+        ),
+        (["good/train", "good/test", "bad/train", "bad/test"], ["bad has test/, train/", "such as train/bad/"]),
+        (["train_set/good", "test_set/good"], ["test_set/, train_set/", "name the folders so"]),
+        (["Trainingsdaten/good", "Testdaten/good"], ["Testdaten/", "Trainingsdaten/"]),
+        (["lot/train2017", "lot/val2017"], ["train2017/, val2017/"]),
+        (["训练集/good", "测试集/bad"], ["训练集/"]),
+        (["train/good", "Testbilder/a.jpg"], ["Testbilder/"]),
     ],
 )
 def test_what_is_nearly_a_split_is_named(tmp_path, folders, named):
@@ -166,60 +172,6 @@ def test_links_in_a_loop_are_no_split(tmp_path):
 
 
 # --- what the index makes of it
-
-
-def frames_at(line: Line, *names: str) -> None:
-    """Frames that all differ."""
-    for number, name in enumerate(names):
-        line.put(name, encoded(picture(seed=number), "PNG"))
-
-
-def said(line: Line) -> list[str]:
-    lines: list[str] = read_json(line.summary)["lines"]
-    return lines
-
-
-def some(line: Line, text: str) -> bool:
-    return any(text in one for one in said(line))
-
-
-ANOMALIES = ["train/good/000.png", "train/good/001.png", "test/good/000.png", "test/bad/000.png"]
-
-
-@pytest.mark.parametrize("by_folders", [True, False])
-def test_masks_of_an_anomaly_data_set_are_no_frames(line, by_folders):
-    frames_at(line, *ANOMALIES, "ground_truth/bad/000_mask.png")
-    table = line.run(given=by_folders)
-    mask = table.loc["ground_truth/bad/000_mask.png"]
-    assert mask["status"] == "quarantined"
-    assert "ground_truth/" in mask["reason"]
-    assert (table.loc[ANOMALIES, "status"] == "ok").all()
-    labels, _ = existing_labels(table.reset_index(), None, CLASSES)
-    assert mask["sha256"] not in labels
-    assert sorted(label.name for label in labels.values()) == ["bad", "good", "good", "good"]
-    assert some(line, "set aside, 1 file: a mask, as its folder is called ground_truth/")
-    assert some(line, "train/good/: 2 .png, labelled good, to train on")
-
-
-@pytest.mark.parametrize("folder", ["ground_truth", "Ground Truth", "GroundTruth", "mask", "Masks", "annotations"])
-def test_common_names_of_masks_anywhere(line, folder):
-    frames_at(line, f"monday/{folder}/bad/x.png", "monday/bad/x.png")
-    assert line.run()["status"].to_dict() == {
-        "anchor.png": "ok",
-        "monday/bad/x.png": "ok",
-        f"monday/{folder}/bad/x.png": "quarantined",
-    }
-
-
-def test_a_mask_beside_its_frame(line):
-    frames_at(line, "x_mask.png", "x.jpg", "y_mask.png", "no_mask/z_mask.png")
-    table = line.run()
-    assert list(table.index[table["status"] == "quarantined"]) == ["x_mask.png"]
-
-
-def test_a_class_called_mask_is_a_class(tmp_path):
-    assert path_facts("mask/x.png", ["mask", "no_mask"])["label"] == "mask"
-    assert gives_split(made(tmp_path / "f", ["train/mask", "test/mask"]), ["mask", "no_mask"])
 
 
 def test_what_lies_outside_a_given_split_is_set_aside_and_named(line):
@@ -272,11 +224,32 @@ def test_what_is_passed_over_and_refused_is_said(line, caplog):
     assert "gone.png" in line.quarantine.read_text()
     table = pd.read_csv(line.index, keep_default_na=False)
     assert table.loc[table["path"] == "gone.png", ["sha256", "status"]].to_numpy().tolist() == [["", "quarantined"]]
-    assert some(line, "passed over, as they are no images by their names: 1 .txt, 1 hidden")
+    assert some(line, "passed over, as linecam reads no files of such names: 1 .txt, 1 hidden")
     assert some(line, "set aside, 1 file: a link that leads nowhere")
     logged = [record.message for record in caplog.records]
     assert logged == said(line)
     assert len(set(logged)) == len(logged)
+
+
+def test_what_may_hold_frames_but_is_not_read_is_told_what_to_do_with(line):
+    frames_at(line, "good/a.png")
+    for name in ("a.HEIC", "b.dng", "c.zip", "d.txt"):
+        line.put(name, b"x")
+    line.index_alone()
+    assert some(line, "If frames are in .dng, .heic, save them as PNG or JPEG")
+    assert some(line, "If frames are in .zip, unpack them")
+    assert not some(line, "in .txt")
+
+
+def test_several_reasons_of_one_kind_are_not_told_as_the_first_one(line):
+    data = encoded(picture(), "PNG")
+    line.put("a.bmp", encoded(picture(), "BMP")[:-9])
+    line.put("b.png", data[:-30])
+    line.run()
+    assert some(line, "set aside, 2 files: cannot be decoded, for several reasons, such as: image file is truncated")
+    line.put("b.png", data)
+    line.run()
+    assert some(line, "set aside, 1 file: cannot be decoded: image file is truncated")
 
 
 def test_many_folders_are_not_all_told(line):

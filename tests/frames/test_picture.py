@@ -1,5 +1,6 @@
 """Whatever a file holds, its pixels are those that it shows: depth, transparency, turns, damage."""
 
+import io
 import struct
 import zlib
 from collections.abc import Callable
@@ -163,6 +164,76 @@ def test_numbers_without_a_known_range_are_refused(line, kind):
     assert "no known range" in row["reason"]
 
 
+def tagged(data: bytes, tag: int, value: int) -> bytes:
+    """A TIFF of linecam's own writing or Pillow's, with another value of a tag that fits into its entry."""
+    first = struct.unpack("<I", data[4:8])[0]
+    entries = range(first + 2, first + 2 + 12 * struct.unpack("<H", data[first : first + 2])[0], 12)
+    (place,) = (at for at in entries if struct.unpack("<H", data[at : at + 2])[0] == tag)
+    return data[: place + 8] + struct.pack("<I", value) + data[place + 12 :]
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_numbers_with_a_sign_are_refused(line, kind):
+    data = encoded(Image.fromarray(GREY_16.astype(kind)), "TIFF", tiffinfo={339: 1})
+    line.put("a.tif", tagged(data, 339, 2))
+    line.put("b.tif", data)
+    table = line.run()
+    assert table["status"].to_dict() == {"a.tif": "quarantined", "anchor.png": "ok", "b.tif": "ok"}
+    assert "without a sign" in table.loc["a.tif", "reason"]
+
+
+@pytest.mark.parametrize("values", [GREY_16, (GREY_16 >> 8).astype(np.uint8)])
+def test_a_tiff_may_say_that_zero_is_white(line, values):
+    line.put("a.tif", encoded(Image.fromarray(values), "TIFF"))
+    line.put("b.tif", tagged(encoded(Image.fromarray(~values), "TIFF"), 262, 0))
+    line.run()
+    pixels = line.decode(64)
+    np.testing.assert_array_equal(pixels[0], pixels[2])
+    assert pixels[0].max() > 200
+
+
+def test_sixteen_bits_in_a_plane_for_each_colour_are_refused_since_pillow_reads_them_wrong(line):
+    rgb = noise(64, 64).astype(np.uint16) * 257
+    planes = np.ascontiguousarray(rgb.transpose(2, 0, 1)).astype("<u2").tobytes()
+    data = tiff(rgb)
+    start = len(data) - rgb.nbytes
+    length = rgb.nbytes // 3
+    # The three offsets and lengths stand behind the pixels.
+    tail = struct.pack("<6I", *(start + n * length for n in range(3)), *[length] * 3)
+    data = bytearray(data[:start] + planes + tail)
+    for tag, count, value in ((273, 3, start + rgb.nbytes), (279, 3, start + rgb.nbytes + 12), (284, 1, 2)):
+        at = next(at for at in range(10, 130, 12) if struct.unpack("<H", data[at : at + 2])[0] == tag)
+        data[at + 4 : at + 12] = struct.pack("<II", count, value)
+    with Image.open(io.BytesIO(data)) as image:
+        if np.abs(np.asarray(image).astype(int) - (rgb >> 8)).max() < 2:
+            pytest.fail("Pillow reads it now: take picture.is_misread away")
+    line.put("a.tif", bytes(data))
+    assert "are read wrong" in line.run().loc["a.tif", "reason"]
+
+
+NATURES = {
+    "a.jpg": (b"\0\0\0\x18ftypheic" + bytes(200), "HEIC"),
+    "b.jpg": (b"<!DOCTYPE html><html>", "page of the web"),
+    "c.jpg": (b"version https://git-lfs.github.com/spec/v1", "git lfs pull"),
+    "d.jpg": (bytes(5000), "zeros"),
+    "e.png": (b"8BPS" + bytes(300), "a document"),
+    "f.png": (b"PK\x03\x04" + bytes(300), "unpack"),
+    "g.tif": (b"II*\0" + bytes(300), "a TIFF"),
+    "h.png": (encoded(picture(), "ICO"), "a drawing"),
+    "i.avif": (encoded(picture(), "AVIF")[:300], "an AVIF"),
+    "j.jpg": (b"nothing of all that", "not an image, whatever its name says"),
+}
+
+
+@pytest.mark.parametrize("name", NATURES)
+def test_what_no_decoder_knows_is_told_by_what_it_is(line, name):
+    data, said = NATURES[name]
+    line.put(name, data)
+    row = line.run().loc[name]
+    assert row["status"] == "quarantined"
+    assert said in row["reason"]
+
+
 def hidden_red(mode: str) -> Image.Image:
     """A white square on what is transparent; what hides there is red."""
     image = Image.new("RGBA", (64, 64), (255, 0, 0, 0))
@@ -293,7 +364,7 @@ def upright() -> Image.Image:
 
 
 @pytest.mark.parametrize("orientation", UNDONE)
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 def test_rotated_by_exif(line, kind, orientation):
     exif = Image.Exif()
     exif[ORIENTATION] = orientation

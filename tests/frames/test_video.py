@@ -19,7 +19,7 @@ from linecam.errors import UserError
 from linecam.files import read_json, sha256
 from linecam.frames import video as module
 from linecam.frames.decode import open_frame, read_region, write_regions
-from linecam.frames.index import path_facts, read_frames
+from linecam.frames.index import path_facts, read_frames, read_index
 from linecam.frames.video import frame_digest, frame_path, look_at_video, place_in_video, read_video_frame
 from scripts.decode_frames import decode_frames
 from tests.frames.films import COUNT, KINDS, film
@@ -150,7 +150,23 @@ def test_videos_that_are_none_are_set_aside(line):
     aside = line.quarantine.read_text()
     for name in ("text.mp4", "empty.mov"):
         assert f"{name},quarantined,cannot be decoded as a video" in aside
+    assert "cannot be decoded as a video: Invalid data found when processing input," in aside
+    assert "cannot be decoded as a video: empty file," in aside
     line.decode()
+
+
+@pytest.mark.parametrize(("suffix", "said"), [("mkv", "of the 12.0 seconds"), ("avi", "of the 300 frames")])
+def test_a_video_that_breaks_off_is_named_and_used_up_to_there(line, suffix, said):
+    path = film(line.folder / f"whole.{suffix}", 300)
+    data = path.read_bytes()
+    line.put(f"cut.{suffix}", data[: len(data) // 2])
+    line.index_alone()
+    table = read_index(line.index)
+    used = table[table["status"] == "ok"]["path"]
+    assert used.str.startswith(f"whole.{suffix}/").sum() + used.str.startswith(f"cut.{suffix}/").sum() > 300
+    (aside,) = table[table["status"] == "quarantined"].itertuples()
+    assert aside.path == f"cut.{suffix}"
+    assert said in aside.reason
 
 
 def test_a_video_for_masks_or_outside_the_split_is_not_decoded(line):

@@ -22,6 +22,7 @@ from snakemake.rules import Rule
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.tests import MockOutputSettings, TestLogHandlerBase
 
+from linecam.files import write_json
 from linecam.workflow import endings, terminal
 from linecam.workflow import steps as of_steps
 from linecam.workflow.endings import Failure
@@ -96,6 +97,32 @@ def test_a_step_is_a_line_and_a_file_gets_no_control_character(capsys: pytest.Ca
     assert re.sub(r"\d\.\d s", "0.0 s", capsys.readouterr().err) == (
         "3 steps to do, about 1 minute\n1/3    0.0 s  List every frame's file\n2/3    0.0 s  Finetune the network\n"
     )
+
+
+@pytest.mark.parametrize(("kind", "told_of"), [("folder", True), ("belt", False)])
+def test_the_index_says_what_became_of_your_own_frames(
+    kind: str, told_of: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["3 files: 2 used, 0 duplicates, 1 set aside", "good/: 3 .jpg", "set aside, 1 file: empty (\x1b[2Ja.jpg)"]
+    write_json(tmp_path / "index/summary.json", {"lines": lines, "folders": [{}], "folder_lines": 1})
+    told = handler()
+    plan = SimpleNamespace(settings=SimpleNamespace(dataset=SimpleNamespace(kind=kind)), results=str(tmp_path))
+    monkeypatch.setattr(told, "_followed", (Any, plan, Any))
+    told.begin(STEPS, 75)
+    for one in (begun(1), ended(1), begun(2), ended(2)):
+        told.emit(one)
+    said = capsys.readouterr().err.splitlines()
+    expected = [f"    {line}" for line in [*lines[:2], "set aside, 1 file: empty (\\x1b[2Ja.jpg)"]]
+    assert said[2:-1] == (expected if told_of else [])
+
+
+def test_of_many_folders_and_reasons_the_terminal_has_some(tmp_path: Path) -> None:
+    lines = ["all", *(f"folder {n}" for n in range(21)), *(f"reason {n}" for n in range(20))]
+    write_json(tmp_path / "index/summary.json", {"lines": lines, "folders": [{}] * 40, "folder_lines": 21})
+    said = endings.frames_told(tmp_path).splitlines()
+    assert said[:3] == ["    all", "    40 folders", "    reason 0"]
+    assert said[-2:] == ["    reason 7", f"    and more in {tmp_path}/logs/index_frames.log"]
+    assert endings.frames_told(tmp_path / "elsewhere") == ""
 
 
 def test_chatter_is_left_out_and_the_rest_is_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -247,6 +274,29 @@ def test_the_log_of_an_earlier_run_does_not_count(tmp_path: Path) -> None:
     failure = Failure("split", "Join", str(log), since=1.1e9)
     assert failure.told() == ("", "")
     assert "of yesterday" not in failure.paragraph()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Traceback ...\nOSError: [Errno 28] No space left on device", "The disk is full: "),
+        ("OSError in file x.smk, line 100:\n[Errno 28] No space left on device\n  File 'a'", "The disk is full: "),
+        ("Traceback ...\nOSError: [Errno 30] Read-only file system: '{}/shadow'", "{}/shadow can't be written"),
+        ("PermissionError: [Errno 13] Permission denied: '{}/a'", "{}/a can't be opened: permission denied"),
+    ],
+)
+def test_what_snakemake_says_of_the_disk_is_said_in_a_paragraph(
+    text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = handler()
+    for _ in range(2):  # Snakemake may say it twice
+        told.emit(record(LogEvent.ERROR, text.format(tmp_path), logging.ERROR, exception="OSError"))
+    told.close()
+    printed = capsys.readouterr().err
+    assert printed.strip().startswith(said.format(tmp_path))
+    assert len(printed.strip().splitlines()) == 1
+    assert endings.of_the_disk("WorkflowError: [Errno 2] No such file or directory: 'x'") == ""
+    assert endings.of_the_disk("Target rules may not contain wildcards.") == ""
 
 
 def test_snakemakes_own_reason_is_the_last_where_nothing_began(capsys: pytest.CaptureFixture[str]) -> None:
