@@ -67,7 +67,10 @@ def test_a_target_after_the_files_is_told_where_to_stand(good: Path) -> None:
     ("words", "told"),
     [
         (["select.train=6"], "select.train=6 names a key below a section. Write it into your configuration: select: {"),
-        (["pretrain.cpu.epochs=6"], "Write it into your configuration: pretrain: {cpu: {epochs: 6}}"),
+        (
+            ["pretrain.cpu.epochs=6"],
+            "pretrain.cpu.epochs=6 names a key below a section. Write it into your configuration: pretrain: {cpu: {ep",
+        ),
         (["select={train:", "6}"], "select={train: 6} are two words for the shell."),
         (["networks"], "networks is not of the form NAME=VALUE"),
         (
