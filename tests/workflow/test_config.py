@@ -15,6 +15,7 @@ from linecam.boards.catalogue import load_boards
 from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.files import ROOT
+from linecam.frames.folder import read_folder
 from linecam.workflow.config import check, check_files, load_settings, read_settings, region_of
 from linecam.workflow.line_checks import check_drift
 from linecam.workflow.settings import Settings
@@ -800,3 +801,14 @@ def test_drift_needs_test_frames_that_are_drawn_at_random(mine):
     check_drift(checked(mine, "line: {drift: {enabled: true}}"), given=False)
     check_drift(checked(mine, "line: {drift: {enabled: true, learn: 500}}\nselect: {gap: 10}"), given=True)
     check_drift(checked(mine, "select: {gap: 10}"), given=True)
+
+
+def test_a_source_that_is_no_folder_is_shown_as_it_is(tmp_path):
+    (tmp_path / "caps.zip").write_bytes(b"")
+    for name, told in (
+        ("caps.zip", "dataset.source: .*caps.zip is a file. Name the folder"),
+        ("caps ", "dataset.source: there is no folder '.*caps '. Name the folder"),
+        ("new\table", r"dataset.source: there is no folder '.*new\\table'. Name the folder"),
+    ):
+        with pytest.raises(UserError, match=told):
+            read_folder(tmp_path / name, tmp_path / "cache.json")
