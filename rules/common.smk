@@ -35,7 +35,8 @@ try:
     laid_over = workflow.overwrite_configfiles
     own = workflow.configfiles[len(laid_over) :]
     plan = Plan.of(load_settings(config, [*reversed(laid_over), *own]), load_boards())
-    if not workflow.remote_exec:  # a job elsewhere has the files that it reads as inputs
+    # A job elsewhere has the files that it reads as inputs, and another workflow may make them for its module.
+    if not workflow.remote_exec and workflow.modifier.is_main_snakefile():
         check_files(plan.settings)
     job_files = JobFiles(workflow, plan)
     # Which frames are labelled goes into the plan as one hash, whatever their labels are.
