@@ -11,6 +11,7 @@ from pathlib import Path
 RESULTS = Path("results")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EACCES, errno.EPERM}
+_NO_FOLDER = {errno.ENOTDIR, errno.EEXIST}
 # Libraries that are not Python's say it in words: safetensors and other Rust, TensorFlow, NumPy, which has no number.
 _WORDS = (
     (re.compile(r"os error (\d+)"), None),
@@ -35,6 +36,10 @@ def explain(error: BaseException) -> str | None:
             )
         if number in _DENIED and path is not None:
             return _denied(path)
+        if number == errno.ENAMETOOLONG and path is not None:
+            return f"{path.name[:40]}...: the name is too long for a file. Take a shorter one."
+        if number in _NO_FOLDER and (file := _file_above(getattr(one, "writing", None))):
+            return f"{one.writing} can't be written: {file} is a file, and no folder. Name another place."  # type: ignore[attr-defined]
     return None
 
 
@@ -70,6 +75,11 @@ def _path(error: BaseException) -> Path | None:
     """The file that the system names, or that `linecam.files.atomic_write` was about to write."""
     name = getattr(error, "filename", None) or getattr(error, "writing", None)
     return Path(os.fsdecode(name)).absolute() if isinstance(name, str | bytes | Path) else None
+
+
+def _file_above(path: Path | None) -> Path | None:
+    """The file that stands where a folder of `path` should be."""
+    return next((place for place in path.parents if place.is_file()), None) if path else None
 
 
 def _full(path: Path | None, *, quota: bool) -> str:

@@ -23,10 +23,20 @@ FAILED, STOPPED, FAULT = "ERROR:", "STOP:", "FAULT:"
 MOST_LISTED = 10
 
 
+def shown(text: str) -> str:
+    """Text of a user's as a message has it: spelt out where nobody sees what is in it, such as a hard blank."""
+    return text if text.isprintable() and text == text.strip() else repr(text)
+
+
+def shortened(text: str, length: int = 600) -> str:
+    """The text; of a longer one than `length` its beginning and its end."""
+    return text if len(text) <= length else f"{text[: length // 2]} ... {text[-length // 2 :]}"
+
+
 def listed(problems: Sequence[str]) -> str:
     """A line for each of `problems`, each with its line end; of many the first ten, and how many there are besides."""
     more = len(problems) - MOST_LISTED
-    lines = [*problems[:MOST_LISTED], *([f"... and {more:,} more"] if more > 0 else [])]
+    lines = [*map(shortened, problems[:MOST_LISTED]), *([f"... and {more:,} more"] if more > 0 else [])]
     return "".join(f"  - {line}\n" for line in lines)
 
 

@@ -33,9 +33,13 @@ def own_files(pattern: str) -> list[str]:
 def atomic_write(path: str | Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; when the block ends well, rename it to `path`, file or folder."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays: libraries choose the format by it.
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        error.writing = path  # type: ignore[attr-defined]
+        raise
     try:
         yield temporary
         if temporary.is_file():

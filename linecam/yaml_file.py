@@ -92,7 +92,10 @@ def _ambiguous(node: yaml.Node | None, key: str, seen: set[int]) -> Iterator[str
         return
     seen.add(id(node))
     if isinstance(node, yaml.ScalarNode) and node.tag in _NUMBERS and _MISREAD.fullmatch(node.value):
-        yield f"{key} is {node.value} in line {_line(node)}, which YAML reads as another number"
+        yield (
+            f"{key} is {node.value} in line {_line(node)}, which YAML reads as another number. Write a number without "
+            f"a 0 before it and without a colon, and a name in quotes: '{node.value}'"
+        )
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
             yield from _ambiguous(value, f"{key}[{number}]", seen)

@@ -15,7 +15,7 @@ from linecam.files import own_file, own_files
 from linecam.frames.folder import Listing, digest_of, read_folder
 from linecam.labels.store import labelled_digest
 from linecam.networks.architectures import input_size
-from linecam.workflow.config import load_settings
+from linecam.workflow.config import check_files, load_settings
 from linecam.workflow.counts import check_counts, check_next, most_frames
 from linecam.workflow.lock import pins
 from linecam.workflow.plan import Plan
@@ -35,6 +35,9 @@ try:
     laid_over = workflow.overwrite_configfiles
     own = workflow.configfiles[len(laid_over) :]
     plan = Plan.of(load_settings(config, [*reversed(laid_over), *own]), load_boards())
+    # A job elsewhere has the files that it reads as inputs, and another workflow may make them for its module.
+    if not workflow.remote_exec and workflow.modifier.is_main_snakefile():
+        check_files(plan.settings)
     job_files = JobFiles(workflow, plan)
     # Which frames are labelled goes into the plan as one hash, whatever their labels are.
     labelled = labelled_digest(plan.labels_csv, plan.classes)

@@ -24,7 +24,8 @@ def read_embeddings(frames_path: Path, table_path: Path, array: Path) -> None:
     """Write the embeddings as `array`, a .npy of (frames, D) float32 in the order of the usable frames.
 
     Rows are matched by `filenames`, which are paths relative to the dataset's folder (see `Frames`). Raises `UserError`
-    where the table isn't in Lightly's format, names a frame twice, lacks one, or has no finite number for one.
+    where the table isn't in Lightly's format, names a frame twice, lacks one, has no finite number for one, or the
+    same numbers for all.
     """
     index = read_index(frames_path, ["path", "sha256", "status"])
     frames = usable(index)
@@ -32,6 +33,11 @@ def read_embeddings(frames_path: Path, table_path: Path, array: Path) -> None:
         table = read_table(table_path)
         rows = rows_of(table["filenames"], index, frames)
         numbers = finite_numbers(table.iloc[rows])
+        if len(numbers) > 1 and (numbers == numbers[0]).all():
+            raise UserError(
+                f"all {len(numbers)} frames have the same numbers in {table_path}, so that none is told from another. "
+                "Let the other tool write them again."
+            )
     except UserError as error:
         raise UserError(f"embed.file: {error}") from None
     unused = len(table) - len(set(rows))
@@ -54,6 +60,12 @@ def read_table(path: Path) -> pd.DataFrame:
                 f"{path} is not in Lightly's format: columns filenames, embedding_0.., labels. Its first line was read "
                 f"as the columns {', '.join(map(repr, header.columns[:10]))}."
             )
+        places = {int(name.rpartition("_")[2]) for name in numbers}
+        if lost := sorted(set(range(min(1, *places), max(places))) - places):
+            raise UserError(
+                f"{path} has columns up to embedding_{max(places)}, and lacks embedding_{lost[0]}. Let the other tool "
+                "write all of them."
+            )
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # cells without a column
             table = pd.read_csv(
@@ -64,7 +76,9 @@ def read_table(path: Path) -> pd.DataFrame:
                 index_col=False,
             )
     except (OSError, ValueError, pd.errors.ParserWarning) as error:
-        raise UserError(f"{path} is not a CSV that can be read: {error}. Export it again, in UTF-8.") from None
+        raise UserError(
+            f"{path} is not a CSV that can be read: {' '.join(str(error).split())}. Export it again, in UTF-8."
+        ) from None
     table.columns = pd.Index(header.columns)
     table["filenames"] = table["filenames"].fillna("").map(meant)
     return table[["filenames", *numbers]]

@@ -105,6 +105,23 @@ def test_any_other_error_is_none_of_the_disk(folder: Path, error: Exception) -> 
     assert disk.explain(error) is None
 
 
+@pytest.mark.parametrize("path", ["notes.txt/x.csv", "notes.txt/a/b/x.csv"])
+def test_a_file_where_a_folder_should_be_is_named(folder: Path, path: str) -> None:
+    (folder / "notes.txt").write_text("")
+    with pytest.raises(OSError) as error, atomic_write(path):
+        pass
+    assert (
+        disk.explain(error.value) == f"{path} can't be written: notes.txt is a file, and no folder. Name another place."
+    )
+    assert disk.explain(FileExistsError(errno.EEXIST, "File exists", "notes.txt")) is None
+
+
+def test_a_name_that_is_too_long_is_named_in_short(folder: Path) -> None:
+    with pytest.raises(OSError) as error:
+        Path("a" * 300).stat()
+    assert disk.explain(error.value) == f"{'a' * 40}...: the name is too long for a file. Take a shorter one."
+
+
 # Where it happens
 
 

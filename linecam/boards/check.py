@@ -146,7 +146,10 @@ def _count(labels: Path) -> int:
     try:
         lines = labels.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{labels} can't be read as labels, one a line, in UTF-8: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else f"byte {error.start} is not in UTF-8"
+        raise UserError(
+            f"{labels} can't be read as labels: {why}. Name a text file in UTF-8 with a label a line: --labels FILE."
+        ) from None
     return sum(bool(line.strip()) for line in lines)
 
 

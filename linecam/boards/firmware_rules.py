@@ -124,6 +124,13 @@ def _input(tensor: Tensor) -> Iterator[Finding]:
             "the firmware fills (1, height, width, 1 or 3)",
             "export with batch size 1 and channels last",
         )
+    elif tensor.open:
+        yield Finding(
+            "image-input",
+            f"{where}: height or width left open",
+            f"the firmware takes the size in the file, which is {tensor.shape[1]} x {tensor.shape[2]} pixels",
+            "export with a fixed height and width",
+        )
     elif tensor.shape[1] != tensor.shape[2]:
         yield Finding(
             "square-input",
@@ -132,8 +139,15 @@ def _input(tensor: Tensor) -> Iterator[Finding]:
             "older ones crop",
             "build the network with a square input",
         )
-    if not _fed_right(tensor, zero):
-        scale, low, high = "none", 0.0, 0.0
+    if not tensor.scales:
+        yield Finding(
+            "input-scale",
+            f"{where}: {tensor.type} without a scale and zero point",
+            "such a model is not quantized: it makes floats of the pixels",
+            "quantize all of it, with a representative dataset and TFLITE_BUILTINS_INT8",
+        )
+    elif not _fed_right(tensor, zero):
+        scale, low, high = "for each channel", 0.0, 0.0
         if len(tensor.scales) == len(tensor.zero_points) == 1:
             scale = f"{tensor.scales[0]:.8g}"
             low, high = ((end + zero - tensor.zero_points[0]) * tensor.scales[0] for end in (0, 255))
@@ -152,13 +166,14 @@ def _fed_right(tensor: Tensor, zero: int) -> bool:
     """Whether the camera's number for each pixel is the one that the model's own quantization gives, up to rounding.
 
     `zero` is the camera's number for a black pixel: -128 in int8, 0 in uint8. How the network was trained does not
-    stand in the file; so it is right where one of `PIXELS` fits all 256 pixels.
+    stand in the file; so it is right where one of `PIXELS` fits all 256 pixels. The ends are the worst: for [-1, 1] the
+    zero point is rounded by half a step, and frames that almost fill the range, up to 0.999, move it by a quarter.
     """
     if len(tensor.scales) != 1 or len(tensor.zero_points) != 1:
         return False
     (scale,), (point,) = tensor.scales, tensor.zero_points
     return any(
-        abs(step / scale - 1) < 1e-6 and abs(start / scale + point - zero) < 0.501
+        all(abs((pixel * step + start) / scale + point - zero - pixel) <= 0.75 for pixel in (0, 255))
         for step, start in PIXELS.values()
         if scale > 0
     )

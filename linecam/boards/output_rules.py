@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from linecam.boards.verdict import Finding
-from linecam.tflite.graph import Graph, Tensor
+from linecam.tflite.graph import Graph, Operator, Tensor
 
 PROBABILITIES = {"SOFTMAX", "LOGISTIC"}
 _PASS_ON = {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "QUANTIZE", "DEQUANTIZE"}  # the same numbers in another form
@@ -59,16 +59,23 @@ def _output(graph: Graph, output: Tensor, labels: int | None) -> Iterator[Findin
             "give the file of labels that belongs to the model, one label a line in the order of the outputs",
         )
     maker = _maker(graph, output)
-    if maker not in PROBABILITIES:
+    if maker is None or maker.name not in PROBABILITIES:
         yield Finding(
             "probabilities",
-            f"{where}: made by {maker or 'no operator'}",
+            f"{where}: made by {maker.name if maker else 'no operator'}",
             "main.py reads probabilities, for its thresholds and votes: below 0 counts as 0, and above 1 as 1",
+            _SOFTMAX,
+        )
+    elif maker.name == "SOFTMAX" and (over := (maker.outputs[0].shape or (1,))[-1]) != classes:
+        yield Finding(
+            "probabilities",
+            f"{where}: made by a softmax over {over} number{'s' * (over != 1)}, not over the {classes} classes",
+            "each number then says nothing of the other classes" + ", and is always 1" * (over == 1),
             _SOFTMAX,
         )
 
 
-def _maker(graph: Graph, output: Tensor) -> str | None:
+def _maker(graph: Graph, output: Tensor) -> Operator | None:
     """The operator that the numbers of an output come from, behind all that only hand them on."""
     made_by = {id(tensor): operator for operator in graph.operators for tensor in operator.outputs}
     operator = made_by.get(id(output))
@@ -76,4 +83,4 @@ def _maker(graph: Graph, output: Tensor) -> str | None:
         if operator is None or operator.name not in _PASS_ON or not operator.inputs:
             break
         operator = made_by.get(id(operator.inputs[0]))
-    return operator.name if operator else None
+    return operator

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from linecam.errors import UserError
+from linecam.errors import UserError, shown
 from linecam.files import atomic_write, sha256
 
 # By what its name ends with, a file is taken for a frame; what it is, its content says (`linecam.frames.picture`).
@@ -87,7 +87,8 @@ def read_folder(folder: str | Path, cache: str | Path) -> Listing:
     """
     folder, cache = Path(folder), Path(cache)
     if not folder.is_dir():
-        raise UserError(f"dataset.source: there is no folder {folder}. Name the folder that holds your frames.")
+        what = f"{folder} is a file" if folder.is_file() else f"there is no folder {shown(str(folder))}"
+        raise UserError(f"dataset.source: {what}. Name the folder that holds your frames.")
     known = _remembered(cache, folder)
     scan = _Scan(folder)
     seen: dict[str, list[int | str]] = {}

@@ -8,18 +8,20 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from linecam.errors import shown
 from linecam.frames.places import place_path
 
 Parts = tuple[str, ...]  # of a path: its folders, and its name
 
 # Label Studio's own place for a file that it was given, with its prefix.
 _IN_UPLOADS = re.compile(r"(?:^|/)data/upload/\d+/[0-9a-f]{8}-(?P<name>[^/]+)$")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _PREFIX = re.compile(r"^[0-9a-f]{8}-(?=.)")
 # To find a near name among 25,000 takes up to a second.
 _HINTS = 3
@@ -45,7 +47,9 @@ class Frames:
         by name alone. Where that leaves two frames it is none.
         """
         if sha256:
-            of = f" ({path})" if path else ""
+            of = f" ({shown(path)})" if path else ""
+            if not _SHA256.fullmatch(sha256):
+                return "", f"{sha256!r}{of} is not a SHA-256 of 64 hex digits"
             return (sha256, "") if sha256 in self.path else ("", f"no frame has the SHA-256 {sha256[:12]}...{of}")
         found = self.known_as(path)
         digests = {self._digest[known] for known in found}
@@ -55,6 +59,10 @@ class Frames:
             return "", self._nothing(path)
         name, *several = _told_apart([path, *found[:3]])
         return "", f"{name} could be {' or '.join(several)}{' or another' * (len(found) > 3)}"
+
+    def has_at(self, path: str, *, another: str) -> bool:
+        """Whether the frame at exactly this path of the index has another content than the SHA-256 `another`."""
+        return self._digest.get(path, another) != another
 
     def usable(self, sha256: str) -> bool:
         """Whether a frame of this content counts; others are copies, or were set aside."""
@@ -93,8 +101,8 @@ class Frames:
             name = PurePosixPath(path.replace("\\", "/")).name
             near = get_close_matches(_plain(name), self._alike.names, n=1, cutoff=0.75)
         if not near:
-            return f"there is no frame {path}"
-        name, other = _told_apart([path, self._alike.called(near[0])])
+            return f"there is no frame {shown(path)}"
+        name, other = _told_apart([path, self._alike.called(near[0], path)])
         return f"there is no frame {name}; the nearest name is {other}"
 
     @cached_property
@@ -123,9 +131,9 @@ class _Names:
     def names(self) -> list[str]:
         return list(self._named)
 
-    def called(self, name: str) -> str:
-        """A path of that name."""
-        return self._named[name][0][1]
+    def called(self, name: str, path: str) -> str:
+        """Of the paths of that name the one that is most like `path`."""
+        return max(self._named[name], key=lambda known: SequenceMatcher(None, path, known[1]).quick_ratio())[1]
 
     def find(self, parts: Parts) -> list[str]:
         """The paths of which one ends with the other."""
@@ -166,6 +174,6 @@ def _uploads_of(path: str) -> list[Parts]:
 
 
 def _told_apart(names: Sequence[str]) -> list[str]:
-    """The names; with their accents spelt out where some differ by the Unicode form alone, and look the same."""
+    """The names; spelt out where some look the same, or have what nobody sees."""
     same = len({unicodedata.normalize("NFC", name) for name in names}) < len(set(names))
-    return [ascii(name) for name in names] if same else list(names)
+    return [ascii(name) if same else shown(name) for name in names]

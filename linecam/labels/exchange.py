@@ -21,6 +21,7 @@ class Outcome:
     skipped: Counter[str]  # what was no label, by the reason
     conflicts: list[tuple[Row, Row]]  # labels.csv's row, which stays, and the other one
     undecided: list[list[Row]]  # of each imported frame that people have different labels for, all rows
+    moved: list[str]  # rows whose SHA-256 is one frame's, and whose path is another's
 
 
 def import_labels(dataset: Dataset, source: Path, name: str = "auto", by: Sequence[str] = ()) -> Outcome:
@@ -37,8 +38,11 @@ def import_labels(dataset: Dataset, source: Path, name: str = "auto", by: Sequen
     problems = []
     rows: dict[tuple[str, str], Row] = {}
     where: dict[tuple[str, str], str] = {}
+    moved = []
     for row in reading.rows:
         digest, problem = ("", row.problem) if row.problem else frames.find(row.sha256, row.path)
+        if row.sha256 and frames.has_at(row.path, another=row.sha256):
+            moved.append(f"{row.where}: the SHA-256 is of {frames.path.get(digest, '')}, and the path is {row.path}")
         if not row.problem and row.label not in {*dataset.classes, UNSURE}:
             problem = f"{row.label!r} is not a class; the classes are {', '.join(dataset.classes)}" + (
                 f"; and {problem}" if problem else ""
@@ -70,6 +74,7 @@ def import_labels(dataset: Dataset, source: Path, name: str = "auto", by: Sequen
         reading.skipped,
         conflicts,
         [about for about in standing if about[0]["sha256"] in imported],
+        moved,
     )
 
 
@@ -104,6 +109,12 @@ def describe_import(dataset: Dataset, outcome: Outcome) -> str:
     counts = f"{outcome.new} new, {outcome.same} the same, {len(outcome.conflicts)} conflicts, {outcome.unsure} unsure"
     skipped = "".join(f"; {number} {reason}, left out" for reason, number in sorted(outcome.skipped.items()))
     lines = [f"{dataset.labels}: {counts}{skipped}"]
+    if outcome.moved:
+        lines.append(
+            f"{len(outcome.moved):,} rows have the path of another frame than their SHA-256, by which they were taken: "
+            "right where frames were renamed, and wrong where a column was sorted alone.\n"
+            f"{listed(outcome.moved).rstrip()}"
+        )
     if outcome.conflicts:
         lines.append(
             "Conflicts: the same person has another label in labels.csv, which stays. Where the other one is right, "

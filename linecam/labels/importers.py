@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
-from linecam.errors import UserError
+from linecam.errors import UserError, shown
 from linecam.files import sha256
 from linecam.frames.folder import SUFFIXES
 from linecam.frames.index import path_facts
@@ -32,6 +32,16 @@ _HEADERS = {
     "label-studio": [("annotation_id", "annotator")],
     "csv": [("label", "sha256"), ("label", "path")],
 }
+
+
+_OTHER_JSON = (
+    "Expected is a JSON or JSON_MIN export of Label Studio. Write the labels of other tools as a CSV file with the "
+    "columns path and label."
+)
+_CALL_COLUMNS = (
+    "Call the columns label and path, or label and sha256. Exports of Label Studio (JSON, JSON_MIN or CSV) and "
+    "LightlyStudio are read as they are."
+)
 
 
 @dataclass(frozen=True)
@@ -122,10 +132,9 @@ def _table(path: Path, text: str) -> Table:
         forms = [form for forms in _HEADERS.values() for form in forms]
         return parse_table(path, text, forms, {*COLUMNS, *LIGHTLY_COLUMNS})
     except UserError as error:
-        raise UserError(
-            f"{error} Read are a CSV file with the columns label and sha256 or path, a JSON, JSON_MIN or CSV export of "
-            f"Label Studio, and LightlyStudio's {','.join(LIGHTLY_COLUMNS)}."
-        ) from None
+        if "no header that is understood" not in str(error):
+            raise
+        raise UserError(f"{error} {_CALL_COLUMNS}") from None
 
 
 def _by_header(table: Table) -> str:
@@ -162,13 +171,18 @@ def _folders(path: Path, classes: list[str]) -> Reading:
     reading = Reading("folders")
     for file in sorted(path.rglob("*")):
         inside = file.relative_to(path).as_posix()
-        if file.suffix.lower() not in SUFFIXES or f"/{inside}".count("/.") or not file.is_file():
+        if f"/{inside}".count("/.") or not file.is_file():
+            continue
+        if file.suffix.lower() not in SUFFIXES:
+            reading.skipped[f"{file.suffix.lower()} files".lstrip()] += 1
             continue
         label = str(path_facts(inside, classes)["label"])
         if label:
             reading.take(inside, [label], "folder", "", (sha256(file), inside))
         else:
             reading.refuse(inside, f"lies in no folder named after a class ({', '.join(classes)})")
+    if not reading.rows:
+        reading.skipped.clear()  # a folder of anything else
     return reading
 
 
@@ -176,17 +190,19 @@ def _label_studio_json(path: Path, text: str, classes: list[str]) -> Reading:
     try:
         tasks = json.loads(text)
     except (ValueError, RecursionError) as error:
+        if "Extra data" in str(error):
+            raise UserError(f"{path} holds several JSON values, such as one a line. {_OTHER_JSON}") from None
         raise UserError(f"{path} cannot be read as JSON: {error}. Export it again; it may be cut off.") from None
     tasks = tasks if isinstance(tasks, list) else [tasks]
     if not all(isinstance(task, dict) and task.keys() & {"data", "annotation_id"} for task in tasks):
-        raise UserError(f"{path} is no list of tasks. Expected is a JSON or JSON_MIN export of Label Studio.")
+        raise UserError(f"{path} is no list of tasks. {_OTHER_JSON}")
     named = [(f"task {task.get('id', number)}", task) for number, task in enumerate(tasks, 1)]
     if any("annotation_id" in task for task in tasks):
         return _flat(path, named, classes)
     reading = Reading("label-studio")
     for where, task in named:
         data = task.get("data")
-        frame = _frame(data if isinstance(data, dict) else {})
+        frame, images = _frame(data if isinstance(data, dict) else {})
         annotations = task.get("annotations")
         if not isinstance(annotations, list) or not annotations:
             reading.skipped["without a label"] += 1
@@ -196,6 +212,8 @@ def _label_studio_json(path: Path, text: str, classes: list[str]) -> Reading:
                 reading.refuse(where, f"an annotation that is none: {str(annotation)[:50]!r}")
             elif annotation.get("was_cancelled"):
                 reading.skipped["cancelled"] += 1
+            elif len(images) > 1:
+                reading.refuse(where, _several(images))
             else:
                 _annotation(reading, where, annotation, frame)
     return reading
@@ -205,10 +223,16 @@ def _annotation(reading: Reading, where: str, annotation: Mapping[str, object], 
     """Take one annotation of a full export."""
     where += f", annotation {annotation['id']}" if annotation.get("id") is not None else ""
     chosen: dict[str, list[str]] = {}
+    others = set()  # boxes, ratings and the like
     results = annotation.get("result")
     for result in results if isinstance(results, list) else []:
         if isinstance(result, dict) and result.get("type") == "choices":
             chosen.setdefault(str(result.get("from_name")), []).extend(_choices(result.get("value")))
+        elif isinstance(result, dict):
+            others.add(str(result.get("type")))
+    if others and not chosen:
+        reading.skipped[f"with {' and '.join(sorted(others))} instead of a choice"] += 1
+        return
     control = next((name for name in CONTROLS if name in chosen), next(iter(chosen), ""))
     if len(chosen) > 1 and control not in CONTROLS:
         names = ", ".join(chosen)
@@ -237,7 +261,11 @@ def _flat(path: Path, records: Sequence[tuple[str, Mapping[str, object]]], class
     for where, record in records:
         when = record.get("updated_at") or record.get("created_at")
         by = _person(record.get("annotator"))
-        reading.take(where, _choices(record.get(control)), by, str(when or ""), _frame(record))
+        frame, images = _frame(record)
+        if len(images) > 1:
+            reading.refuse(where, _several(images))
+        else:
+            reading.take(where, _choices(record.get(control)), by, str(when or ""), frame)
     return reading
 
 
@@ -264,12 +292,17 @@ def _person(completed_by: object) -> str:
     return "" if completed_by is None else str(completed_by)
 
 
-def _frame(data: Mapping[str, object]) -> tuple[str, str]:
-    """SHA-256 and path of a task's frame, as far as the task says them."""
+def _frame(data: Mapping[str, object]) -> tuple[tuple[str, str], list[str]]:
+    """SHA-256 and path of a task's frame, as far as the task says them, and all images that it might be."""
     digest, path = (str(data.get(name) or "").strip() for name in ("sha256", "path"))
-    if not digest and not path:
-        path = next(_images([data.get("image"), *data.values()]), "")
-    return digest.lower(), path
+    if digest or path:
+        return (digest.lower(), path), []
+    images = list(dict.fromkeys(_images([data.get("image")]))) or list(dict.fromkeys(_images(data.values())))
+    return ("", next(iter(images), "")), images
+
+
+def _several(images: Sequence[str]) -> str:
+    return f"several images ({', '.join(map(shown, images[:3]))}), of which none is called image"
 
 
 def _images(values: Iterable[object]) -> Iterator[str]:

@@ -67,7 +67,7 @@ def read_rows(path: str | Path, classes: list[str] | None) -> list[Row]:
     `classes` None: any label may stand there.
     Raises `UserError` with every other problem of the file at once.
     """
-    if not Path(path).exists():
+    if not _is_there(Path(path)):
         return []
     rows, problems = _understood(path, classes)
     if problems:
@@ -169,7 +169,7 @@ def labelled_digest(path: str | Path, classes: list[str]) -> str:
 
     Raises as `read_rows`: where people disagree, the page to settle that must be able to open.
     """
-    if not Path(path).exists():
+    if not _is_there(Path(path)):
         return ""
     return hashlib.sha256("\n".join(sorted(labelled(path, classes))).encode()).hexdigest()
 
@@ -210,9 +210,27 @@ def _changing(path: str | Path, classes: list[str] | None) -> Iterator[tuple[lis
             os.close(folder)
 
 
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file. Raises `UserError` where a link leads nowhere: labels are missing, not none."""
+    if path.is_symlink() and not path.exists():
+        raise UserError(
+            f"{path} is a link to {path.readlink()}, which is not there. Bring back what it leads to, or remove the "
+            "link."
+        )
+    return path.exists()
+
+
 def _table(path: Path) -> Table:
     """The file as a table, whose cells in `COLUMNS` are as they were meant. Raises `UserError` where it is none."""
-    table = parse_table(path, read_text(path), [("sha256", "label")], COLUMNS)
+    try:
+        table = parse_table(path, read_text(path), [("sha256", "label")], COLUMNS)
+    except UserError as error:
+        if "no header that is understood" not in str(error):
+            raise
+        raise UserError(
+            f"{error} A table with paths instead of hashes, and those of other tools, belong in another file: "
+            "`linecam labels import FILE` takes them in."
+        ) from None
     for record in table.records:
         record.cells.update({name: meant(value) for name, value in record.cells.items() if name in COLUMNS})
     return table

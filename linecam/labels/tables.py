@@ -60,7 +60,7 @@ def meant(text: str) -> str:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file. Raises `UserError` where it is a folder, can't be read or is not in UTF-8."""
+    """The text of a file. Raises `UserError` where it is a folder, can't be read or is no text in UTF-8."""
     try:
         data = path.read_bytes()
     except IsADirectoryError:
@@ -68,13 +68,20 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}. Name a file that you may read.") from None
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise UserError(
             f"{path} is not in UTF-8: byte 0x{data[error.start]:02x} in line {line} belongs to another encoding. Save "
             'it again, as "CSV UTF-8" where a spreadsheet asks.'
         ) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise UserError(
+            f"{path} is no text in UTF-8: a NUL is in line {line}. It may be in UTF-16, a spreadsheet's own file or "
+            'damaged. Save it again, as "CSV UTF-8" where a spreadsheet asks.'
+        )
+    return text
 
 
 def read_header(path: Path, text: str, forms: Sequence[Collection[str]], known: Collection[str] = ()) -> Header:

@@ -8,7 +8,7 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from linecam.errors import UserError
 
@@ -33,12 +33,44 @@ class Placeholder:
 
 
 def read_backbone(path: Path) -> dict[str, Tensor]:
-    """The tensors of the backbone in a .safetensors file, or in what `torch.save` wrote, by their names in it.
+    """The tensors of the backbone in a safetensors file, or in what `torch.save` wrote, by their names in it.
 
     Raises `UserError` where the file cannot be read, or holds anything but weights, or two for one name.
     """
-    state = read_safetensors(path) if path.suffix == ".safetensors" else read_checkpoint(path)
-    return backbone_part(unwrapped(path, state))
+    state = read_safetensors(path) if _is_safetensors(path) else read_checkpoint(path)
+    return backbone_part(path, unwrapped(path, state))
+
+
+def check_sound(path: Path, module: nn.Module, side: int) -> None:
+    """Raise `UserError` where the network `module`, with the weights of `path`, sees nothing in images of `side`.
+
+    Its weights are no numbers; or they are, and its answer is none, as with a negative variance; or it is always the
+    same, as with weights of 0.
+    """
+    broken = [name for name, tensor in module.state_dict().items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise UserError(
+            f"{path}: {len(broken)} tensors hold NaN or infinity, first {broken[0]}. Its training diverged: give a "
+            "file of an earlier epoch, or of another training."
+        )
+    images = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        one, other = module.eval()(images).flatten(1)
+    what = "makes NaN or infinity of an image" if not torch.isfinite(one).all() else "makes the same of any image"
+    if "NaN" in what or torch.equal(one, other):
+        raise UserError(
+            f"{path}: the network {what} with these weights, though they are numbers. Give a file of another training."
+        )
+
+
+def _is_safetensors(path: Path) -> bool:
+    """By its beginning, whatever it is called; a file that has none of the two goes by its name."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+    except OSError:  # whoever reads it says why
+        start = b""
+    return not start.startswith(b"PK") and (start[8:] == b"{" or path.suffix.lower() == ".safetensors")
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -62,15 +94,18 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         try:
             with zipfile.ZipFile(path) as archive:
                 unpacked = sum(entry.file_size for entry in archive.infolist())
-            if unpacked > path.stat().st_size:  # torch.save does not compress
-                raise UserError(f"{path} unpacks to {unpacked} bytes, more than the file has. {advice}")
+                if unpacked > path.stat().st_size:  # torch.save does not compress
+                    raise UserError(f"{path} unpacks to {unpacked} bytes, more than the file has. {advice}")
+                if damaged := archive.testzip():  # PyTorch does not look
+                    raise UserError(f"{path} is damaged: {damaged} in it has another checksum. Copy it again.")
             refused = torch.serialization.get_unsafe_globals_in_checkpoint(path)
             if refused:
                 raise UserError(
                     f"{path} asks to load {', '.join(sorted(refused))}, which may run code: refused. Save its state "
                     "dict alone, where you trust it, and give that file."
                 )
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            with path.open("rb") as file:  # of a path PyTorch looks at the suffix
+                content = torch.load(file, map_location="cpu", weights_only=True)
         except UserError:
             raise
         except pickle.UnpicklingError:  # its text advises to load without the restrictions
@@ -118,10 +153,18 @@ def is_weight(item: tuple[Any, Any]) -> bool:
     )
 
 
-def backbone_part(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of the backbone, by their names in it, out of those of a whole model or of a backbone alone."""
-    for prefix in PREFIXES:
-        part = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
-        if part:
-            return part
-    return state
+def backbone_part(path: Path, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of the backbone, by their names in it, out of those of a whole model or of a backbone alone.
+
+    Raises `UserError` where `path` holds two.
+    """
+    parts = {
+        prefix: {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+        for prefix in PREFIXES
+    }
+    found = [prefix for prefix, part in parts.items() if part]
+    if len(found) > 1:
+        raise UserError(
+            f"{path} holds several backbones, {' and '.join(found)}. Save the state dict of one network alone."
+        )
+    return parts[found[0]] if found else state

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from linecam.errors import UserError
-from linecam.networks.checkpoints import read_backbone
+from linecam.networks.checkpoints import check_sound, read_backbone
 
 # The network whose weights come as a package with linecam, and the side in pixels that it was trained with.
 DEFAULT = "tf_efficientnet_lite0"
@@ -39,6 +39,8 @@ class Teacher(nn.Module):
         state = packaged() if weights is None else read_backbone(weights)
         load_in_order(model, state, str(weights or DEFAULT))
         config: dict[str, Any] = model.pretrained_cfg
+        if weights is not None:
+            check_sound(weights, model, config["input_size"][-1])
         self.model = model
         self.side: int = config["input_size"][-1]
         self.features: int = getattr(model, "head_hidden_size", model.num_features)
@@ -76,5 +78,8 @@ def load_in_order(model: nn.Module, state: dict[str, Tensor], source: str) -> No
     else:
         named = dict(zip(wanted, state.values(), strict=False))
     if len(named) < len(wanted) or any(named[name].shape != tensor.shape for name, tensor in wanted.items()):
-        raise UserError(f"{source} holds weights of another network than pretrain.taught.network names.")
+        raise UserError(
+            f"{source} holds weights of another network than pretrain.taught.network names, or of one with other "
+            "classes. Give those that timm has for it, trained on ImageNet."
+        )
     model.load_state_dict(named)

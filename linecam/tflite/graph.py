@@ -25,6 +25,7 @@ class Tensor:
     scales: tuple[float, ...]
     zero_points: tuple[int, ...]
     constant: bool
+    open: bool = False  # its size, beside the number of images, is not fixed: `shape` has 1 there
 
     @property
     def elements(self) -> int:
@@ -156,4 +157,5 @@ def _tensor(tensor: "schema.TensorT", model: "schema.ModelT") -> Tensor:
         scales=scales,
         zero_points=zeros,
         constant=buffer is not None and len(buffer) > 0,
+        open=tensor.shapeSignature is not None and any(size < 0 for size in tensor.shapeSignature[1:]),
     )

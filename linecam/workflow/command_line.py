@@ -26,19 +26,45 @@ Workflow = Any
 
 
 def check_configfiles(arguments: Sequence[str] | None = None) -> None:
-    """End the process with a message where a file of --configfile can't be read; `arguments` are the process's own.
+    """End the process with a message where a file of --configfile, or a word of --config, can't be read.
 
-    profiles/default calls it: Snakemake reads profiles first, then these files, and then the Snakefile.
+    `arguments` are the process's own. profiles/default calls it: Snakemake reads profiles first, then these files and
+    words, and then the Snakefile.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--configfile", "--configfiles", nargs="+", action="extend", default=[])
+    parser.add_argument("--config", "-C", nargs="*", action="extend", default=[])
     known, _ = parser.parse_known_args(sys.argv[1:] if arguments is None else arguments)
+    for number, word in enumerate(known.config):
+        if wrong := _no_setting(word, known.config[:number]):
+            sys.exit(f"--config: {wrong}")
     for number, file in enumerate(known.configfile):
         try:
             if not isinstance(load_yaml(file), dict):
                 raise UserError(f"{file} holds no keys. docs/configuration.md shows what a configuration looks like.")
         except UserError as error:
             sys.exit(f"--configfile: {error}{_perhaps_a_target(file, known.configfile[:number])}")
+
+
+def _no_setting(word: str, before: Sequence[str]) -> str:
+    """Why a word after --config, and after the words `before` it, sets nothing, and what to write; "" where it does."""
+    name, equals, value = word.partition("=")
+    if equals and name.isidentifier() and name.isascii():
+        return ""
+    if equals and "." in name:
+        text = value
+        for key in reversed(name.split(".")):
+            text = f"{key}: {text}" if text is value else f"{key}: {{{text}}}"
+        return f"{word} names a key below a section. Write it into your configuration: {text}"
+    if before and before[-1].count("{") > before[-1].count("}"):
+        return (
+            f"{before[-1]} {word} are two words for the shell. Write them into your configuration, or put them in "
+            f"quotes: --config '{before[-1]} {word}'"
+        )
+    return (
+        f"{word} is not of the form NAME=VALUE, such as shards=2. Every word after --config is taken for one: write a "
+        "target before it."
+    )
 
 
 def _perhaps_a_target(file: str, before: Sequence[str]) -> str:

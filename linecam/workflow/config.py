@@ -14,7 +14,8 @@ from linecam.networks.architectures import input_size
 from linecam.workflow.line_checks import check_line
 from linecam.workflow.mistakes import explain, nearest
 from linecam.workflow.place_checks import check_places
-from linecam.workflow.settings import Bundle, Settings
+from linecam.workflow.settings import Bundle, Dataset, Settings
+from linecam.workflow.training_settings import Taught
 from linecam.yaml_file import load_yaml
 
 SMALLEST = 16  # pixels a side of a network's input: its blocks halve it four times
@@ -74,10 +75,19 @@ def check(settings: Settings, boards: Mapping[str, Board]) -> None:
             f"dataset.source is {dataset.source}, where the checked copy goes: what is there is replaced. "
             "Name a copy in another place, or leave source out."
         )
-    if "given" in pretrain.methods and not (pretrain.checkpoint and Path(pretrain.checkpoint).is_file()):
+    if dataset.kind == "belt":
+        _check_belt(dataset)
+    methods = {*pretrain.methods, *(method for part in settings.study for method in part.methods)}
+    if pretrain.checkpoint and "given" not in methods:
         raise UserError(
-            f"pretrain.methods asks for a given backbone, but pretrain.checkpoint is {pretrain.checkpoint!r}, which is "
-            "no file. Name a .safetensors file of this network, or the tutorial's pretrained.ckpt."
+            f"pretrain.checkpoint is {pretrain.checkpoint}, and no method of pretrain.methods reads it. Write methods: "
+            "[given], or leave checkpoint out."
+        )
+    taught = pretrain.taught
+    if "taught" in pretrain.methods and taught.network != Taught().network and not taught.weights:
+        raise UserError(
+            f"pretrain.taught.network is {taught.network}, and linecam has the weights of {Taught().network} alone. "
+            f"Name the file of {taught.network}'s weights: pretrain: {{taught: {{weights: FILE}}}}."
         )
     for name in dataset.definitions:
         if name not in dataset.classes:
@@ -86,6 +96,24 @@ def check(settings: Settings, boards: Mapping[str, Board]) -> None:
     check_places(settings)
     check_line(settings.line, settings.dataset.classes, {name: boards[name] for name in settings.bundle.boards})
     check_sizes("networks", settings.networks, settings.camera.frame_size, region_of(settings, boards))
+
+
+def check_files(settings: Settings) -> None:
+    """Raise `UserError` where a file is not there that a setting names. A job in a pod does not see them."""
+    pretrain, key = settings.pretrain, settings.bundle.signing_key
+    if "given" in pretrain.methods and not (pretrain.checkpoint and Path(pretrain.checkpoint).is_file()):
+        raise UserError(
+            f"pretrain.methods asks for a given backbone, but pretrain.checkpoint is {pretrain.checkpoint!r}, which is "
+            "no file. Name a .safetensors file of this network, or the tutorial's pretrained.ckpt."
+        )
+    if key is not None and not Path(key).is_file():
+        raise UserError(
+            f"bundle.signing_key is {key!r}, which is no file. Name the private key, or make one: linecam new-key "
+            "KEY.pem"
+        )
+    for name, file in {"embed.file": settings.embed.file, "pretrain.taught.weights": pretrain.taught.weights}.items():
+        if file is not None and not Path(file).is_file():
+            raise UserError(f"{name} is {file!r}, which is no file. Name one, or leave the key out.")
 
 
 def check_sizes(key: str, networks: Iterable[str], frame_size: str, region: Region) -> None:
@@ -184,6 +212,21 @@ def _side(name: str, wanted: int | None, largest: int) -> int:
     return wanted or largest
 
 
+def _check_belt(dataset: Dataset) -> None:
+    """Raise `UserError` where the settings of the built-in belt are those of other frames."""
+    if dataset.source:
+        raise UserError(
+            f"dataset.source is {dataset.source}, but dataset.kind is belt: linecam would draw frames of its own, and "
+            "never look at yours. Write kind: folder, and a name and classes for them; or leave source out."
+        )
+    drawn = Dataset.model_fields["classes"].default
+    if missing := [name for name in drawn if name not in dataset.classes]:
+        raise UserError(
+            f"dataset.classes is {list(dataset.classes)}, and the belt's frames show {', '.join(missing)}, too. Name "
+            f"{', '.join(drawn)}; or write kind: folder, and source: FOLDER, for frames of your own."
+        )
+
+
 def _check_bundle(bundle: Bundle, classes: Sequence[str], boards: Mapping[str, Board]) -> None:
     for key, named in {"boards": list(bundle.boards), "measured": list(bundle.measured)}.items():
         for name in named:
@@ -198,12 +241,6 @@ def _check_bundle(bundle: Bundle, classes: Sequence[str], boards: Mapping[str, B
                 f"bundle.place is {bundle.place}, but on {board.title} a model may lie in: {', '.join(board.places)}. "
                 "Name one of these, or null for the first."
             )
-    signing_key = bundle.signing_key
-    if signing_key is not None and not Path(signing_key).is_file():
-        raise UserError(
-            f"bundle.signing_key is {signing_key!r}, which is no file. Name the private key, or make one: "
-            "linecam new-key KEY.pem"
-        )
     for name, known in bundle.measured.items():
         if known.estimate_ms[0] > known.estimate_ms[1]:
             raise UserError(f"bundle.measured.{name}.estimate_ms: write the lower end of the interval first.")

@@ -1,8 +1,9 @@
 """What is wrong with a configuration, for the one who wrote it: which key, in which line, and what would be right."""
 
 import json
-from collections.abc import Sequence
-from difflib import get_close_matches
+import re
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher, get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,10 @@ from pydantic_core import ErrorDetails
 from linecam.yaml_file import compose_yaml
 
 Key = tuple[int | str, ...]  # where a value is: names of keys, and places in lists
+
+# A number with what people write around it: 70ms, 95 %, 0,95.
+_QUANTITY = re.compile(r"\s*(?P<number>[-+]?[0-9]+([.,][0-9]+)?)\s*(?P<unit>[^\W\d_]{1,12}|[%°]|)\s*")
+_COMMA = "In braces a comma begins a new key: write 0.95 for 0,95, and 1000 for 1,000."
 
 # What was expected, by pydantic's name of the mistake. Its own words for these are written for programmers.
 _EXPECTED = {
@@ -72,25 +77,86 @@ def _follows(mistake: ErrorDetails) -> bool:
 
 def _line(mistake: ErrorDetails, schema: dict[str, Any], places: "_Places") -> str:
     key, kind = mistake["loc"], mistake["type"]
-    if key[-1] == "[key]":  # YAML reads 1 and yes as a number and as true
-        name = json.dumps(key[-2], default=str)
-        return f"{_written(key[:-2])} has the key {name}{places.of(key[:-1])}, which is no text. Write it in quotes."
-    if kind in {"extra_forbidden", "invalid_key"}:
-        known = list(_part(schema, key[:-1])["properties"])
-        if not isinstance(key[-1], str):
-            there = f"{_written(key[:-1])} has the key {key[-1]}{places.of(key)}, which is no text"
-            return f"{there}: YAML reads no as 0 and yes as 1. {nearest('', known)}"
-        return f"{_written(key)} is not a key{places.of(key)}. {nearest(str(key[-1]), known)}"
+    if key[-1] == "[key]" or kind in {"extra_forbidden", "invalid_key"}:
+        return _line_of_key(key, schema, places)
     if kind == "missing":
-        return f"{_written(key)} is missing{places.of(key[:-1])}."
-    value, place = _shown(mistake["input"]), places.of(key)
+        return _line_of_missing(key, schema, places)
+    if isinstance(key[-1], int) and _part(schema, key[:-1])["type"] == "object":
+        return ""  # what a key says that is none, which is told of
+    value, place = _shown(mistake["input"]), places.of(key, mistake["input"])
     written = places.scalar(key) if kind == "string_type" else ""
     if written and written != value:
         return f"{_written(key)} is {written}{place}, which YAML reads as {value}. Write it in quotes: '{written}'."
-    line = f"{_written(key)} is {value}{place}. {_expected(mistake, _part(schema, key))}"
-    if not place and kind in {"int_type", "float_type"} and isinstance(mistake["input"], str):
-        line += " In brackets, --config hands a number on as text: write it into a file."
-    return line
+    return (
+        f"{_written(key)} is {value}{place}. {_expected(mistake, _part(schema, key))}{_number_in(mistake, bool(place))}"
+    )
+
+
+def _line_of_key(key: Key, schema: dict[str, Any], places: "_Places") -> str:
+    """The line for a key that is none, or no text."""
+    if key[-1] == "[key]":  # of a class, which YAML reads as a number or as true
+        name = json.dumps(key[-2], default=str)
+        there = f"{_written(key[:-2])} has the key {name}{places.of(key[:-1])}, which is no text"
+        return f"{there}. {_COMMA if places.nothing(key[:-1]) else 'Write it in quotes.'}"
+    known = list(_part(schema, key[:-1])["properties"])
+    if isinstance(key[-1], str):
+        return (
+            f"{_written(key)} is not a key{places.of(key)}. {_meant(key, schema, known)}There is: {', '.join(known)}."
+        )
+    there = f"{_written(key[:-1])} has the key {key[-1]}{places.of(key)}, which is no text"
+    if places.nothing(key):
+        return f"{there}. {_COMMA}"
+    return f"{there}: YAML reads no as 0 and yes as 1. {nearest('', known)}"
+
+
+def _line_of_missing(key: Key, schema: dict[str, Any], places: "_Places") -> str:
+    """The line for a key that is not there, or for a list that ends before it; of a list the same for each end."""
+    place = places.of(key[:-1])
+    if isinstance(key[-1], str):
+        return f"{_written(key)} is missing{place}."
+    count = len(_part(schema, key[:-1])["prefixItems"])
+    return f"{_written(key[:-1])}{place} is too short a list: it takes {count} values."
+
+
+def _number_in(mistake: ErrorDetails, in_file: bool) -> str:
+    """What to write where a number was meant by text such as 70ms, 95% or 0,95; `in_file`: a file has that text."""
+    kind, text = mistake["type"], mistake["input"]
+    found = _QUANTITY.fullmatch(text) if kind in {"int_type", "float_type"} and isinstance(text, str) else None
+    if not found:
+        return ""
+    number, unit = found["number"].replace(",", "."), found["unit"]
+    if unit == "%" and kind == "float_type":
+        return f" As a share, {text.strip()} is {float(number) / 100:g}."
+    if unit:  # of 1s, as milliseconds, nobody knows whether it is 1 or 1000
+        same = str(mistake["loc"][-1]).endswith(f"_{unit.lower()}")
+        return f" Write it without the unit{f': {number}' if same else ''}."
+    if "," in text:
+        return f" Write it with a point: {number}." if kind == "float_type" else ""
+    if not in_file:
+        return " In brackets, --config hands a number on as text: write it into a file."
+    return " Write it without quotes." if kind == "float_type" or "." not in number else ""
+
+
+def _meant(key: Key, schema: dict[str, Any], known: Sequence[str]) -> str:
+    """Which key may have been meant by one that is none: a like one of the same section, or that name elsewhere."""
+    name = str(key[-1])
+    keys = [".".join(path) for path in _keys(schema)]
+    if ".".join(map(str, key)) in keys:  # select.train: 5
+        section, _, last = name.rpartition(".")
+        return f"Write {last} below {'.'.join([*map(str, key[:-1]), section])}, indented. "
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    alike = SequenceMatcher(None, name, near[0]).ratio() if near else 0.0
+    elsewhere = [one if "." in one else f"{one} (not indented)" for one in keys if one.rpartition(".")[2] == name]
+    words = elsewhere[:3] if alike < 0.85 else []
+    words = near + words if alike > 0.7 or not words else words
+    return f"Did you mean {' or '.join(words)}? " if words else ""
+
+
+def _keys(schema: dict[str, Any], key: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """All keys of a configuration outside of lists."""
+    for name in _part(schema, key).get("properties", {}):
+        yield (*key, name)
+        yield from _keys(schema, (*key, name))
 
 
 def _shown(value: object) -> str:
@@ -157,9 +223,10 @@ def _part(schema: dict[str, Any], key: Key) -> dict[str, Any]:
 
 
 def _written(key: Key) -> str:
-    """A key as one would write it: study[0].networks."""
+    """A key as one would write it: study[0].networks; with what nobody sees in it spelt out, such as a hard blank."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)
-    return text.removeprefix(".") or "the configuration"
+    text = text.removeprefix(".") or "the configuration"
+    return text if text.isprintable() else ascii(text)
 
 
 class _Places:
@@ -169,13 +236,23 @@ class _Places:
         here = f"{Path.cwd()}/"
         self._trees = {str(file).removeprefix(here): compose_yaml(file) for file in files}
 
-    def of(self, key: Key) -> str:
-        """' (file, line N)' of the first file that sets `key`; "" where none does."""
+    def of(self, key: Key, value: object = None) -> str:
+        """' (file, line N)' of the first file that sets `key`; "" where none does, or to another text than `value`.
+
+        Then `--config` has set it.
+        """
         for file, tree in self._trees.items():
-            line, _ = _found(tree, key)
+            line, node = _found(tree, key)
             if line is not None:
-                return f" ({file}, line {line})"
+                other = isinstance(value, str) and not _says(node, value)
+                return "" if other else f" ({file}, line {line})"
         return ""
+
+    def nothing(self, key: Key) -> bool:
+        """Whether the first file that sets `key` gives it no value, not even null."""
+        nodes = (node for line, node in (_found(tree, key) for tree in self._trees.values()) if line is not None)
+        node = next(nodes, None)
+        return isinstance(node, yaml.ScalarNode) and not node.value and node.tag.endswith(":null")
 
     def scalar(self, key: Key) -> str:
         """The single value at `key` as the first file that sets it has it; "" where none does."""
@@ -201,9 +278,16 @@ def _found(node: yaml.Node | None, key: Key) -> tuple[int | None, yaml.Node | No
     return line, node
 
 
+def _says(node: yaml.Node | None, text: str) -> bool:
+    """Whether a value is this text."""
+    return isinstance(node, yaml.ScalarNode) and node.tag.endswith(":str") and node.value == text
+
+
 def _key(node: yaml.Node) -> object:
     """A key of a mapping as pydantic names it: what YAML reads as nothing is None, no is 0 and yes is 1."""
     kind = node.tag.rpartition(":")[2]
     if kind == "null":
         return "None"
+    if kind == "int":
+        return str(yaml.safe_load(node.value))  # 000 is 0
     return str(int(yaml.SafeLoader.bool_values[node.value.lower()])) if kind == "bool" else node.value

@@ -37,6 +37,8 @@ def network(
         x = tf.matmul(tf.reduce_mean(x, [1, 2]), weights(x.shape[-1], classes))
         if head == "five dimensions":
             return tf.reshape(tf.nn.softmax(x), [1, 1, 1, 1, classes])
+        if head == "softmax over nothing":
+            return tf.nn.softmax(x, axis=0)
         if head == "two outputs":
             return tf.nn.softmax(x), tf.sigmoid(x)
         made = {"softmax": tf.nn.softmax, "sigmoid": tf.sigmoid, "logits": tf.identity, "log": tf.nn.log_softmax}
@@ -50,13 +52,17 @@ def convert(
     size: tuple[int, int] = (SIZE, SIZE),
     span: tuple[float, float] = (0, 1),
     kind: str = "int8",
+    asked: tuple[int | None, int | None] | None = None,
 ) -> bytes:
-    """The network as a .tflite, calibrated on frames whose values fill `span`; "float16" is not quantized otherwise."""
+    """The network as a .tflite, calibrated on frames whose values fill `span`; "float16" is not quantized otherwise.
+
+    `asked` is the size that the network leaves open where it has None; left out, it is `size`.
+    """
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     import tensorflow as tf  # noqa: PLC0415 (seconds)
 
     module = tf.Module()
-    module.call = tf.function(run, input_signature=[tf.TensorSpec([1, *size, 3], tf.float32)])
+    module.call = tf.function(run, input_signature=[tf.TensorSpec([1, *(asked or size), 3], tf.float32)])
     converter = tf.lite.TFLiteConverter.from_concrete_functions([module.call.get_concrete_function()], module)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if kind == "float16":
@@ -78,12 +84,12 @@ def convert(
     return bytes(converter.convert())
 
 
-def with_input(data: bytes, scale: float, point: int) -> bytes:
-    """The same file, whose input says that it has this scale and zero point."""
+def with_input(data: bytes, scale: list[float], point: list[int]) -> bytes:
+    """The same file, whose input says that it has these scales and zero points."""
     model = schema.ModelT.InitFromPackedBuf(data, 0)
     graph = model.subgraphs[0]
     quantization = graph.tensors[graph.inputs[0]].quantization
-    quantization.scale, quantization.zeroPoint = [scale], [point]
+    quantization.scale, quantization.zeroPoint = scale, point
     builder = flatbuffers.Builder(len(data))
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())

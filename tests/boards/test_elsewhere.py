@@ -12,7 +12,7 @@ from linecam.boards.memory_rules import ARENA_EXTRA, check_memory, on_board
 from linecam.errors import UserError
 from linecam.tflite.graph import read_graph
 from linecam.tflite.tflm import TflmError, arena_bytes
-from tests.boards.elsewhere import convert, network, with_input, written
+from tests.boards.elsewhere import SIZE, convert, network, with_input, written
 
 H7 = load_boards()["openmv-h7"]
 
@@ -40,10 +40,14 @@ def rules(path: Path, **more: int) -> set[str]:
         (1 / 128, 0),
         (1 / 255, -1),  # [-0.5, 0.5]
         (1.0, 0),
+        # Frames that don't quite fill the range, by a quarter of a step at its end.
+        (0.99905 / 255, -128),
+        (0.99995 / 127.5, -1),
+        (1.0005 / 256, -128),
     ],
 )
 def test_what_sees_the_pixels_as_they_are_fed_is_taken(good: bytes, tmp_path: Path, scale: float, point: int) -> None:
-    assert rules(written(tmp_path, with_input(good, scale, point))) == set()
+    assert rules(written(tmp_path, with_input(good, [scale], [point]))) == set()
 
 
 @pytest.mark.parametrize(
@@ -51,6 +55,8 @@ def test_what_sees_the_pixels_as_they_are_fed_is_taken(good: bytes, tmp_path: Pa
     [
         (0.018658824, -14),  # ImageNet's mean and deviation of each channel
         (0.78 / 255, -128),  # calibrated on frames without white
+        (0.99 / 255, -128),
+        (0.99 / 127.5, 0),
         (1 / 255, -127),
         (1 / 127.5, -2),
         (1 / 127.5, -128),
@@ -59,7 +65,7 @@ def test_what_sees_the_pixels_as_they_are_fed_is_taken(good: bytes, tmp_path: Pa
     ],
 )
 def test_what_does_not_is_refused_with_what_it_would_see(good: bytes, tmp_path: Path, scale: float, point: int) -> None:
-    (finding,) = check_graph(read_graph(written(tmp_path, with_input(good, scale, point))))
+    (finding,) = check_graph(read_graph(written(tmp_path, with_input(good, [scale], [point]))))
     assert finding.rule == "input-scale"
     low, high = ((end - point) * scale for end in (-128, 127))
     assert f"this model would see {low:.4g} to {high:.4g} for 0 to 255" in finding.why
@@ -76,6 +82,18 @@ def test_an_oblong_input_is_refused(tmp_path: Path) -> None:
     assert rules(written(tmp_path, convert(network(size=size), size))) == {"square-input"}
 
 
+def test_an_input_whose_size_is_left_open_is_refused(tmp_path: Path) -> None:
+    (finding,) = examine(written(tmp_path, convert(network(), asked=(None, None))), H7).findings
+    assert finding.rule == "image-input"
+    assert "height or width left open" in finding.where
+    assert rules(written(tmp_path, convert(network(), asked=(SIZE, SIZE)))) == set()
+
+
+def test_a_model_without_a_scale_is_called_what_it_is(good: bytes, tmp_path: Path) -> None:
+    (finding,) = check_graph(read_graph(written(tmp_path, with_input(good, [], []))))
+    assert finding.where.endswith("INT8 without a scale and zero point")
+
+
 # The output
 
 OUTPUTS = {
@@ -83,6 +101,7 @@ OUTPUTS = {
     "log": ("probabilities", "made by LOG_SOFTMAX"),
     "map": ("class-scores", "a map of answers"),
     "five dimensions": ("class-scores", "fails at the first frame"),
+    "softmax over nothing": ("probabilities", "a softmax over 1 number, not over the 4 classes: each"),
     "two outputs": ("one-output", "main.py reads one"),
 }
 

@@ -140,7 +140,9 @@ def test_a_model_has_one_input(count: int) -> None:
         ({"scales": (1 / 127.5,), "zero_points": (0,)}, None),
         ({"scales": (1 / 127.5,), "zero_points": (-1,)}, None),
         ({"scales": (1.0,), "zero_points": (0,)}, None),
-        ({"scales": (1 / 255 * (1 + 2e-6),)}, "input-scale"),
+        ({"scales": (1 / (255 - 0.74),)}, None),  # 0.74 of a step at white
+        ({"scales": (1 / (255 - 0.76),)}, "input-scale"),
+        ({"open": True}, "image-input"),
         ({"scales": (0.0,)}, "input-scale"),
         ({"scales": (-1 / 255,)}, "input-scale"),
         ({"scales": ()}, "input-scale"),
@@ -161,7 +163,9 @@ def test_an_input_says_what_the_model_would_see() -> None:
     assert "image: scale 0.5, zero point -126" in found.where
     assert "-1 to 126.5 for 0 to 255" in found.why
     (found,) = check_graph(graph(inputs=(replace(IMAGE, scales=(), zero_points=()),)))
-    assert "scale none, zero point none" in found.where
+    assert found.where == "input image: INT8 without a scale and zero point"
+    (found,) = check_graph(graph(inputs=(replace(IMAGE, scales=(0.5, 0.5), zero_points=()),)))
+    assert "scale for each channel, zero point none" in found.where
 
 
 @pytest.mark.parametrize(("kind", "why"), [("FLOAT32", "float model"), ("INT16", "int8 or uint8")])

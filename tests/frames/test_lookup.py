@@ -116,3 +116,12 @@ def test_a_frame_of_several_places_has_to_be_named_with_one(written):
         f"{written} has several places (camera.rois): name one of them, such as day1/tray-07.png/place-1.png",
     )
     assert known.find("", f"{written}/place-2.png")[0] == "day1/tray-07.png/place-2.png"
+
+
+def test_what_nobody_sees_in_a_name_is_spelt_out() -> None:
+    found = frames("day2/C 1.jpg", "day1/C 1.jpg")
+    assert found.find("", "day1/C\xa01.jpg") == (
+        "",
+        r"there is no frame 'day1/C\xa01.jpg'; the nearest name is day1/C 1.jpg",
+    )
+    assert found.find("", "x\n")[1] == r"there is no frame 'x\n'"

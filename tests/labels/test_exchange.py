@@ -163,6 +163,38 @@ def test_folders_go_by_content(dataset):
     assert len(labels(dataset)) == 4
 
 
+def test_what_is_no_image_in_a_folder_is_counted(dataset):
+    shutil.copytree(dataset.folder / "day1", "given/good")
+    for name in ("notes.txt", "1.HEIC", "2.heic", "README"):
+        Path("given/good", name).write_text("")
+    told = describe_import(dataset, import_labels(dataset, Path("given")))
+    assert told.endswith(
+        "2 new, 0 the same, 0 conflicts, 0 unsure; 2 .heic files, left out; 1 .txt files, left out; 1 files, left out"
+    )
+
+
+def test_boxes_and_ratings_are_no_choice(dataset):
+    box = {"from_name": "label", "type": "rectanglelabels", "value": {"rectanglelabels": ["bad"], "x": 1}}
+    export = as_json([task(1, data("D-7.png"), annotation(1, 1, box)), task(2, data("D-8.png"), annotation(2, 1))])
+    told = describe_import(dataset, import_labels(dataset, export))
+    assert told.endswith("1 with rectanglelabels instead of a choice, left out; 1 without a label, left out")
+    as_json([task(1, data("D-7.png"), annotation(1, 1, box, choice("bad")))])
+    import_labels(dataset, export)
+    assert [row[:2] for row in labels(dataset)] == [("D-7.png", "bad")]
+
+
+@pytest.mark.parametrize("make", [
+    lambda about: as_json([task(1, about, annotation(1, 1, choice("bad")))]),
+    lambda about: as_json([minimal(1, about, 1, label="bad")]),
+    lambda about: as_csv([minimal(1, about, 1, label="bad")]),
+])  # fmt: skip
+def test_of_two_images_of_a_task_none_is_guessed(dataset, make):
+    about = {"a": "D-7.png", "b": "D-8.png"}
+    assert "several images (D-7.png, D-8.png), of which none is called image" in refused(dataset, make(about))
+    import_labels(dataset, make(about | {"image": "D-8.png"}))
+    assert [row[:2] for row in labels(dataset)] == [("D-8.png", "bad")]
+
+
 def test_what_is_wrong_with_folders(dataset):
     for path in ("maybe/1.jpg", "good/2.jpg", "bad/C-1.jpg", "good/C-1.jpg"):
         Path("given", path).parent.mkdir(parents=True, exist_ok=True)
@@ -323,6 +355,31 @@ def test_two_people_through_one_csv(dataset):
     ]
 
 
+def test_a_path_of_another_frame_than_the_hash_is_told(dataset):
+    """As where a spreadsheet has sorted one column alone. Where frames were renamed it is right."""
+    source = write(
+        "in.csv", COLUMNS, (F, "D-8.png", "good", "", ""), (G, "gone.png", "bad", "", ""), (A, "", "bad", "", "")
+    )
+    told = describe_import(dataset, import_labels(dataset, source))
+    assert [row[:2] for row in labels(dataset)] == [("D-7.png", "good"), ("D-8.png", "bad"), ("day1/C-1.jpg", "bad")]
+    assert "\n1 rows have the path of another frame than their SHA-256, by which they were taken" in told
+    assert told.endswith("  - line 2: the SHA-256 is of D-7.png, and the path is D-8.png")
+
+
+@pytest.mark.parametrize("text", [F[:12], f"sha256:{F}", "a" * 32])
+def test_what_is_no_hash_is_called_none(dataset, text):
+    assert f"line 2: {text!r} is not a SHA-256 of 64 hex digits" in refused(
+        dataset, write("in.csv", ["sha256", "label"], (text, "bad"))
+    )
+
+
+def test_a_label_of_any_length_is_shown_in_short(dataset):
+    message = refused(dataset, write("in.csv", ["path", "label"], ("D-7.png", "x" * 100_000)))
+    assert len(message) < 1000
+    assert "line 2: 'xxx" in message
+    assert "is not a class; the classes are bad, good, no_mask" in message
+
+
 def test_what_is_said_of_an_import(dataset):
     label(dataset, ("D-7.png", "bad", "Ann"))
     source = write("theirs.csv", COLUMNS, (F, "", "good", "Ann", ""), (G, "", "?", "Ann", ""))
@@ -363,6 +420,18 @@ def test_names_of_nobody(by, says):
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
+        (
+            "a.jsonl",
+            '{"path": "D-7.png", "label": "bad"}\n{"path": "D-8.png", "label": "bad"}\n',
+            "one a line. Expected is",
+        ),
+        (
+            "a.json",
+            '{"images": [], "annotations": []}',
+            "Write the labels of other tools as a CSV file with the columns",
+        ),
+        ("a.csv", "filename,label\nD-7.png,bad\n", "Call the columns label and path, or label and sha256."),
+        ("a.txt", "p\0a\0t\0h\0,\0", "a.txt is no text in UTF-8: a NUL is in line 1"),
         ("a.json", '[{"id": 1, "data": {', "cannot be read as JSON"),
         ("a.json", '{"detail": "Invalid token"}', "no list of tasks"),
         ("a.json", "[1, 2]", "no list of tasks"),

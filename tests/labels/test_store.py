@@ -503,3 +503,20 @@ def test_what_was_answered_is_there_after_a_kill(file):
     assert set(answered) <= {one["sha256"] for one in rows}
     assert len(rows) <= len(answered) + 1, "the one that was being written"
     answer(file, CLASSES, [(row(A, "bad"), "")])  # the lock went with the process
+
+
+@pytest.mark.parametrize("target", ["gone/labels.csv", "labels.csv"])
+def test_a_link_that_leads_nowhere_is_not_taken_for_no_labels(tmp_path, target):
+    """As where a network drive is not mounted."""
+    path = tmp_path / "labels.csv"
+    path.symlink_to(target)
+    for read in (read_rows, labelled, labelled_digest):
+        with pytest.raises(UserError, match=rf"labels\.csv is a link to {target}, which is not there"):
+            read(path, CLASSES)
+
+
+def test_a_table_of_paths_in_its_place_is_told_the_way_in(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("path,label\na.jpg,good\n")
+    with pytest.raises(UserError, match=r"Expected are sha256 and label.*`linecam labels import FILE` takes them in"):
+        read_rows(path, CLASSES)

@@ -191,6 +191,10 @@ def test_what_wrappers_do_to_the_names(tmp_path):
     [
         (drawn() | prefixed("module.", drawn(4)), "twice, once inside and once outside of _orig_mod or module"),
         ({"model": drawn(), "state_dict": drawn(4)}, "several state dicts, state_dict and model"),
+        (
+            prefixed("backbone.", drawn()) | prefixed("features.", drawn(4)),
+            "several backbones, backbone. and features.",
+        ),
     ],
 )
 def test_of_two_networks_none_is_guessed(tmp_path, content, told):
@@ -347,6 +351,62 @@ def test_other_networks(tmp_path, monkeypatch):
         import_backbone(tmp_path / "resnet.pt", tmp_path / "out.safetensors", network="tiny-64")
     with pytest.raises(UserError, match="no network 'vgg-64'"):
         import_backbone(tmp_path / "resnet.pt", tmp_path / "out.safetensors", network="vgg-64")
+
+
+def test_a_file_is_what_its_content_says(tmp_path):
+    for name in ("weights.pt", "weights.SAFETENSORS", "weights"):
+        save_file(drawn(), tmp_path / name)
+        assert same(imported(tmp_path / name, tmp_path), drawn())
+    for name in ("weights.safetensors", "weights.h5"):
+        torch.save(drawn(), tmp_path / name)
+        assert same(imported(tmp_path / name, tmp_path), drawn())
+
+
+def test_a_changed_byte_of_a_checkpoint(tmp_path):
+    """PyTorch itself does not look at the checksums that it writes."""
+    path = tmp_path / "given.pt"
+    torch.save(drawn(), path)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert torch.load(path, weights_only=True).keys() == drawn().keys()
+    refused(path, tmp_path, r"given\.pt is damaged: given/data/\d+ in it has another checksum")
+
+
+@pytest.mark.parametrize(("kind", "called"), [(torch.int8, "whole"), (torch.complex64, "complex")])
+def test_numbers_of_another_kind(tmp_path, kind, called):
+    torch.save(drawn() | {"7.weight": drawn()["7.weight"].to(kind)}, tmp_path / "given.pt")
+    refused(tmp_path / "given.pt", tmp_path, f"1 tensors hold {called} numbers, .* first 7.weight")
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_floating_point_numbers_of_any_length(tmp_path, kind):
+    state = {name: tensor.to(kind) if tensor.is_floating_point() else tensor for name, tensor in drawn().items()}
+    torch.save(state, tmp_path / "given.pt")
+    given = imported(tmp_path / "given.pt", tmp_path)
+    assert all(torch.equal(given[name], tensor.to(given[name].dtype)) for name, tensor in state.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("0.running_var", -1.0, "makes NaN or infinity of an image"),
+        ("7.weight", 3e38, "makes NaN or infinity of an image"),
+        ("7.weight", 0.0, "makes the same of any image"),
+    ],
+)
+def test_weights_that_see_nothing(tmp_path, name, value, told):
+    state = drawn()
+    state[name] = torch.full_like(state[name], value)
+    torch.save(state, tmp_path / "given.pt")
+    refused(tmp_path / "given.pt", tmp_path, told)
+
+
+def test_a_number_too_large_for_the_network(tmp_path):
+    state = {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in drawn().items()}
+    state["7.weight"][0] = 1e300
+    torch.save(state, tmp_path / "given.pt")
+    refused(tmp_path / "given.pt", tmp_path, "NaN or infinity, first 7.weight")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -143,3 +143,11 @@ def test_weights_of_another_network(small: dict[str, Tensor], change: str, tmp_p
     torch.save(state, tmp_path / "other.pt")  # in this order; safetensors has an order of its own
     with pytest.raises(UserError, match=r"other\.pt holds weights of another network"):
         Teacher(SMALL, tmp_path / "other.pt")
+
+
+@pytest.mark.parametrize(("value", "told"), [(float("nan"), "hold NaN or infinity"), (0.0, "the same of any image")])
+def test_weights_with_which_it_sees_nothing(small: dict[str, Tensor], value: float, told: str, tmp_path: Path) -> None:
+    state = {name: torch.full_like(tensor, value) if tensor.dim() == 4 else tensor for name, tensor in small.items()}
+    torch.save(state, tmp_path / "other.pt")
+    with pytest.raises(UserError, match=rf"other\.pt: .*{told}"):
+        Teacher(SMALL, tmp_path / "other.pt")

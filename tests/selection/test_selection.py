@@ -608,6 +608,7 @@ def test_embeddings_in_the_order_of_the_frames(tmp_path):
         GOOD.replace("d.jpg", "D.JPG").replace("a.jpg", r"C:\caps\a.jpg"),
         GOOD.replace("d.jpg", "01234567-d.jpg"),
         GOOD + "nothing.jpg,nan,nan,0\n",
+        GOOD.replace("embedding_1", "embedding_2").replace("embedding_0", "embedding_1"),
     ],
 )
 def test_embeddings_as_other_systems_write_them(tmp_path, text):
@@ -632,6 +633,8 @@ def test_embeddings_as_other_systems_write_them(tmp_path, text):
         (GOOD.replace("a.jpg,1,2,0", "a.jpg,1,2,0,7"), "embed.file"),
         (GOOD.replace("a.jpg", "d.JPG"), "names a frame twice, first d.jpg: as d.jpg in row 1, and as d.JPG in row 2"),
         (GOOD.replace("labels", "embedding_1"), "the column embedding_1 twice"),
+        (GOOD.replace("embedding_1", "embedding_3"), "up to embedding_3, and lacks embedding_1."),
+        (GOOD.replace("3,4", "1,2").replace("5,6", "1,2"), "all 3 frames have the same numbers"),
         (GOOD.replace("d.jpg", '"d.jpg'), "embed.file"),
         ("filenames,embedding_0\n" + "a,b,c,d\n" * 3 + '"', "embed.file"),
         (GOOD.replace("d.jpg", "größe.jpg").encode("latin-1"), "embed.file"),
@@ -641,4 +644,5 @@ def test_embeddings_that_cannot_be_used(tmp_path, text, message):
     with pytest.raises(UserError, match=r"embed\.file") as error:
         embeddings(tmp_path, text)
     assert message in str(error.value)
+    assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())

@@ -23,7 +23,7 @@ def load_rules(config: dict[str, Any]) -> dict[str, Rule]:
 @pytest.fixture(scope="session")
 def rules() -> dict[str, Rule]:
     """Every rule that there is: those of the belt, and the one that takes another tool's embeddings instead of ours."""
-    return load_rules({"embed": {"file": "embeddings.csv"}}) | load_rules({})
+    return load_rules({"embed": {"file": "pyproject.toml"}}) | load_rules({})
 
 
 @pytest.fixture(scope="session")

@@ -63,9 +63,35 @@ def test_a_target_after_the_files_is_told_where_to_stand(good: Path) -> None:
         assert message.endswith(f"Write a target before it: snakemake {name} --configfile {good}")
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["select.train=6"], "select.train=6 names a key below a section. Write it into your configuration: select: {"),
+        (
+            ["pretrain.cpu.epochs=6"],
+            "pretrain.cpu.epochs=6 names a key below a section. Write it into your configuration: pretrain: {cpu: {ep",
+        ),
+        (["select={train:", "6}"], "select={train: 6} are two words for the shell."),
+        (["networks"], "networks is not of the form NAME=VALUE"),
+        (
+            ["shards=2", "all"],
+            "all is not of the form NAME=VALUE, such as shards=2. Every word after --config is taken",
+        ),
+        (["shards:", "2"], "shards: is not of the form NAME=VALUE"),
+        (["=2"], "=2 is not of the form NAME=VALUE"),
+        (["größe=2"], "größe=2 is not of the form NAME=VALUE"),
+    ],
+)
+def test_a_word_that_sets_nothing_is_told(good: Path, words: list[str], told: str) -> None:
+    """Snakemake has a traceback of 20 lines for each."""
+    for option in ("--config", "-C"):
+        assert ended(option, *words, "--configfile", good).startswith(f"--config: {told}")
+
+
 def test_good_files_and_other_options_are_let_through(good: Path) -> None:
     check_configfiles(["all", "--configfile", str(good), "-n", "--config", "belt={frames: 3}", "--cores", "2"])
     check_configfiles(["--config", "a=b", "--conf", "nothing"])
+    check_configfiles(["all", "-C", "shards=2", "select={train: 6}", "--config", "a=", "-n"])
     check_configfiles([])
 
 

@@ -15,7 +15,8 @@ from linecam.boards.catalogue import load_boards
 from linecam.camera.region import Region
 from linecam.errors import UserError
 from linecam.files import ROOT
-from linecam.workflow.config import check, load_settings, read_settings, region_of
+from linecam.frames.folder import read_folder
+from linecam.workflow.config import check, check_files, load_settings, read_settings, region_of
 from linecam.workflow.line_checks import check_drift
 from linecam.workflow.plan import Plan
 from linecam.workflow.settings import Settings
@@ -221,6 +222,73 @@ def test_a_value_of_several_forms(mine, value, told):
     message = mine.mistake(f"camera:\n  {value}\n")
     assert told.replace("FILE", str(mine.path)) in message
     assert message.count("camera.") == 1, "one mistake, told once"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("train: 5\n", "Did you mean pretrain or select.train?"),
+        ("dataset:\n  name: x\n  belt: {frames: 5}\n", "Did you mean belt (not indented)?"),
+        ("kind: belt\n", "Did you mean dataset.kind?"),
+        (
+            "pretrain: {epochs: 5}\n",
+            "Did you mean pretrain.rendered.epochs or pretrain.cpu.epochs or pretrain.gpu.epochs?",
+        ),
+        ("select.train: 5\n", "Write train below select, indented."),
+        ("pretrain: {cpu.epochs: 5}\n", "Write epochs below pretrain.cpu, indented."),
+    ],
+)
+def test_a_key_at_a_wrong_place_is_told_the_right_one(mine, text, told):
+    assert told in mine.mistake(text)
+
+
+def test_what_nobody_sees_in_a_key_is_spelt_out(mine):
+    assert mine.mistake("select:\n  \u00a0train: 5\n").startswith("'select.\\xa0train' is not a key")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("bundle: {latency_ms: 70ms}", 'is "70ms" (FILE, line 1). Write a number. Write it without the unit: 70.'),
+        ("bundle: {period_ms: 1 s}", "Write a whole number. Write it without the unit."),  # 1 ms, or 1000?
+        ("select: {train: 200 frames}", "Write it without the unit."),
+        ("evaluate: {confidence: 95%}", "As a share, 95% is 0.95."),
+        ("finetune:\n  learning_rate: 0,005\n", "Write it with a point: 0.005."),
+        ("finetune:\n  learning_rate: '0.005'\n", "Write it without quotes."),
+        ("select:\n  train: '5'\n", "Write it without quotes."),
+    ],
+)
+def test_a_number_with_something_around_it_is_told_how_to_write_it(mine, text, told):
+    assert mine.mistake(text).endswith(told.replace("FILE", str(mine.path)))
+
+
+@pytest.mark.parametrize("text", ["select:\n  train: '1.5'\n", "select:\n  train: 1,5\n", "select:\n  train: a1\n"])
+def test_text_that_no_number_is_in_gets_no_more_advice(mine, text):
+    assert mine.mistake(text).endswith("Write a whole number.")
+
+
+def test_a_comma_within_a_number_in_braces_is_told(mine):
+    told = "In braces a comma begins a new key: write 0.95 for 0,95"
+    assert [told in line for line in mine.mistakes("bundle: {recall: {bad: 0,95}}")] == [True, False]
+    assert told in mine.mistake("select: {train: 1,000}")
+    assert told not in mine.mistake("select: {train: 1, 2: 3}")
+    assert told not in mine.mistake("bundle: {recall: {1: 0.5}}")
+
+
+def test_a_list_that_ends_early_is_told_how_long_it_is(mine):
+    assert (
+        mine.mistake("camera: {roi: [1, 2]}")
+        == f"camera.roi ({mine.path}, line 1) is too short a list: it takes 4 values."
+    )
+
+
+def test_what_the_command_line_lays_over_a_file_is_not_told_of_the_file(mine):
+    mine.path.write_text("select: {train: 5}\nfinetune: {epochs: many}\n")
+    config = laid_over(SMALL, {"select": {"train": "6"}, "finetune": {"epochs": "many"}})
+    with pytest.raises(UserError) as error:
+        load_settings(config, [mine.path])
+    assert 'select.train is "6". Write a whole number. In brackets, --config' in str(error.value)
+    assert f'finetune.epochs is "many" ({mine.path}, line 2).' in str(error.value)
 
 
 def test_a_key_that_is_no_text(mine):
@@ -481,6 +549,7 @@ def test_wrong_lists_of_ranges(mine, text):
 def checked(mine: Mine, text: str) -> Settings:
     settings = mine.settings(text)
     check(settings, BOARDS)
+    check_files(settings)
     return settings
 
 
@@ -498,6 +567,50 @@ def test_a_given_backbone_needs_its_file(mine, tmp_path):
             checked(mine, f"pretrain: {{methods: [simclr, given], checkpoint: {path}}}")
     weights.write_bytes(b"")
     checked(mine, f"pretrain: {{methods: [given], checkpoint: '{weights}'}}")
+
+
+@pytest.mark.parametrize("key", ["embed: {file: FILE}", "pretrain: {taught: {weights: FILE}}"])
+def test_a_file_that_is_not_there_is_told_with_its_key(mine, tmp_path, key):
+    file = tmp_path / "mine.csv"
+    with pytest.raises(UserError, match=r"(embed\.file|pretrain\.taught\.weights) is '.*mine\.csv', which is no file"):
+        checked(mine, key.replace("FILE", str(file)))
+    file.write_bytes(b"")
+    checked(mine, key.replace("FILE", str(file)))
+
+
+def test_a_checkpoint_that_no_method_reads_is_refused(mine, tmp_path):
+    weights = tmp_path / "w.safetensors"
+    weights.write_bytes(b"")
+    with pytest.raises(UserError, match=r"no method of pretrain\.methods reads it. Write methods: \[given\]"):
+        checked(mine, f"pretrain: {{checkpoint: '{weights}'}}")
+    study = "study: [{networks: [swift7-64], methods: [given], labels: [8], seeds: [1]}]"
+    checked(mine, f"pretrain: {{checkpoint: '{weights}'}}\n{study}\n")
+
+
+def test_another_teacher_needs_its_weights(mine, tmp_path):
+    with pytest.raises(
+        UserError, match=r"pretrain\.taught\.network is resnet18, and linecam has the weights of tf_eff"
+    ):
+        checked(mine, "pretrain: {taught: {network: resnet18}}")
+    checked(mine, "pretrain: {methods: [simclr], taught: {network: resnet18}}")
+    weights = tmp_path / "w.safetensors"
+    weights.write_bytes(b"")
+    checked(mine, f"pretrain: {{taught: {{network: resnet18, weights: '{weights}'}}}}")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "told"),
+    [
+        ("{source: /data/caps}", r"dataset\.source is /data/caps, but dataset\.kind is belt"),
+        ("{classes: [good, bad]}", r"the belt's frames show no_mask, too"),
+        ("{classes: [a, b]}", r"the belt's frames show bad, good, no_mask, too"),
+    ],
+)
+def test_frames_of_one_s_own_are_never_the_belt_s_in_silence(mine, dataset, told):
+    """A file that says nothing of dataset.kind is laid over the belt's."""
+    with pytest.raises(UserError, match=told):
+        checked(mine, f"dataset: {dataset}")
+    checked(mine, "dataset: {classes: [no_mask, good, bad, worse]}")
 
 
 def test_what_is_defined_is_a_class(mine):
@@ -635,6 +748,7 @@ def test_a_camera_s_settings_are_taken(mine):
         ('{"select": {"train": 1,\n\t"train": 2}}', "select.train is set in line 1 and in line 2"),
         ("select:\n  train: 010\n", "select.train is 010 in line 2, which YAML reads as another number"),
         ("select:\n  train: 1:30\n", "select.train is 1:30 in line 2, which YAML reads as another number"),
+        ("dataset: {classes: [001, b]}\n", "and a name in quotes: '001'"),
     ],
 )
 def test_what_cannot_be_read_in_one_way_is_named_with_its_line(tmp_path, content, told):
@@ -710,3 +824,14 @@ def test_drift_needs_test_frames_that_are_drawn_at_random(mine):
     check_drift(checked(mine, "line: {drift: {enabled: true}}"), given=False)
     check_drift(checked(mine, "line: {drift: {enabled: true, learn: 500}}\nselect: {gap: 10}"), given=True)
     check_drift(checked(mine, "select: {gap: 10}"), given=True)
+
+
+def test_a_source_that_is_no_folder_is_shown_as_it_is(tmp_path):
+    (tmp_path / "caps.zip").write_bytes(b"")
+    for name, told in (
+        ("caps.zip", "dataset.source: .*caps.zip is a file. Name the folder"),
+        ("caps ", "dataset.source: there is no folder '.*caps '. Name the folder"),
+        ("new\table", r"dataset.source: there is no folder '.*new\\table'. Name the folder"),
+    ):
+        with pytest.raises(UserError, match=told):
+            read_folder(tmp_path / name, tmp_path / "cache.json")

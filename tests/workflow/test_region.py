@@ -75,7 +75,7 @@ def test_what_no_camera_can_do_is_refused(camera, bundle, told):
 @pytest.mark.parametrize(
     ("roi", "told"),
     [
-        ([0, 0, 64], "camera.roi[3] is missing"),
+        ([0, 0, 64], "camera.roi is too short a list: it takes 4 values"),
         ([0, 0, 64, 64, 1], "camera.roi is [0, 0, 64, 64, 1]. The list is too long"),
         ([0, 0, 64.0, 64], "camera.roi[2] is 64.0. Write a whole number"),
         ([0, -1, 64, 64], "camera.roi[1] is -1. It has to be at least 0"),
