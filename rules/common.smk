@@ -28,7 +28,7 @@ from linecam.workflow.resources import (
     several_nodes,
 )
 from linecam.workflow.job_files import JobFiles
-from linecam.workflow.study_plan import SelectionStudyPlan, StudyPlan
+from linecam.workflow.study_plan import SelectionStudyPlan, StudyPlan, tuned_backbones
 
 try:
     # Files named by --configfile count before config/config.yaml, and of these the last one.

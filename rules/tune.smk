@@ -13,11 +13,7 @@ rule tune:
     input:
         pixels="<results>/pixels/<first>-train-<region>.npy",
         frames="<results>/pixels/<first>-train-<region>.csv",
-        backbones=expand(
-            "<results>/pretrain/{network}-{method}/backbone.safetensors",
-            network=settings.tune.networks,
-            method=settings.pretrain.methods[0],
-        ),
+        backbones=lambda wildcards: tuned_backbones(plan),
         sample=plan.sample(settings.pretrain.methods[0], plan.first_selection),
         code=job_files.code_of("scripts/tune.py"),
     output:

@@ -18,6 +18,7 @@ import pytest
 import torch
 import yaml
 from filelock import FileLock
+from hypothesis import settings
 
 from linecam.networks.fast_batch_norm import quicken_norms
 from linecam.selection import strategies as selection
@@ -28,6 +29,10 @@ from linecam.training.simclr_views import Renderer, draw
 # is loaded after TensorFlow, and not before it.
 with suppress(ImportError):
     importlib.import_module("triton.knobs")
+
+# The same examples in each run: whether a change lands must not hang on luck. docs/mutation.md has how to try others.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 ROOT = Path(__file__).parent.parent
 PARTS = ["Snakefile", "requirements.lock", "rules", "scripts", "linecam", "config", "envs", "openmv", "profiles"]

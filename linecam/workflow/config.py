@@ -10,7 +10,7 @@ from linecam.boards.board import Board, version
 from linecam.camera.region import STRETCHES_SINCE, Region
 from linecam.errors import UserError
 from linecam.frames.folder import frames_folder
-from linecam.networks.architectures import parse
+from linecam.networks.architectures import input_size
 from linecam.workflow.line_checks import check_line
 from linecam.workflow.mistakes import explain, nearest
 from linecam.workflow.place_checks import check_places
@@ -79,37 +79,31 @@ def check(settings: Settings, boards: Mapping[str, Board]) -> None:
             f"pretrain.methods asks for a given backbone, but pretrain.checkpoint is {pretrain.checkpoint!r}, which is "
             "no file. Name a .safetensors file of this network, or the tutorial's pretrained.ckpt."
         )
-    try:
-        parse(f"{pretrain.teacher}-64")
-    except UserError as error:
-        raise UserError(f"pretrain.teacher: {error}") from None
     for name in dataset.definitions:
         if name not in dataset.classes:
             raise UserError(f"dataset.definitions: {name!r} is no class. {nearest(name, dataset.classes)}")
     _check_bundle(settings.bundle, settings.dataset.classes, boards)
     check_places(settings)
     check_line(settings.line, settings.dataset.classes, {name: boards[name] for name in settings.bundle.boards})
-    check_sizes(settings.networks, settings.camera.frame_size, region_of(settings, boards))
-    for part in settings.study:  # whether they fit is asked where there is a study
-        list(map(parse, part.networks))
+    check_sizes("networks", settings.networks, settings.camera.frame_size, region_of(settings, boards))
 
 
-def check_sizes(networks: Iterable[str], frame_size: str, region: Region) -> None:
-    """Raise `UserError` where a network's input is too small, or larger than the camera's middle square.
+def check_sizes(key: str, networks: Iterable[str], frame_size: str, region: Region) -> None:
+    """Raise `UserError` where the input of a network under `key` is too small, or larger than the middle square.
 
     A `camera.roi`, and each of `camera.rois`, may be smaller than the input: small parts of a frame are worth
     a look at all the same.
     """
     for network in networks:
-        size = parse(network)[1]
+        size = input_size(network)
         if size < SMALLEST:
             raise UserError(
-                f"networks: the input of {network} has {size} pixels a side, too few to show anything. Take {SMALLEST} "
+                f"{key}: the input of {network} has {size} pixels a side, too few to show anything. Take {SMALLEST} "
                 "or more."
             )
         if region.side is not None and size > region.side:
             raise UserError(
-                f"networks: the input of {network} is larger than the square of {region.side} pixels that "
+                f"{key}: the input of {network} is larger than the square of {region.side} pixels that "
                 f"camera.frame_size {frame_size} delivers. Take a smaller input, or a larger frame."
             )
 

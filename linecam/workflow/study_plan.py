@@ -1,4 +1,4 @@
-"""The plan of the two studies: which models they train beside the line's own, and where the figures of each lie."""
+"""What the studies and the tournament train beside the line's own models, and where the figures of each lie."""
 
 import sys
 from dataclasses import dataclass
@@ -14,6 +14,19 @@ from linecam.selection.selection_name import SelectionName
 from linecam.workflow.config import check_sizes
 from linecam.workflow.counts import check_study
 from linecam.workflow.plan import AS_TRAINED, CALIBRATED, Plan
+
+
+def tuned_backbones(plan: Plan) -> list[str]:
+    """The weights that `snakemake tune` starts from, one for each of `tune.networks`, for the rule.
+
+    Ends with a message where an input is larger than the frame: only the tournament asks for that.
+    """
+    settings = plan.settings
+    try:
+        check_sizes("tune.networks", settings.tune.networks, settings.camera.frame_size, plan.region)
+    except UserError as error:
+        sys.exit(str(error))
+    return [plan.backbone(f"{network}-{settings.pretrain.methods[0]}") for network in settings.tune.networks]
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,8 @@ class StudyPlan:
     def check(self) -> None:
         """Raise `UserError` where a network is too large for the frame, or more labels are asked for than there are."""
         settings = self.plan.settings
-        check_sizes({model.network for model in self.models}, settings.camera.frame_size, self.plan.region)
+        networks = {model.network for model in self.models}
+        check_sizes("study.networks", networks, settings.camera.frame_size, self.plan.region)
         if self.most_labels > settings.select.train:
             raise UserError(
                 f"study: a model is to be trained on {self.most_labels} labels, but select.train is "

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from linecam.workflow.section import Section
 from linecam.workflow.values import (
+    Architecture,
     AsWritten,
     BatchSize,
     Count,
@@ -78,7 +79,7 @@ class Pretrain(Section):
     frames. `rendered`: it learns from drawn frames. `none`: random weights. `given`: the file `checkpoint`. The first
     method in the list gives the embeddings by which frames are selected."""
     taught: Taught = Taught()
-    teacher: Text = "wide7"
+    teacher: Architecture = "wide7"
     """The architecture that `distilled` learns from, at the network's own input size."""
     rendered: RenderedTraining = RenderedTraining()
     checkpoint: Place | None = None

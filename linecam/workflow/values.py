@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field, ValidationError, WrapValidator
 from pydantic_core import PydanticCustomError
 
+from linecam.errors import UserError
 from linecam.labels.class_names import LONGEST, PATTERN, refusal
+from linecam.networks.architectures import ARCHITECTURES, parse
 
 T = TypeVar("T")
 
@@ -63,6 +65,20 @@ def _free(name: str) -> str:
     return name
 
 
+def _network(name: str) -> str:
+    try:
+        parse(name)
+    except UserError as error:
+        raise PydanticCustomError("network", "{why}", {"why": str(error)}) from None
+    return name
+
+
+def _architecture(name: str) -> str:
+    if name not in ARCHITECTURES:
+        raise PydanticCustomError("architecture", "Write one of {names}.", {"names": ", ".join(ARCHITECTURES)})
+    return name
+
+
 def has_random(strategies: tuple[str, ...]) -> tuple[str, ...]:
     """Raise where random is not among the strategies."""
     if "random" not in strategies:
@@ -104,5 +120,12 @@ Name = Annotated[str, Field(strict=True, pattern=r"^[a-z0-9][a-z0-9_-]*$", max_l
 ClassName = Annotated[
     str, Field(strict=True, pattern=PATTERN, max_length=LONGEST, examples=["good"]), AfterValidator(_free)
 ]
-Network = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$", examples=["swift7-112"])]
+Network = Annotated[
+    str,
+    Field(strict=True, pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$", max_length=32, examples=["swift7-112"]),
+    AfterValidator(_network),
+]
+Architecture = Annotated[
+    str, Field(strict=True, json_schema_extra={"enum": list(ARCHITECTURES)}), AfterValidator(_architecture)
+]
 Range = Annotated[Literal["calibrated"] | tuple[LowEnd, HighEnd], WrapValidator(_range)]

@@ -51,7 +51,7 @@ def on_every_screen(driver: webdriver.Chrome, address: str) -> Iterator[tuple[in
 
 
 def asked_for(driver: webdriver.Chrome) -> set[str]:
-    """The addresses that pages have asked for, but for data in the page itself. Chromium's first tab is its own."""
+    """The addresses that pages have asked for, but for data in the page itself and for those of Chromium's own tab."""
     messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
     asked = {one["params"]["request"]["url"] for one in messages if one["method"] == "Network.requestWillBeSent"}
-    return {address for address in asked if not address.startswith(("data:", "chrome:"))}
+    return {address for address in asked if not address.startswith(("data:", "chrome:", "chrome-untrusted:"))}

@@ -7,7 +7,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.page.browser import needs_chromium
 from tests.page.screens import asked_for, chromium, on_every_screen
-from tests.report.test_report import HOSTILE, prepare
+from tests.report.made_up import HOSTILE, prepare
 
 pytestmark = needs_chromium
 

@@ -8,7 +8,7 @@ import pytest
 
 from linecam.report.page import Made
 from linecam.report.runs import kept
-from tests.report.test_report import CONFIG, Inputs, pictures, prepare
+from tests.report.made_up import CONFIG, Inputs, pictures, prepare
 
 
 @pytest.fixture

@@ -17,7 +17,9 @@ from linecam.errors import UserError
 from linecam.files import ROOT
 from linecam.workflow.config import check, load_settings, read_settings, region_of
 from linecam.workflow.line_checks import check_drift
+from linecam.workflow.plan import Plan
 from linecam.workflow.settings import Settings
+from linecam.workflow.study_plan import tuned_backbones
 from linecam.yaml_file import load_yaml
 
 BOARDS = load_boards()
@@ -547,6 +549,27 @@ def test_a_network_that_is_not_there_is_named_with_those_that_are(mine):
     with pytest.raises(UserError, match=r"no network 'resnet18-64'.*resnet9, swift7, slim7, swift9"):
         checked(mine, "networks: [swift7-112, resnet18-64]")
     checked(mine, "networks: [swift7-112, swift9-96, resnet9-64]")
+
+
+@pytest.mark.parametrize(
+    ("config", "key"),
+    [
+        ("networks: [nothing-96]", "networks[0] is"),
+        ("tune: {networks: [swift7-112, nothing-96]}", "tune.networks[1] is"),
+        ("study: [{networks: [nothing-96], methods: [none], labels: [25], seeds: [1]}]", "study[0].networks[0] is"),
+        ("pretrain: {teacher: nothing}", "pretrain.teacher is"),
+    ],
+)
+def test_wherever_a_network_is_named_a_wrong_name_comes_with_its_key(mine, config, key):
+    with pytest.raises(UserError, match=rf"{re.escape(key)} \"nothing.*mine\.yaml, line \d+.*resnet9, swift7, slim7"):
+        checked(mine, config)
+
+
+def test_a_tournament_takes_no_network_that_is_larger_than_the_frame(mine):
+    small = "camera: {frame_size: QQVGA}\ntune: {networks: [swift7-112, %s]}"
+    with pytest.raises(SystemExit, match=r"tune\.networks: the input of swift7-128 is larger than the square of 120"):
+        tuned_backbones(Plan.of(checked(mine, small % "swift7-128"), BOARDS))
+    assert len(tuned_backbones(Plan.of(checked(mine, small % "swift7-96"), BOARDS))) == 2
 
 
 @pytest.mark.parametrize("network", ["swift7-1", "resnet9-15"])
