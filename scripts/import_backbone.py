@@ -16,7 +16,7 @@ def import_backbone(checkpoint: Path, weights: Path, *, network: str) -> None:
     """Write the backbone of `network` that `checkpoint` holds (.safetensors, or what `torch.save` wrote) to `weights`.
 
     No code of the file is run. Raises `UserError` where it cannot be read, or holds anything but weights, the weights
-    of another network, or a weight that is no number.
+    of another network, or a weight that is not a number.
     """
     module = backbone(network)
     state = read_backbone(checkpoint)

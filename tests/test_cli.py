@@ -143,16 +143,16 @@ def test_a_wrong_call_ends_with_2(arguments: list[str], told: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["check", "none.tflite"], "none.tflite is no file."),
-        (["deploy", "none", "--drive", "none"], "none is no bundle"),
-        (["labels", "agreement", "--configfile", "none.yaml"], "--configfile: none.yaml is no file."),
+        (["check", "none.tflite"], "none.tflite is not a file."),
+        (["deploy", "none", "--drive", "none"], "none is not a bundle"),
+        (["labels", "agreement", "--configfile", "none.yaml"], "--configfile: none.yaml is not a file."),
         (["labels", "import", "none.csv"], "There is no none.csv."),
         (["labels", "rename", "bad", "bad?"], "'bad?' cannot be a class."),
         (["sign", "none", "--key", "none.pem"], "The private key none.pem cannot be read"),
         (["new-key", "none/key.pem"], "The key could not be written to none/key.pem"),
-        (["label", "--configfile", "none.yaml"], "--configfile: none.yaml is no file."),
-        (["receive", "/dev/null", "frames"], "/dev/null is no serial port."),
-        (["measure", "/dev/null", "none"], "none is no bundle"),
+        (["label", "--configfile", "none.yaml"], "--configfile: none.yaml is not a file."),
+        (["receive", "/dev/null", "frames"], "/dev/null is not a serial port."),
+        (["measure", "/dev/null", "none"], "none is not a bundle"),
     ],
     ids=" ".join,
 )

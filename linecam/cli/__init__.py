@@ -84,7 +84,7 @@ def label(
     First Snakemake selects the frames. While you label, you may run `snakemake`.
     """
     if frames is not None and not frames.is_file():
-        raise typer.BadParameter(f"{frames} is no file. Name a text file of frames.", param_hint="--frames")
+        raise typer.BadParameter(f"{frames} is not a file. Name a text file of frames.", param_hint="--frames")
     with StopRequest() as stop:
         from linecam.workflow.commands import label_frames
 
@@ -112,11 +112,14 @@ def deploy(
 
     if drive is None:
         raise typer.BadParameter(
-            f"name the camera's drive, it is never guessed. {usb.drives_seen()}", param_hint="--drive"
+            f"name the camera's drive. linecam does not guess it. {usb.drives_seen()}", param_hint="--drive"
         )
     if bundle is not None:
         if board or configfile or snakemake:
-            raise typer.BadParameter("--board, --configfile and --snakemake are for a bundle that is made first.")
+            raise typer.BadParameter(
+                "--board, --configfile and --snakemake do not go with BUNDLE: they are for a "
+                "bundle that linecam builds first."
+            )
         usb.deploy(bundle, drive, replace=replace)
         return
     with StopRequest() as stop:
@@ -198,7 +201,7 @@ def predict(
     if (dataset is None) == (bundle is None):
         raise typer.BadParameter("name the model: either --dataset NAME or --bundle BUNDLE.", param_hint="--dataset")
     if board and bundle:
-        raise typer.BadParameter("it goes with --dataset: a bundle is for one board.", param_hint="--board")
+        raise typer.BadParameter("it goes with --dataset. A bundle is for one board already.", param_hint="--board")
     chosen = bundle or command.built(str(dataset), board)
     print(command.predict(frames, chosen, to, key=key, every=every, cores=cores))
 
@@ -274,7 +277,7 @@ def verify(
     from linecam.bundle import signature as signatures
 
     signatures.verify(folder, signature, key)
-    print(f"{folder} is what was signed with the key to {key}, to the last byte.")
+    print(f"{folder} is exactly what was signed with the private key of {key}.")
 
 
 @app.command()
@@ -293,9 +296,9 @@ def new_key(
     password = os.environ.get(signatures.PASSWORD)
     public = signatures.new_key(key, password)
     print(
-        f"{key} is the private key{', encrypted' if password else ', without a password'}: keep it to yourself, name "
-        "it in the configuration as bundle.signing_key.\n"
-        f"{public} is the public key: hand it out."
+        f"{key} is the private key{', encrypted' if password else ', without a password'}: keep it to yourself, and "
+        f"name it in your configuration as bundle.signing_key.\n"
+        f"{public} is the public key: give it to everybody who shall verify your bundles."
     )
 
 
@@ -351,7 +354,7 @@ def watch(
     If the camera is unplugged, it waits. Ctrl-C ends it, and prints how often each class was decided.
     """
     if page_port and not page:
-        raise typer.BadParameter("it is the page's: add --page.", param_hint="--port")
+        raise typer.BadParameter("this is the port of the page. Add --page.", param_hint="--port")
     with StopRequest() as stop:
         from linecam.usb.watch import watch as listen
 
@@ -377,7 +380,7 @@ def measure(
     configfile: ConfigFiles = None,
     snakemake: SnakemakeOptions = "",
 ) -> None:
-    """Run a bundle's model on the connected camera, and measure it.
+    """Measure a bundle's model on the connected camera.
 
     It says whether the model loads, how long it takes, and whether it computes the same as on the PC. main.py stops
     until the next reset. Without BUNDLE it takes the bundle of the configuration. First Snakemake builds what is
@@ -387,7 +390,10 @@ def measure(
 
     usb.check_target(write)
     if bundle is not None and (board or configfile or snakemake):
-        raise typer.BadParameter("--board, --configfile and --snakemake are for a bundle that is made first.")
+        raise typer.BadParameter(
+            "--board, --configfile and --snakemake do not go with BUNDLE: they are for a bundle "
+            "that linecam builds first."
+        )
     if bundle is None:
         with StopRequest() as stop:
             from linecam.workflow.commands import bundle_to_measure

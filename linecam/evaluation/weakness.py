@@ -80,9 +80,9 @@ def at_chance(held_out: pd.DataFrame, classes: list[str], confidence: float) -> 
     if balanced["low"] > chance:
         return None
     return {
-        "why": f"Of {in_number(held_out)} that it had not seen it finds {percent(balanced['value'])} of a class, "
-        f"on average ({percent(balanced['low'])} to {percent(balanced['high'])}); always the same answer finds "
-        f"{percent(chance)}.",
+        "why": f"Of {in_number(held_out)} that it had not seen it finds {percent(balanced['value'])} of a class, on "
+        f"average ({percent(balanced['low'])} to {percent(balanced['high'])}). Always giving the same answer would "
+        f"find {percent(chance)}.",
         "mend": "Look at the frames as the network sees them, in the report. Where you cannot tell the classes apart "
         "yourself, look closer: a smaller camera.side, a camera.roi, or a network with a larger input. Where you can, "
         "look for wrong labels (`linecam labels agreement` compares people; key G of `linecam label` shows frames side "
@@ -117,8 +117,8 @@ def no_better_than_constant(held_out: pd.DataFrame, classes: list[str], confiden
         "why": f"It is right on {much(right)} of {in_number(held_out)} that it had not seen; "
         f"always saying {constant} is right on {much(often)}. It alone is right on {much(right & ~often)}, {constant} "
         f"alone on {much(often & ~right)}: not surely more.",
-        "mend": f"Label more frames of the classes other than {constant}: `snakemake select_next` names those to label "
-        "next. Look at the frames that it gets wrong, in the report.",
+        "mend": f"Label more frames of the other classes than {constant}. `snakemake select_next` names frames to "
+        f"label next. Look at the frames that it gets wrong, in the report.",
     }
 
 
@@ -132,8 +132,8 @@ def not_learned(
     if final < constant - LEAST_WAY * (constant - lowest):
         return None
     return {
-        "why": f"Its training loss ended at {final:.3f}; always the same answer has {constant:.3f}, and {lowest:.3f} "
-        "would be the least: it has hardly learned the frames that it was trained on.",
+        "why": f"Its training loss ended at {final:.3f}. Always giving the same answer would have {constant:.3f}, and "
+        f"the lowest possible loss is {lowest:.3f}. So it has hardly learned the frames that it was trained on.",
         "mend": "Train longer (finetune.epochs) or at another finetune.learning_rate, begin with a pretrained backbone "
         "(pretrain.methods), or take another network (`linecam networks`).",
     }

@@ -82,7 +82,9 @@ def read_file(path: Path, name: str, classes: list[str]) -> Reading:
     if not path.exists():
         raise UserError(f"There is no {path}. Name a file with labels, or a folder with a folder for each class.")
     if path.is_dir() != (name == "folders") and name != "auto":
-        raise UserError(f"{path} is {'a folder' if path.is_dir() else 'a file'}, which --format {name} is not for.")
+        raise UserError(
+            f"{path} is {'a folder' if path.is_dir() else 'a file'}, and --format {name} does not read that."
+        )
     if path.is_dir():
         return _folders(path, classes)
     text = read_text(path)
@@ -123,7 +125,8 @@ def _table(path: Path, text: str) -> Table:
         return parse_table(path, text, forms, {*COLUMNS, *LIGHTLY_COLUMNS})
     except UserError as error:
         raise UserError(
-            f"{error} Read are a CSV file with the columns label and sha256 or path, a JSON, JSON_MIN or CSV export of "
+            f"{error} linecam reads a CSV file with the columns label and sha256 or path, a JSON, JSON_MIN or CSV "
+            f"export of "
             f"Label Studio, and LightlyStudio's {','.join(LIGHTLY_COLUMNS)}."
         ) from None
 
@@ -179,7 +182,7 @@ def _label_studio_json(path: Path, text: str, classes: list[str]) -> Reading:
         raise UserError(f"{path} cannot be read as JSON: {error}. Export it again; it may be cut off.") from None
     tasks = tasks if isinstance(tasks, list) else [tasks]
     if not all(isinstance(task, dict) and task.keys() & {"data", "annotation_id"} for task in tasks):
-        raise UserError(f"{path} is no list of tasks. Expected is a JSON or JSON_MIN export of Label Studio.")
+        raise UserError(f"{path} is not a list of tasks. Expected is a JSON or JSON_MIN export of Label Studio.")
     named = [(f"task {task.get('id', number)}", task) for number, task in enumerate(tasks, 1)]
     if any("annotation_id" in task for task in tasks):
         return _flat(path, named, classes)

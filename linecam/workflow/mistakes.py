@@ -74,11 +74,11 @@ def _line(mistake: ErrorDetails, schema: dict[str, Any], places: "_Places") -> s
     key, kind = mistake["loc"], mistake["type"]
     if key[-1] == "[key]":  # YAML reads 1 and yes as a number and as true
         name = json.dumps(key[-2], default=str)
-        return f"{_written(key[:-2])} has the key {name}{places.of(key[:-1])}, which is no text. Write it in quotes."
+        return f"{_written(key[:-2])} has the key {name}{places.of(key[:-1])}, which is not text. Write it in quotes."
     if kind in {"extra_forbidden", "invalid_key"}:
         known = list(_part(schema, key[:-1])["properties"])
         if not isinstance(key[-1], str):
-            there = f"{_written(key[:-1])} has the key {key[-1]}{places.of(key)}, which is no text"
+            there = f"{_written(key[:-1])} has the key {key[-1]}{places.of(key)}, which is not text"
             return f"{there}: YAML reads no as 0 and yes as 1. {nearest('', known)}"
         return f"{_written(key)} is not a key{places.of(key)}. {nearest(str(key[-1]), known)}"
     if kind == "missing":

@@ -149,13 +149,13 @@ def test_a_truncated_signature_is_refused(bundle: Path, share: float) -> None:
     signature = bundle.parent / "board.sig"
     content = signature.read_bytes()
     signature.write_bytes(content[: int(len(content) * share)])
-    assert "is no signature, or is damaged" in refusal(bundle)
+    assert "is not a signature, or is damaged" in refusal(bundle)
 
 
 @pytest.mark.parametrize("content", [b"[]", b"{}", b"null", b"\xff\xfe", b'{"verificationMaterial": {}}', b"no JSON"])
 def test_what_is_no_signature_is_refused(bundle: Path, content: bytes) -> None:
     (bundle.parent / "board.sig").write_bytes(content)
-    assert "is no signature, or is damaged" in refusal(bundle)
+    assert "is not a signature, or is damaged" in refusal(bundle)
 
 
 @pytest.mark.parametrize("part", ["payload", "sig"])
@@ -236,7 +236,7 @@ def test_what_is_no_folder_is_a_clear_error(bundle: Path, name: str) -> None:
     path = bundle.parent / name
     if path.suffix:
         path.write_bytes(b"PK")
-    with pytest.raises(UserError, match="is no folder") as error:
+    with pytest.raises(UserError, match="is not a folder") as error:
         verify(path, bundle.parent / "board.sig", bundle.parent / "key.pub")
     assert ("Unzip it first" in str(error.value)) == (name == "board.zip")
 

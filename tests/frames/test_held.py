@@ -97,7 +97,7 @@ def test_a_damaged_file_is_named_and_nothing_is_taken(line, content):
     held, lines = indexed(line)
     assert held == {}
     assert "R0002.json is none that collect.py wrote, or damaged: copy it again, or remove it" in lines
-    assert "nothing is taken of what the camera held while it recorded" in lines
+    assert "the values that the camera held while it recorded are not used" in lines
 
 
 def test_without_such_files_nothing_is_said(line):

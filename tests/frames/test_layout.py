@@ -272,7 +272,7 @@ def test_what_is_passed_over_and_refused_is_said(line, caplog):
     assert "gone.png" in line.quarantine.read_text()
     table = pd.read_csv(line.index, keep_default_na=False)
     assert table.loc[table["path"] == "gone.png", ["sha256", "status"]].to_numpy().tolist() == [["", "quarantined"]]
-    assert some(line, "passed over, as they are no images by their names: 1 .txt, 1 hidden")
+    assert some(line, "skipped, since by their names they are not images: 1 .txt, 1 hidden")
     assert some(line, "set aside, 1 file: a link that leads nowhere")
     logged = [record.message for record in caplog.records]
     assert logged == said(line)

@@ -425,7 +425,7 @@ def test_the_configuration_is_what_snakemake_makes_of_the_files(project):
 def test_mistakes_with_the_configuration(project, monkeypatch):
     with pytest.raises(UserError, match=r"The dataset belt has no index.*Datasets with an index: mine\."):
         dataset_of(read_settings([]))
-    with pytest.raises(UserError, match=r"config/none\.yaml is no file"):
+    with pytest.raises(UserError, match=r"config/none\.yaml is not a file"):
         read_settings(["config/none.yaml"])
     Path("config/wrong.yaml").write_text("dataset: {nam: x}\n")
     with pytest.raises(UserError, match=r"dataset\.nam is not a key \(config/wrong\.yaml, line 1\)"):

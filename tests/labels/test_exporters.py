@@ -59,7 +59,7 @@ ROWS = st.lists(
         st.sampled_from([path for path in PATHS if path != "copy of C-2.jpg"]),
         st.sampled_from([*CLASSES, "?"]),
         st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Z"]), max_size=6).filter(
-            lambda by: not by.isdecimal()  # the number of an account is no name
+            lambda by: not by.isdecimal()  # the number of an account is not a name
         ),
         st.sampled_from(["", "2026-11-24", "2026-11-24T16:58:15+01:00"]),
     ),

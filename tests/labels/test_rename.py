@@ -66,8 +66,8 @@ def test_two_classes_become_one(labels: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("scratch", "?", "'?' is no class"),
-        ("?", "bad", "'?' is no class"),
+        ("scratch", "?", "'?' is not a class"),
+        ("?", "bad", "'?' is not a class"),
         ("scratch", "", "'' cannot be a class"),
         ("scratch", "bad part", "'bad part' cannot be a class"),
         ("scratch", "kratzer_ä", "cannot be a class"),

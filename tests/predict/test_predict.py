@@ -118,7 +118,9 @@ def test_the_table_and_the_summary(here: Path) -> None:
         ("frames/red/b.png", "red", "red"),
     ]
     lines = said.splitlines()
-    assert lines[0].startswith("4 frames, as the model hand-made of colours decides. It takes the most probable class.")
+    assert lines[0].startswith(
+        "4 frames, as the model hand-made of colours decides. It decides for the most probable class."
+    )
     assert [line.split() for line in lines[1:5]] == [["red", "3"], ["green", "1"], ["blue", "0"], ["undecided", "0"]]
     assert lines[5].startswith("Least sure: frames/red/b.png (red, by 0.07), ")
     assert lines[6] == "Folders named after classes: 2 of 3 frames agree."
@@ -191,7 +193,7 @@ def test_the_page_asks_for_nothing_and_takes_no_name_for_markup(here: Path) -> N
     assert "default-src 'none'" in page
     assert page.count("<figure") == 2
     assert page.count('class="differs"') == 1
-    assert "not as its folder 1" in page
+    assert "differs from its folder 1" in page
 
 
 def test_the_least_sure_come_first_and_the_rest_is_counted(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +205,7 @@ def test_the_least_sure_come_first_and_the_rest_is_counted(here: Path, monkeypat
     assert re.findall(r"<span>(\w)\.png</span>", written) == ["b", "d", "z"]
     assert "5 frames, least sure first; 3 surer ones are left out here" in written
     assert (
-        "The page shows 3 thumbnails, the least sure frames of each class; 3 frames are in the table alone." in written
+        "The page shows 3 thumbnails, the least sure frames of each class; 3 frames are only in the table." in written
     )
 
 

@@ -110,7 +110,10 @@ def test_places_are_lists_of_four_whole_numbers(source: Path, rois: Any, told: s
         ({"bundle": {"boards": ["openmv-h7", "openmv-ae3"]}}, "camera.rois is a region of one frame, and QVGA is"),
         ({"line": {"trigger": {"source": "class", "resting": "empty"}}}, "nobody can say when an item begins"),
         ({"line": {"drift": {"enabled": True, "learn": 2000}}}, "line.drift: its figures are for one decision a frame"),
-        ({"line": {"worst_first": ["bad", "empty", "god"]}}, "line.worst_first: 'god' is no class. Did you mean good?"),
+        (
+            {"line": {"worst_first": ["bad", "empty", "god"]}},
+            "line.worst_first: 'god' is not a class. Did you mean good?",
+        ),
         (
             {"line": {"worst_first": ["bad", "good"]}},
             "line.worst_first is bad, good, and the classes are bad, good, empty",
