@@ -216,7 +216,7 @@ def test_a_wrong_key_is_a_clear_error(bundle: Path, kind: str) -> None:
 
 
 def test_the_wrong_half_of_a_key_is_a_clear_error(bundle: Path) -> None:
-    with pytest.raises(UserError, match="is a private key, which is for signing alone"):
+    with pytest.raises(UserError, match="is a private key, which can only sign"):
         verify(bundle, bundle.parent / "board.sig", bundle.parent / "key.pem")
     with pytest.raises(UserError, match="could not be read as a private key"):
         sign(bundle, bundle.parent / "again.sig", bundle.parent / "key.pub")
@@ -250,7 +250,7 @@ def test_a_new_key_is_for_its_owner_alone_and_overwrites_nothing(tmp_path: Path)
     assert stat.S_IMODE((tmp_path / "my.pem").stat().st_mode) == 0o600
     assert public == tmp_path / "my.pub"
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(UserError, match="exists and is not overwritten"):
+    with pytest.raises(UserError, match="exists, and linecam does not overwrite it"):
         new_key(tmp_path / "my.pem")
     with pytest.raises(UserError, match="the name of a public key"):  # the private one would be handed out
         new_key(tmp_path / "other.pub")
@@ -282,7 +282,7 @@ def test_the_commands(bundle: Path) -> None:
     assert printed.startswith("mine.pem is the private key, without a password")
     assert linecam("sign", "board", "--key", "mine.pem") == (0, "board signed with mine.pem: board.sig\n")
     verify = ("verify", "board", "--signature", "board.sig", "--key", "mine.pub")
-    assert linecam(*verify) == (0, "board is what was signed with the key to mine.pub, to the last byte.\n")
+    assert linecam(*verify) == (0, "board is exactly what was signed with the private key of mine.pub.\n")
     (bundle / "labels.txt").write_bytes(b"")
     status, printed = linecam(*verify)
     assert status == 1

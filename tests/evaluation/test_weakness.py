@@ -78,7 +78,7 @@ def test_the_constant_answer_is_weak_for_every_reason():
     reasons = found(judged(bad=[0, 44], good=[0, 156]), STUCK)
     assert len(reasons) == 3
     assert "it finds 50.0 % of a class, on average" in reasons[0]["why"]
-    assert "always the same answer finds 50.0 %" in reasons[0]["why"]
+    assert "Always giving the same answer would find 50.0 %" in reasons[0]["why"]
     assert "camera.side" in reasons[0]["mend"] and "labels agreement" in reasons[0]["mend"]
     assert "right on 156 of 200 labelled frames" in reasons[1]["why"]
     assert "always saying good is right on 156" in reasons[1]["why"]

@@ -63,7 +63,7 @@ def test_runs_that_are_near_agree_on_the_last_one_and_others_on_none(line, chang
         assert told[0].endswith("(tuesday/R0002.json and 1 more)")
     else:
         assert "R0001.json and tuesday/R0002.json disagree (gain 6.0 dB" in told[0]
-        assert "nothing is taken" in told[0]
+        assert "are not used" in told[0]
         assert "Set camera.exposure_us" in told[0]
 
 

@@ -115,8 +115,8 @@ def test_gives_split(tmp_path, folders, expected):
 @pytest.mark.parametrize(
     ("folders", "named"),
     [
-        (["train/bad", "val/bad"], ["train/", "val/", "call it test"]),
-        (["train/bad", "tests/bad"], ["tests/", "call it test"]),
+        (["train/bad", "val/bad"], ["train/", "val/", "rename it to test"]),
+        (["train/bad", "tests/bad"], ["tests/", "rename it to test"]),
         (["training/bad", "holdout/x/good"], ["holdout/"]),
         (["trian/bad", "test/bad"], ["trian/"]),
         (["val/bad", "test/bad"], ["val/"]),
@@ -257,7 +257,7 @@ def test_folders_say_what_they_label(line):
         "no-mask/: 1 .png, no label",
     ):
         assert expected in lines
-    assert some(line, "no-mask/ labels nothing. A class is called no_mask")
+    assert some(line, "no-mask/ labels nothing. There is a class no_mask")
     assert some(line, "no frame is labelled no_mask by its folder")
 
 

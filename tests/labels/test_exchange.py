@@ -332,7 +332,7 @@ def test_what_is_said_of_an_import(dataset):
     label(dataset, ("D-7.png", "bad", "Bob"))
     source = write("theirs.csv", COLUMNS, (F, "", "good", "Ann", ""))
     told = describe_import(dataset, import_labels(dataset, source))
-    assert "in `linecam label` under key D" in told
+    assert "in `linecam label` with key D" in told
     assert told.endswith("  - D-7.png: 'bad' by Bob, 'good' by Ann")
 
 
@@ -364,8 +364,8 @@ def test_names_of_nobody(by, says):
     ("name", "text", "says"),
     [
         ("a.json", '[{"id": 1, "data": {', "cannot be read as JSON"),
-        ("a.json", '{"detail": "Invalid token"}', "no list of tasks"),
-        ("a.json", "[1, 2]", "no list of tasks"),
+        ("a.json", '{"detail": "Invalid token"}', "not a list of tasks"),
+        ("a.json", "[1, 2]", "not a list of tasks"),
         ("a.json", "[]", "holds no label"),
         ("a.csv", "sha256;label\n", "holds no label"),
         ("a.csv", "sha256;lable\n", "read as the columns 'sha256', 'lable'. Expected are file_path_abs"),

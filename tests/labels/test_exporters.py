@@ -232,7 +232,7 @@ def test_no_test_frame_ever_has_a_pre_label(dataset):
     assert tasks[A]["predictions"][0]["score"] == 0.8  # the file that was named comes first
     assert "predictions" not in tasks_of(dataset, frames=dataset.test, predictions=file)[F]
     dataset.test.unlink()
-    with pytest.raises(UserError, match="nothing says which are test frames"):
+    with pytest.raises(UserError, match="linecam does not know the test frames"):
         tasks_of(dataset, predictions=file)
     assert not any("predictions" in entry for entry in tasks_of(dataset).values())
 

@@ -249,7 +249,7 @@ def test_a_bundle_of_another_linecam_is_refused(tmp_path: Path) -> None:
 
 def test_a_bundle_that_a_pc_cannot_run_is_refused(tmp_path: Path) -> None:
     folder, _ = make_bundle(tmp_path / "b", board="openmv-ae3")
-    assert "compiled for the NPU of the OpenMV AE3" in refusal(folder)
+    assert "compiled for the neural processor (NPU) of the OpenMV AE3" in refusal(folder)
 
 
 @pytest.mark.parametrize("about", [{"config": {}}, {"board": "no-such"}, {"camera": None}])
@@ -261,7 +261,7 @@ def test_a_manifest_that_lacks_something_is_refused(tmp_path: Path, about: dict)
 def test_an_archive_with_folders_in_it_is_no_bundle(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
         archive.writestr("../manifest.json", "{}")
-    assert "'../manifest.json', and a bundle has files alone" in refusal(tmp_path / "b.zip")
+    assert "'../manifest.json', and a bundle has only files" in refusal(tmp_path / "b.zip")
 
 
 def test_a_signature_is_checked_with_its_key(here: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -108,7 +108,7 @@ def test_a_gap_to_new_frames_calls_for_more_labels():
     weak = facts(verdict=verdict_of(WEAK), models=2, held_out=0.8)
     (step,) = advise(weak)
     assert step.what == "Label 50 more frames, above all bad"
-    assert "100.0 % of a class on the frames that it was trained on and 80.0 % on those" in step.why
+    assert "100.0 % of a class on the frames that it was trained on, and 80.0 % on frames" in step.why
     assert (step.first, step.settings) == (("snakemake select_next", "linecam label"), "select: {train: 250}")
     assert advise(replace(weak, given=True))[0].settings == ""
     assert advise(replace(weak, held_out=1.0)) == []

@@ -159,7 +159,7 @@ def test_two_large_models_need_consent_and_the_old_program_goes_first(
     with pytest.raises(UserError, match="no room for the new files beside the old ones") as caught:
         deploy(bundle, drive)
     assert "of 113,664 are free" in str(caught.value)
-    assert "say so with --replace" in str(caught.value)
+    assert "add --replace" in str(caught.value)
     assert "without main.py, model.tflite" in str(caught.value)
     assert holds(drive, old)
     log()
