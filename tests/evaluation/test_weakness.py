@@ -144,7 +144,8 @@ def test_a_model_that_is_good_on_odd_frames_alone_is_weak():
     table["weight"] = np.where(np.arange(80) < 60, 0.1, 2.7)
     reasons = found(table, LEARNED)
     assert len(reasons) == 2
-    assert "Of 80 labelled frames, weighed to stand for the line (as good as 25 at random)," in reasons[0]["why"]
+    assert "Of 80 labelled frames it finds" in reasons[0]["why"]
+    assert "the share of the line that it stands for: all say as much as 25 at random." in reasons[0]["why"]
     assert "finds 55.0 % of a class" in reasons[0]["why"]
     assert "right on 55.0 % of 80 labelled" in reasons[1]["why"]
     assert "always saying bad is right on 50.0 %" in reasons[1]["why"]
