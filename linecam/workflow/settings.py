@@ -68,7 +68,7 @@ class Dataset(Section):
     max_pixels: Count = 50_000_000
     """A frame with more pixels (width x height) is quarantined: it is not decoded, and not used."""
     every: Count = 1
-    """How many frames of a video make one that is used: 5 uses the frames 0, 5, 10 and so on."""
+    """Takes one frame in this number from each video: 5 takes the frames 0, 5, 10 and so on."""
     damaged: Literal["quarantine", "use"] = "quarantine"
     """What to do with a JPEG if the decoder warns that its data are damaged or end early. `use`: take it all the same,
     since some cameras write such files although their pictures are sound."""

@@ -133,7 +133,7 @@ class Augment(Section):
     contrast: Annotated[float, Field(strict=True, ge=1, le=4), AsWritten] = 1.2
     """The largest factor of contrast, upwards and downwards, as for `brightness`."""
     gain: Annotated[float, Field(strict=True, ge=0, lt=1), AsWritten] = 0.05
-    """By what share each of the three colours gets brighter or darker separately, at the most."""
+    """The largest share by which each of the three colours gets brighter or darker, separately."""
     noise: Annotated[float, Field(strict=True, ge=0, le=0.5), AsWritten] = 0.015
     """The largest standard deviation of the noise that is added. 1 is the range from black to white."""
 
