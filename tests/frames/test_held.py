@@ -38,7 +38,7 @@ def test_what_one_run_held_is_taken_and_said(line):
     )
     assert said in lines
     assert lines[0].startswith("2 files: 2 used, 0 duplicates, 0 set aside"), "with the fixture's own frame"
-    assert not any("passed over" in one for one in lines)
+    assert not any("skipped" in one for one in lines)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_without_such_files_nothing_is_said(line):
     held, lines = indexed(line)
     assert held == {}
     assert not any("held" in one for one in lines)
-    assert any("passed over" in one and "1 .json" in one for one in lines)
+    assert any("skipped" in one and "1 .json" in one for one in lines)
 
 
 def test_a_changed_file_has_the_frames_indexed_anew(line):

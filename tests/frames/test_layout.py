@@ -376,7 +376,7 @@ def test_labels_in_the_names_of_an_export(line):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "no JSON"),
+        ("{", "not JSON"),
         ("[]", "no list `files`"),
         ('{"files": 3}', "no list `files`"),
         ('{"files": [{"path": "anchor.png"}]}', "lacks 'label'"),

@@ -353,7 +353,7 @@ def test_names_of_people(found, by, people):
 
 @pytest.mark.parametrize(
     ("by", "says"),
-    [("Ann", "labels by 1, 2"), ("3=Ann", "no label by '3'"), ("1=", "no name"), ("1=decision", "no name")],
+    [("Ann", "labels by 1, 2"), ("3=Ann", "no label by '3'"), ("1=", "not a name"), ("1=decision", "not a name")],
 )
 def test_names_of_nobody(by, says):
     with pytest.raises(UserError, match=says):

@@ -284,7 +284,7 @@ def test_what_is_said_of_an_export(dataset):
     label(dataset, ("D-7.png", "bad", "Ann"))
     assert export(dataset, Path("out/a.csv"), "csv", None, None) == "1 labels in out/a.csv"
     for about in [(Path("a.csv"), None), (None, Path("a.csv"))]:
-        with pytest.raises(UserError, match="belong to --format label-studio-tasks"):
+        with pytest.raises(UserError, match="go with --format label-studio-tasks"):
             export(dataset, Path("out/b.csv"), "csv", *about)
 
 

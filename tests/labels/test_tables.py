@@ -103,7 +103,7 @@ def test_columns_of_any_one_form_are_enough() -> None:
 
 
 def test_a_header_that_two_delimiters_give_is_none() -> None:
-    assert "no header" in refusal("label,path,x;label;path\n")
+    assert "header that linecam does not understand" in refusal("label,path,x;label;path\n")
     assert read_header(FILE, "path\nx\n", [("path",)]) == Header(["path"], ",", "")
 
 
