@@ -190,7 +190,7 @@ def main() -> None:
     parser.add_argument("--features", type=Path, required=True, help="the folder of features and classes")
     parser.add_argument("--frames", type=Path, help="the folder of the sets, for features that are missing")
     parser.add_argument("--sets", help="names, with commas; left out: all that are there")
-    parser.add_argument("--strategies", default="coreset,herding,typiclust,random")
+    parser.add_argument("--strategies", default="coreset,herding,mixed,typiclust,random")
     parser.add_argument("--labels", default="100,200")
     parser.add_argument("--seeds", default="1,2,3,4,5")
     parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where selection-measured.md lies")

@@ -348,7 +348,7 @@ def main() -> None:
     parser.add_argument("--frames", type=Path, nargs="*", default=[], help="folders of sets")
     parser.add_argument("--folder", type=Path, default=ROOT / "results/lines", help="where runs are kept")
     parser.add_argument("--sets", help="names, with commas; left out: all that are there")
-    parser.add_argument("--selections", default="herding", help="strategies, with commas")
+    parser.add_argument("--selections", default="mixed", help="strategies, with commas")
     parser.add_argument("--methods", default="taught", help="methods of pretraining, with commas")
     parser.add_argument("--labels", default="200", help="numbers of labels, with commas")
     parser.add_argument("--seeds", default="1,2,3", help="seeds of draws and finetuning, with commas")

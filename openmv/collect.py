@@ -86,14 +86,14 @@ def hold(camera, wanted):
             if name in wanted:
                 now = getattr(camera, gets + value)()  # raises where the sensor lacks it
                 values[name] = rounded(now if wanted[name] == "auto" else wanted[name])
-        except (AttributeError, OSError, RuntimeError, ValueError):
+        except (AttributeError, OSError, RuntimeError, TypeError, ValueError):
             pass  # said below
     for name, automatic, value in HELD:
         try:
             if name in values:
                 getattr(camera, sets + automatic)(False, **{value: values[name]})
                 held[name] = values[name]
-        except (OSError, RuntimeError, ValueError):
+        except (OSError, RuntimeError, TypeError, ValueError):
             pass
     for name in wanted:
         if name not in held:
@@ -230,18 +230,19 @@ def record(size, region, wanted, leds):
 
 
 def main():
-    size, side, roi, wanted = FRAME_SIZE, SIDE, ROI, dict(HOLD)
+    size, region, wanted = FRAME_SIZE, ROI or (SIDE, SIDE), dict(HOLD)
     leds = find_leds()
     show(leds, NONE)
     try:
         try:
             with open("settings.json") as file:
                 settings = json.load(file)
-            size, side, roi = settings["frame_size"], settings.get("side"), settings.get("roi")
+            size, region = settings["frame_size"], settings.get("roi") or [settings["side"]] * 2
+            sum(region, len(size))  # fails where there is text for a number
             wanted.update(settings.get("hold", {}))
         except OSError:
             pass
-        except ValueError:
+        except (AttributeError, LookupError, TypeError, ValueError):
             raise Stop("settings.json is damaged: copy it again, or remove it")
         if not STREAM:
             try:
@@ -255,7 +256,7 @@ def main():
             if not os.getcwd().startswith("/sdcard"):
                 text = "no SD card: frames go to the camera's own drive, %d kB free; STREAM = True sends them to a PC"
                 print(json.dumps({"note": text % (room() // 1024)}))
-        record(size, tuple(roi or (side, side)), wanted, leds)
+        record(size, tuple(region), wanted, leds)
     except Stop as stop:
         print("linecam: %s." % stop)
 

@@ -40,6 +40,7 @@ class Part:
         self.labels, self.model = labels, everything["model"]["sha256"][:12]
         self.margin, self.every = settings["margin"], settings["every"]  # 1/65536; one in so many, 0 for none
         self.most, self.room, self.pause_ms = settings["frames"], settings["bytes"], settings["pause_ms"]
+        sum([self.margin, self.every, self.most, self.room, self.pause_ms])  # fails here where one is text
         self.marked = self.told = self.waits = False
         self.due = 0
         self.word = ""
@@ -144,7 +145,7 @@ class Part:
         pause = self.pause_ms
         try:
             self.keep(image, why, poll, label, number, began)
-            self.marked = False
+            self.marked = self.told = False
             # A slow card takes a tenth of the time at the most.
             pause = max(pause, 9 * time.ticks_diff(time.ticks_ms(), began))
         except (OSError, MemoryError) as error:
@@ -190,7 +191,6 @@ class Part:
     def forget(self):
         """Remove the oldest frame; with the last of its hundred their lines."""
         number = self.first
-        self.first += 1
         try:
             size = os.stat(path_of(number))[6]
             os.remove(path_of(number))
@@ -201,6 +201,7 @@ class Part:
         except OSError as error:
             if error.args[0] != 2:  # 2: somebody has removed it already
                 raise
+        self.first += 1  # not where it is still there, since the card takes nothing
         if self.first >= self.next:
             self.count = self.used = 0
 

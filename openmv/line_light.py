@@ -27,14 +27,14 @@ def hold(camera, wanted):
             if name in wanted:
                 now = getattr(camera, gets + value)()  # raises where the sensor lacks it
                 values[name] = rounded(now if wanted[name] == "auto" else wanted[name])
-        except (AttributeError, OSError, RuntimeError, ValueError):
+        except (AttributeError, OSError, RuntimeError, TypeError, ValueError):
             pass  # said below
     for name, automatic, value in HELD:
         try:
             if name in values:
                 getattr(camera, sets + automatic)(False, **{value: values[name]})
                 held[name] = values[name]
-        except (OSError, RuntimeError, ValueError):
+        except (OSError, RuntimeError, TypeError, ValueError):
             pass
     for name in wanted:
         if name not in held:
@@ -58,7 +58,7 @@ def rounded(value):
 
 class Part:
     def __init__(self, how, labels, settings):
-        self.wanted = settings.get("hold", {})
+        self.wanted = dict(settings.get("hold", {}))
         self.at, self.told = [0, 0], None
         self.places = settings.get("rois", ())  # each has to have the light of the training
         self.low = self.high = self.least = None

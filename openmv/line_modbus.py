@@ -29,7 +29,7 @@ def table():
 
 class Part:
     def __init__(self, how, labels, settings):
-        self.address = how["address"]
+        self.address = array("B", [how["address"]])[0]  # fails here where it is text
         parity = {"even": 0, "odd": 1}.get(how["parity"])
         self.uart = UART(how["uart"], how["baud"], bits=8, parity=parity, stop=1, timeout=0, rxbuf=1024)
         self.sends = how["send_pin"] and Pin(how["send_pin"], Pin.OUT, value=0)

@@ -42,7 +42,8 @@ class Part:
         names = how["pass_pin"], how["fail_pin"], how["ready_pin"]
         self.pins = [name and Pin(name, Pin.OUT, value=1 - self.on) for name in names]  # by PASS and FAIL
         self.ready = self.pins[2]
-        self.delay, self.pulse, self.stall = how["delay_ms"], how["pulse_ms"], how["stall_ms"]
+        # In an array, since text for a number has to fail here: in the interrupt it would leave an output on.
+        self.delay, self.pulse, self.stall = array("i", [how["delay_ms"], how["pulse_ms"], how["stall_ms"]])
         undecided = {"pass": PASS, "reject": FAIL}.get(how["undecided"], NOTHING)
         # By class; the last is for -1, which is no class.
         self.kinds = array("b", [PASS if x in how["passes"] else FAIL for x in labels] + [undecided])
@@ -71,7 +72,7 @@ class Part:
                 self.pin.value(self.on)
                 self.phase, self.change = ON, time.ticks_add(now, self.pulse)
         if self.ready:
-            works = self.alive and time.ticks_diff(now, self.seen) < self.stall
+            works = self.alive and 0 <= time.ticks_diff(now, self.seen) < self.stall
             self.ready.value(self.on if works else 1 - self.on)
 
     def put(self, kind):

@@ -9,6 +9,7 @@ from array import array
 
 MISSED = array("i", [0])
 LINE = bytearray(b'{"missed": 000000000}\n')
+LATE_MS = 500  # a frame that comes so much too late shows another item
 IDLE, ITEM, OVER = 0, 1, 2  # OVER: what is seen belongs to an item that is through
 
 
@@ -29,11 +30,13 @@ class ByPin:
     def __init__(self, how):
         from machine import Pin
 
-        self.debounce, self.delay, self.level = how["debounce_ms"], how["delay_ms"], int(how["edge"] == "rising")
+        # In an array, since text for a number has to fail here, and not in the interrupt.
+        self.debounce, self.delay = array("i", [how["debounce_ms"], how["delay_ms"]])
+        self.level = int(how["edge"] == "rising")
         pull = {"up": Pin.PULL_UP, "down": Pin.PULL_DOWN}.get(how["pull"])
         self.pin = Pin(how["pin"], Pin.IN, pull)
         self.edges = self.taken = self.at = self.began = 0
-        self.active = False
+        self.active = self.waits = False
         self.last = time.ticks_add(time.ticks_ms(), -self.debounce)
         # Both edges, since a contact bounces when it opens, too. Hard: a soft one waits until the network is done.
         self.pin.irq(self.edge, Pin.IRQ_RISING | Pin.IRQ_FALLING, hard=True)
@@ -57,8 +60,14 @@ class ByPin:
         edges = self.edges  # once: the interrupt may count on
         if edges != self.taken and not self.active:
             miss(edges - self.taken - 1)
-            self.taken, self.began, self.active = edges, self.at, True
-        return self.active and time.ticks_diff(time.ticks_ms(), self.began) >= self.delay
+            self.taken, self.began = edges, self.at
+            self.active = self.waits = True
+        if self.active and self.waits:  # for its first frame
+            late = time.ticks_diff(time.ticks_ms(), self.began) - self.delay
+            if late >= LATE_MS:
+                self.close(1)
+            self.waits = late < 0
+        return self.active and not self.waits
 
     def decided(self, poll, label, number, image):
         self.close(0)
@@ -79,7 +88,7 @@ class ByClass:
 
     def __init__(self, how, labels):
         self.resting = labels.index(how["resting"])
-        self.enter, self.leave, self.longest = how["enter"], how["leave"], how["longest"]
+        self.enter, self.leave, self.longest = array("i", [how["enter"], how["leave"], how["longest"]])
         self.before = array("i", [0] * len(labels))  # the sums without this frame
         self.state, self.count = IDLE, 0  # so many frames in a row without an item
 

@@ -64,20 +64,24 @@ def read_bundle():
         path = root + "settings.json"
         with open(path) as file:
             settings = json.load(file)
+        if settings.get("version", 1) > VERSION:
+            raise Stop("settings.json is for a newer main.py" + AGAIN)
         expected, named = settings["model"]["sha256"], settings["labels"]
+        region = tuple(settings.get("roi") or [settings["side"]] * 2)
+        # Somebody may have written text or a fraction for a whole number: fails here, and not in the loop.
+        array("i", [settings["votes"], settings["period_ms"]] + list(region))
+        sum(settings["thresholds"].values(), len(settings["frame_size"]))
         path = root + "labels.txt"
         with open(path) as file:
             labels = [line.strip() for line in file if line.strip()]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (AttributeError, LookupError, OSError, TypeError, ValueError):
         raise Stop(path + " is missing or damaged" + AGAIN)
-    if settings.get("version", 1) > VERSION:
-        raise Stop("settings.json is for a newer main.py" + AGAIN)
     if labels != named:
         raise Stop(path + " is " + OTHER)
     # /rom comes first, but may hold an older one.
     for path in ("/rom/model.tflite", root + "model.tflite"):
         if checksum(path) == expected:
-            return settings, labels, path
+            return settings, labels, path, region
     raise Stop(path + " is missing, or " + OTHER)
 
 
@@ -106,8 +110,8 @@ def load_parts(settings, labels):
             parts.append(__import__(name).Part(how, labels, settings))
         except NotImplementedError as error:
             raise Stop(str(error))
-        except FAULTS as error:
-            raise Stop("%s.py: %s%s" % (name, error, AGAIN))
+        except Exception as error:  # of a file that was cut, too
+            raise Stop("%s.py: %r%s" % (name, error, AGAIN))
     return [[getattr(part, hook) for part in parts if hasattr(part, hook)] for hook in HOOKS]
 
 
@@ -305,7 +309,7 @@ def run(settings, region, labels, model, leds, hooks):
         poll.add(scores)
         for hook in scored:
             hook(poll)
-        if ends[0](poll) if ends else poll.seen == settings["votes"]:
+        if ends[0](poll) if ends else poll.seen >= settings["votes"]:
             label = poll.decide()
             show(leds, colors[label])
             ms = time.ticks_diff(time.ticks_ms(), started)
@@ -320,8 +324,7 @@ def run(settings, region, labels, model, leds, hooks):
 def main():
     leds, hooks = [], [[]]
     try:
-        settings, labels, path = read_bundle()
-        region = tuple(settings.get("roi") or [settings["side"]] * 2)
+        settings, labels, path, region = read_bundle()
         hooks = load_parts(settings, labels)
         gc.collect()  # the model needs one large block
         model = load_model(path, settings.get("rois", [region])[0])

@@ -130,7 +130,7 @@ def _gives_split(folder: Path, classes: Sequence[str]) -> bool:
         return True
     ways = (
         "To keep this split, name the folders so. To have linecam draw its own from all frames, write "
-        "select: {strategies: [herding]}; to label the frames of train/ and test/ by hand, {strategies: [given]}."
+        "select: {strategies: [mixed]}; to label the frames of train/ and test/ by hand, {strategies: [given]}."
     )
     wanted = f"linecam takes over a split of train/<class>/ and test/<class>/, classes being {', '.join(classes)}"
     if of["train"] and of["test"] and any(not is_third(name) for name in of["train"]):
@@ -160,7 +160,7 @@ def _refuse_one_too_high(folder: Path, folders: list[str], classes: Sequence[str
         raise UserError(
             f"dataset.source: {folder} has no train/ and test/, but {', '.join(inside[:5])} has. linecam takes over "
             f"this split where source names that folder: source: {inside[0]}. To have linecam draw its own test from "
-            "all frames, write select: {strategies: [herding]}."
+            "all frames, write select: {strategies: [mixed]}."
         )
 
 

@@ -12,6 +12,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+# So many frames `mixed` takes by herding. From 50 labels on typical frames teach no more than random ones.
+TYPICAL = 50
+
 
 def rank_by_hash(digests: Sequence[str], seed: int, count: int | None = None) -> NDArray[np.intp]:
     """A random order of frames that adding frames doesn't change: positions sorted by a hash of (seed, sha256).
@@ -84,6 +87,18 @@ def herding(
     return completed(best_covering(np.asarray(embeddings), order, count, list(initial)), digests, count, seed)
 
 
+def mixed(
+    embeddings: NDArray[np.float32], digests: Sequence[str], count: int, initial: Sequence[int], seed: int
+) -> list[int]:
+    """The first `TYPICAL` frames by `herding`, and all others at random.
+
+    Typical frames teach most while labels are few. With more labels a small network learns better from a fair sample of
+    the line, which has its doubtful frames too (docs/selection-measured.md).
+    """
+    typical = min(count, max(TYPICAL, len(initial)))
+    return completed(herding(embeddings, digests, typical, initial, seed), digests, count, seed)
+
+
 def probcover(
     embeddings: NDArray[np.float32], digests: Sequence[str], count: int, initial: Sequence[int], seed: int
 ) -> list[int]:
@@ -121,6 +136,7 @@ def completed(picks: list[int], digests: Sequence[str], count: int, seed: int) -
 Strategy = Callable[[NDArray[np.float32], Sequence[str], int, Sequence[int], int], list[int]]
 
 STRATEGIES: dict[str, Strategy] = {
+    "mixed": mixed,
     "herding": herding,
     "random": random,
     "coreset": coreset,

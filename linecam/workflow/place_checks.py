@@ -49,7 +49,7 @@ def check_no_given_split(settings: Settings, given: bool) -> None:
         raise UserError(
             "camera.rois: the folders train/<class>/ and test/<class>/ label whole frames, and don't say which of the "
             "places shows that. Put the frames into folders with other names and label the places, or set "
-            "select.strategies: [herding]."
+            "select.strategies: [mixed]."
         )
 
 

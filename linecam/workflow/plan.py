@@ -83,7 +83,7 @@ class Plan:
     @cached_property
     def strategies(self) -> list[str]:
         """The strategies that choose the frames to label; the first one's model goes into the bundle."""
-        return list(self.settings.select.strategies or ["given" if self.given_split else "herding"])
+        return list(self.settings.select.strategies or ["given" if self.given_split else "mixed"])
 
     @cached_property
     def selections(self) -> list[str]:

@@ -39,8 +39,8 @@ from linecam.workflow.values import (
     has_random,
 )
 
-Strategy = Literal["herding", "coreset", "typiclust", "probcover", "mundig", "random", "given"]
-ComparedStrategy = Literal["random", "herding", "coreset", "typiclust", "probcover", "mundig"]
+Strategy = Literal["mixed", "herding", "coreset", "typiclust", "probcover", "mundig", "random", "given"]
+ComparedStrategy = Literal["random", "mixed", "herding", "coreset", "typiclust", "probcover", "mundig"]
 
 
 class Dataset(Section):
@@ -135,9 +135,9 @@ class Select(Section):
     seed: Seed = 1
     """The number from which random choices start."""
     strategies: Annotated[Sweep[Strategy] | None, Field(exclude_if=lambda value: value is None)] = None
-    """A sweep. `herding` takes the frames that stand best for all others. `coreset` takes the odd ones (greedy
-    k-center). `given` takes the folders `train/<class>/` and `test/<class>/`. docs/selection.md explains all of them.
-    Left out: `[given]` if there are such folders, else `[herding]`. Models of the first strategy go into the bundle."""
+    """A sweep. `mixed` takes 50 typical frames and then random ones; `herding` takes typical ones alone; `coreset` is
+    greedy k-center, which takes the odd ones; `given` takes the folders `train/<class>/` and `test/<class>/`. Left out:
+    `[given]` where there are such folders, else `[mixed]`. The first one's model goes into the bundle."""
 
 
 class Quantize(Section):
@@ -220,8 +220,8 @@ class StudySelection(Section):
         Field(min_length=2, json_schema_extra=DISTINCT | {"contains": {"const": "random"}}),
         Distinct,
         AfterValidator(has_random),
-    ] = ("random", "herding", "coreset", "typiclust", "probcover")
-    """The strategies. `random` has to be one of them: the others are compared with it."""
+    ] = ("random", "mixed", "coreset", "typiclust", "probcover")
+    """What is compared. `random` has to be one: the others are compared with it."""
     labels: Sweep[Labels] = (25, 50, 100, 200)
     """How many frames are chosen."""
     seeds: Sweep[Seed] = (1, 2)

@@ -1,19 +1,32 @@
 """A belt with items and gaps as a film for main.py: how many items are decided once, twice, not at all, or wrong.
 
-python -m tests.board.film    print the table of docs/on-the-line.md
+python -m tests.board.film           print the first table of docs/on-the-line.md, of a made-up belt
+python -m tests.board.film BUNDLE    print the second one: the built-in belt, judged by a bundle's model
 
-The scores are made up. Every 20 ms something else is seen: an item has a mean score of 0.8 for its own class, and one
-sample in 25 is misread as another class, also in the gaps. At both ends of an item 60 ms show a mixture. A frame takes
-33 ms and the network 70.
+The made-up belt has made-up scores. Every 20 ms something else is seen: an item has a mean score of 0.8 for its own
+class, and one sample in 25 is misread as another class, also in the gaps. At both ends of an item 60 ms show a mixture.
+A frame takes 33 ms and the network 70.
+
+The built-in belt is rendered from another seed than the one that the model was trained on. Each 33 or 11 ms there is
+another picture. It goes through the camera's arithmetic and TFLM. A frame takes 33 ms and the network 22.
 """
 
+import argparse
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from linecam.belt.conveyor import CAMERAS, HEIGHT, NOTICEABLE, SQUARE, WIDTH, render_sequence
+from linecam.bundle.shipped import Shipped, read_shipped
+from linecam.camera.arithmetic import to_input
+from linecam.tflite import tflm
 from tests.board.test_board import Camera
 from tests.board.test_line import START, by_class, by_pin, signals
 
@@ -23,6 +36,14 @@ MISREAD = 0.04
 ITEMS = 300
 REST = 2  # the class no_mask
 COLUMNS = ("once", "twice or more", "missed", "of these told", "wrong class")
+CLASSES = ("good", "bad", "no_mask")
+
+# Of the built-in belt:
+SEED, SEQUENCES, LENGTH = 79, 24, 200
+PICTURE, SHORT = 33, 22  # ms: from one picture to the next, and what an H7 takes for the default network
+# A strip in the picture's middle, wider than the belt ever moves from one picture to the next.
+MIDDLE = slice(0, HEIGHT), slice(WIDTH // 2 - 24, WIDTH // 2 + 24)
+DRAWN_COLUMNS = ("right", "bad passed", "good rejected", "twice or more", "missed", "of these told")
 
 
 @dataclass(frozen=True)
@@ -73,12 +94,68 @@ def belt(lasting: int, gap: int, seed: int = 1) -> Belt:
     return Belt(starts, lasts, kinds, [scores for _, scores in samples], film)
 
 
-def play(folder: Path, shown: Belt, trigger: list, votes: int) -> Counter:
-    """Run main.py before the belt; how many items were what."""
-    camera = Camera(folder)
-    camera.write(votes=votes, parts=[trigger, signals(pulse_ms=1)])
+def drawn(number: int, length: int, judge: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None) -> Belt:
+    """The built-in belt with whole masks only, `length` pictures of it at the most.
+
+    `judge` makes scores (N, 3), in the order of `CLASSES`, of squares (N, 240, 240, 3). Without it they are those of a
+    model that never errs.
+    """
+    seed = np.random.SeedSequence(SEED, spawn_key=(number,))
+    camera = list(CAMERAS)[number % len(CAMERAS)]
+    frames = list(render_sequence(seed, camera=camera, length=length, turn=number % 3, seen=MIDDLE))
+    covered = np.array([frame.mask_share >= 0.5 for frame in frames])
+    changes = (np.flatnonzero(covered[1:] != covered[:-1]) + 1).tolist()
+    since = changes.pop(0) if covered[0] else 0  # a mask that was there at first counts for nothing
+    # Of each mask the next one's begin is seen, too. From the middle of one gap to the middle of another one:
+    begins, ends = changes[:-1:2], changes[1:-1:2]
+    first, last = (since + begins[0]) // 2, (ends[-1] + changes[2 * len(ends)]) // 2
+    begins = begins[: len(ends)]
+    kinds = [sum(frame.defect_px for frame in frames[i:j]) >= NOTICEABLE for i, j in zip(begins, ends, strict=True)]
+    if judge:
+        scores = judge(np.stack([frame.image[SQUARE] for frame in frames[first : last + 1]]))
+    else:
+        seen = np.full(length, REST)
+        for i, j, kind in zip(begins, ends, kinds, strict=True):
+            seen[i:j] = kind
+        scores = np.eye(len(CLASSES), dtype=np.float32)[seen[first : last + 1]]
+    when = [START + 400 + PICTURE * (n - first) for n in range(first, last + 1)]
+    film = [[at, n] for n, at in enumerate(when)] + [[when[-1] + 1000, len(when) - 1]]
+    return Belt(
+        [when[i - first] for i in begins],
+        [PICTURE * (j - i) for i, j in zip(begins, ends, strict=True)],
+        [int(kind) for kind in kinds],
+        [[round(float(score), 4) for score in row] for row in scores],
+        film,
+    )
+
+
+def at_pace(shown: Belt, pace: int) -> Belt:
+    """The belt with a picture each `pace` ms instead of `PICTURE`."""
+
+    def at(ms: int) -> int:
+        return START + 400 + (ms - START - 400) * pace // PICTURE
+
+    film = [[at(when), n] for when, n in shown.film[:-1]]
+    lasts = [lasting * pace // PICTURE for lasting in shown.lasts]
+    starts = [at(start) for start in shown.starts]
+    return Belt(starts, lasts, shown.kinds, shown.scores, [*film, [film[-1][0] + 1000, shown.film[-1][1]]])
+
+
+def judged(shipped: Shipped, squares: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What the camera's arithmetic and TFLM make of squares, in the order of `CLASSES`."""
+    tflm.load(shipped.model.read_bytes())
+    scores = tflm.run(to_input(squares, shipped.input_size))
+    return scores[:, [shipped.classes.index(name) for name in CLASSES]]
+
+
+def play(
+    folder: Path, shown: Belt, trigger: list, votes: int, *, network: int = NETWORK, thresholds: dict | None = None
+) -> Counter:
+    """Run main.py, whose network takes so many ms, before the belt; how many items were what."""
+    camera = Camera(folder, labels=CLASSES)
+    camera.write(votes=votes, parts=[trigger, signals(pulse_ms=1)], thresholds=thresholds or {})
     run = camera.run(
-        scores=shown.scores, film=shown.film, edges=shown.edges(), frame_ms=FRAME, predict_ms=NETWORK, limit=300
+        scores=shown.scores, film=shown.film, edges=shown.edges(), frame_ms=FRAME, predict_ms=network, limit=300
     )
     decided: list[list[int]] = [[] for _ in shown.starts]
     pulses = [(at, name == "P1") for at, name, level in run.seen["pins"] if level and name in {"P0", "P1"}]
@@ -90,7 +167,7 @@ def play(folder: Path, shown: Belt, trigger: list, votes: int) -> Counter:
             told = line["missed"]
         else:
             at, fails = pulses.pop(0)
-            middle = at - line["ms"] + line["frames"] * (FRAME + NETWORK) // 2  # of the frames that decided
+            middle = at - line["ms"] + line["frames"] * (FRAME + network) // 2  # of the frames that decided
             item = np.searchsorted(shown.starts, middle, side="right") - 1
             decided[max(0, item)].append(int(fails))
     assert not pulses
@@ -98,7 +175,10 @@ def play(folder: Path, shown: Belt, trigger: list, votes: int) -> Counter:
     for kind, several in zip(shown.kinds, decided, strict=True):
         found["once" if len(several) == 1 else "missed" if not several else "twice or more"] += 1
         found["wrong class"] += len(several) == 1 and several[0] != kind
+        found["bad passed"] += len(several) == 1 and several[0] < kind
     found["of these told"] = told
+    found["good rejected"] = found["wrong class"] - found["bad passed"]
+    found["right"] = found["once"] - found["wrong class"]
     return found
 
 
@@ -112,14 +192,55 @@ CASES = {
 }
 
 
-def main() -> None:
-    """Print the table."""
+DRAWN = {  # trigger, votes, and ms from one picture to the next
+    "pin, 1 vote": (by_pin(debounce_ms=5, delay_ms=0), 1, 33),
+    "pin, 3 votes": (by_pin(debounce_ms=5, delay_ms=0), 3, 33),
+    "class, enter 1, leave 1": (by_class(enter=1, leave=1), 1, 33),
+    "class, enter 2, leave 2": (by_class(), 1, 33),
+    "pin, 3 votes, three times as fast": (by_pin(debounce_ms=5, delay_ms=0), 3, 11),
+    "class, enter 1, leave 1, three times as fast": (by_class(enter=1, leave=1), 1, 11),
+    "class, enter 2, leave 2, three times as fast": (by_class(), 1, 11),
+}
+
+
+def made_up() -> None:
+    """Print the table of the made-up belt."""
     print(f"| trigger | item, gap (ms) | {' | '.join(COLUMNS)} |")
     print("| --- " * (2 + len(COLUMNS)) + "|")
     for name, (trigger, votes, lasting, gap) in CASES.items():
         with tempfile.TemporaryDirectory() as folder:
             found = play(Path(folder), belt(lasting, gap), trigger, votes)
         print(f"| {name} | {lasting}, {gap} | {' | '.join(str(found[column]) for column in COLUMNS)} |", flush=True)
+
+
+def of_bundle(bundle: Path, sequences: int) -> None:
+    """Print the table of the built-in belt."""
+    shipped = read_shipped(bundle, bundle)
+    with Pool() as pool:
+        belts = pool.map(partial(drawn, length=LENGTH, judge=partial(judged, shipped)), range(sequences), chunksize=1)
+    kinds = [kind for shown in belts for kind in shown.kinds]
+    print(f"{len(kinds)} masks, {sum(kinds)} of them bad, in {sum(len(shown.scores) for shown in belts)} pictures\n")
+    print(f"| trigger | {' | '.join(DRAWN_COLUMNS)} |")
+    print("| --- " * (1 + len(DRAWN_COLUMNS)) + "|")
+    for name, (trigger, votes, pace) in DRAWN.items():
+        found: Counter = Counter()
+        for shown in belts:
+            with tempfile.TemporaryDirectory() as folder:
+                paced, rules = at_pace(shown, pace), shipped.thresholds
+                found += play(Path(folder), paced, trigger, votes, network=SHORT, thresholds=rules)
+        print(f"| {name} | {' | '.join(str(found[column]) for column in DRAWN_COLUMNS)} |", flush=True)
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("bundle", type=Path, nargs="?", help="the folder of a bundle of the built-in belt")
+    parser.add_argument("--sequences", type=int, default=SEQUENCES, help="so many films of the belt")
+    options = parser.parse_args()
+    if options.bundle:
+        of_bundle(options.bundle, options.sequences)
+    else:
+        made_up()
 
 
 if __name__ == "__main__":

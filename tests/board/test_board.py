@@ -227,6 +227,58 @@ def test_a_damaged_bundle_is_named_and_ends_the_program(camera, harm, named):
     assert '"label"' not in run.printed
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"votes": "3"},
+        {"votes": 2.5},
+        {"votes": None},
+        {"period_ms": "100"},
+        {"side": "240"},
+        {"side": None},
+        {"roi": "240"},
+        {"roi": [0, 0, "96", 96]},
+        {"frame_size": 3},
+        {"thresholds": ["bad"]},
+        {"thresholds": {"bad": "0.35"}},
+        {"version": "3"},
+    ],
+    ids=str,
+)
+def test_settings_of_a_wrong_type_are_refused_at_the_start(camera, changed):
+    """As somebody makes them who edits the file."""
+    camera.write(**changed)
+    run = camera.run(scores=[GOOD])
+    assert run.printed == (
+        "linecam: settings.json is missing or damaged: copy the whole bundle again, or write its linecam.romfs.\n"
+    )
+
+
+@pytest.mark.parametrize("votes", [0, -1])
+def test_no_vote_at_all_is_one(camera, votes):
+    camera.write(votes=votes)
+    assert camera.run(scores=[GOOD, BAD]).labels == ["good", "bad"]
+
+
+@pytest.mark.parametrize("name", ["settings.json", "labels.txt"])
+def test_a_byte_order_mark_is_damage(camera, name):
+    """Windows' Notepad of old writes one."""
+    camera.write()
+    path = camera.folder / "drive" / name
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert camera.run(scores=[GOOD]).printed.startswith(f"linecam: {name} is ")
+
+
+@pytest.mark.parametrize("firmware", ["4.5.6", "5.0.0"])
+@pytest.mark.parametrize("script", [MAIN, COLLECT], ids=["main.py", "collect.py"])
+@pytest.mark.parametrize("changed", [{"frame_size": 3}, {"side": "240"}, {"side": None}, {"hold": "auto"}], ids=str)
+def test_wrong_settings_stop_both_programs_with_one_sentence(camera, script, firmware, changed):
+    camera.write(parts=[["line_light", {}]], **changed)
+    last = camera.run(firmware, script=script, scores=[GOOD]).printed.splitlines()[-1]
+    assert last.startswith("linecam: settings.json is ") or last.startswith("linecam: line_light.py: ")
+    assert "copy " in last
+
+
 @pytest.mark.parametrize("firmware", ["4.5.6", "5.0.0"])
 @pytest.mark.parametrize(
     ("model", "reason"), [(b"unsupported", "Failed to allocate tensors"), (b"large", "memory allocation failed")]

@@ -239,6 +239,61 @@ def test_an_error_between_items_misses_none(camera):
     assert run.labels == ["good"]
 
 
+@pytest.mark.parametrize("firmware", FIRMWARE)
+@pytest.mark.parametrize(
+    ("on_time", "labels", "count"), [(True, ["good", "good"], []), (False, ["good"], [1])], ids=["soon", "late"]
+)
+def test_an_item_whose_frame_would_come_too_late_is_missed(camera, firmware, on_time, labels, count):
+    """Its edge comes while a slow card takes a frame of the item before: then another one may be before the camera."""
+    keep = {"margin": 65536, "every": 0, "frames": 9, "bytes": 10**9, "pause_ms": 0, "mark_pin": None}
+    camera.write(votes=2, parts=[by_pin(delay_ms=40), signals(), ["line_keep", keep]])
+    run = camera.run(firmware, scores=[GOOD] * 9, save_ms=400 if on_time else 1000, edges=pressed(2500, 2850))
+    assert run.labels == labels
+    assert missed(run) == count
+    assert len(pulses(run, "P1")) == len(count), "it is rejected"
+
+
+# --- settings and files that somebody has changed
+
+
+WRONG = [
+    by_pin(debounce_ms="5"),
+    by_pin(delay_ms=1.5),
+    by_class(leave="2"),
+    by_class(resting="empty"),
+    signals(pulse_ms="50"),
+    signals(passes=None),
+    signals(fail_pin="P99"),
+    ["line_modbus", {"uart": 3, "baud": 19200, "parity": "even", "address": "1", "send_pin": None}],
+    ["line_modbus", {"uart": "3", "baud": 19200, "parity": "even", "address": 1, "send_pin": None}],
+    ["line_keep", {"margin": "1", "every": 0, "frames": 9, "bytes": 9, "pause_ms": 0, "mark_pin": None}],
+    ["line_keep", {"margin": 1, "every": 0, "frames": 9, "bytes": 9, "pause_ms": 0}],
+    ["line_drift", {}],
+    ["line_light", {"brightness": ["dark", 255], "contrast": 3}],
+    ["line_places", {"order": ["good"]}],
+]
+
+
+@pytest.mark.parametrize("part", WRONG, ids=lambda part: f"{part[0]} {list(part[1].values())}")
+def test_a_part_with_wrong_settings_is_named_at_the_start(camera, part):
+    camera.write(parts=[part])
+    last = camera.run(scores=[GOOD] * 3).printed.splitlines()[-1]
+    assert last.startswith(f"linecam: {part[0]}.py: ")
+    assert "copy the whole bundle again" in last
+
+
+@pytest.mark.parametrize("length", [0, 300, 700, 1500])
+@pytest.mark.parametrize("name", ["line_trigger", "line_signals"])
+def test_a_part_of_which_only_the_beginning_was_copied_is_named(camera, name, length):
+    camera.write(parts=[by_pin(), signals()])
+    camera.command("5.0.0", None, {})
+    path = camera.folder / f"drive/{name}.py"
+    path.write_bytes(path.read_bytes()[:length])
+    last = camera.run(scores=[GOOD] * 3).printed.splitlines()[-1]
+    assert last.startswith(f"linecam: {name}.py: ")
+    assert "copy the whole bundle again" in last
+
+
 # --- memory
 
 

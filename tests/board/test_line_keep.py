@@ -219,6 +219,26 @@ def test_a_card_that_is_there_again_is_written_to_after_ten_minutes(camera: Came
     assert [line["item"] for line in told(camera)] == [7, 8, 9, 10]
 
 
+def test_of_a_card_that_takes_nothing_for_a_while_the_oldest_are_still_replaced(camera: Camera) -> None:
+    """As one does whose lock slides, or whose FAT is found damaged: it can be read."""
+    put(camera, frames=3)
+    run = camera.run(scores=[UNSURE] * 16, frame_ms=299_980, read_only=[6, 13])  # the first snapshot is the settling
+    assert notes(run) == ["frames are not kept: the card is full, gone or not writable (30)"]
+    assert len(run.labels) == 16
+    assert len(kept(camera)) == 3
+    assert kept(camera)[0] > "K0000004.bmp"
+
+
+def test_a_card_that_fails_again_is_told_again(camera: Camera) -> None:
+    put(camera)
+    script = camera.folder / "main.py"
+    source = as_copied((ROOT / "openmv/main.py").read_text())
+    again = "\t\t\tif number == 6:\n\t\t\t\t__import__('board').plan['read_only'] = [0, 1000]\n"
+    script.write_text(source.replace("\t\t\tpoll.clear()\n\t\t\tdue", f"{again}\t\t\tpoll.clear()\n\t\t\tdue"))
+    run = camera.run(script=script, scores=[UNSURE] * 9, frame_ms=300_000, read_only=[3, 4])
+    assert len(notes(run)) == 2
+
+
 @pytest.mark.parametrize("cut", ["rename", "line"])
 def test_the_power_may_fail_at_any_moment(camera: Camera, cut: str) -> None:
     put(camera)

@@ -198,6 +198,31 @@ def test_a_frame_ends_with_silence(camera, baud, silence):
     assert silence <= when - (at + 1) <= silence + 1
 
 
+NOISE = bytes(31 * n % 251 for n in range(900)).hex()
+ALL = ask(3, 0, LAST).hex()
+
+
+@pytest.mark.parametrize(
+    ("received", "answers"),
+    [
+        ([[2500, "000000" + ALL]], 1),
+        ([[2500, NOISE[:10] + ALL]], 1),
+        ([[2500, NOISE + ALL]], 1),
+        ([[2500, ALL + NOISE[:2]]], 0),
+        ([[2500, ALL + NOISE[:2]], [3000, ALL]], 1),
+        ([[2500 + n, NOISE[:60]] for n in range(60)] + [[3200, ALL]], 1),
+        ([[2500, NOISE * 3], [3200, ALL]], 1),
+        ([[2500, NOISE * 3]], 0),
+    ],
+    ids=["breaks", "in front", "long", "behind", "behind, and again", "flood", "more than the buffer", "alone"],
+)
+def test_noise_on_the_line_costs_one_request_at_the_most(camera, received, answers):
+    camera.write(parts=[modbus()])
+    run = camera.run(scores=[GOOD] * 15, received=received)
+    assert len(run.labels) == 15
+    assert [bytes.fromhex(answer)[:3] for _, answer in run.seen["uart"]] == [bytes([17, 3, 2 * LAST])] * answers
+
+
 def test_failures_and_what_was_missed(camera):
     camera.write(parts=[by_pin(), modbus()], thresholds={"good": 0.99, "bad": 0.5, "no_mask": 0.99})
     run = camera.run(

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.board.test_board import FIRMWARE, SETTLING, Camera, Run
+from linecam.bundle.contents import as_copied
+from tests.board.test_board import FIRMWARE, MAIN, SETTLING, Camera, Run
 from tests.board.test_line import (
     BAD,
     FRAME,
@@ -124,6 +125,22 @@ def test_ready_drops_when_the_loop_stalls_and_comes_back(camera, timer):
     assert drops == START + 2 * FRAME + 500, "while the snapshot hangs"
     assert START + 5000 < again < START + 6000
     assert end >= START + 5000 + 6 * FRAME
+
+
+@pytest.mark.parametrize("timer", ["pyb", "hard"])
+def test_ready_stays_off_while_the_firmware_hangs_for_a_week(camera, timer):
+    """By then the difference of the clock is negative. It leaps, since a week of milliseconds takes long."""
+    camera.write(parts=[signals()])
+    script = camera.folder / "hangs.py"
+    source, judged = as_copied(MAIN.read_text()), "\t\t\tscores = model.predict(frame)[0]\n"
+    assert source.count(judged) == 1
+    leap = "__import__('board').plan['ticks'] += 1 << 29"
+    hangs = f"\t\t\tif number == 2:\n\t\t\t\ttime.sleep_ms(1500)\n\t\t\t\t{leap}\n\t\t\t\ttime.sleep_ms(1500)\n"
+    script.write_text(source.replace(judged, f"{hangs}{judged}"))
+    run = camera.run(script=script, timer=timer, scores=[GOOD] * 3)
+    _, (drops, off), (again, _), *_ = ready(run)
+    assert off == 0
+    assert again - drops > 2000
 
 
 def test_without_a_hard_timer_a_hanging_firmware_is_not_noticed(camera):

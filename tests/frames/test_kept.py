@@ -161,7 +161,7 @@ def test_the_test_is_the_same_with_and_without_them(line: Line) -> None:
     assert chosen[0] == chosen[1]
 
 
-@pytest.mark.parametrize("strategy", ["random", "herding", "coreset"])
+@pytest.mark.parametrize("strategy", ["random", "mixed", "herding", "coreset"])
 def test_a_strategy_takes_one_only_where_it_is_labelled(hard: Line, strategy: str) -> None:
     table = hard.run()
     select_test(hard.index, hard.place / "test.csv", count=5, seed=1, given=False)

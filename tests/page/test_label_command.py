@@ -54,7 +54,7 @@ def plan(name: str, kind: str, source: Path | None = None, **select: Any) -> Pla
 def test_what_the_page_of_each_kind_of_dataset_needs(tmp_path: Path) -> None:
     assert targets_of(plan("belt", "belt")) == [
         "results/belt/index/frames.csv",
-        "results/belt/select/herding-200.csv",
+        "results/belt/select/mixed-200.csv",
         "results/belt/select/test.csv",
         "results/belt/truth.csv",
         "results/belt/embed/teacher/embeddings.npy",

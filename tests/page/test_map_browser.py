@@ -132,7 +132,8 @@ def test_a_finger_scrolls_until_it_takes_up_the_lasso_and_then_draws(
     window.touch([window.driver.execute_script(LASSO)])
     window.draw(*corners())
     window.until(lambda: window.text("map-selected") == "8 frames selected")
-    window.click("Label these 8 frames")
+    # At once, while the browser would still have the page fly on.
+    window.touch([window.middle(window.button("Label these 8 frames"))])
     window.until(lambda: window.text("count") == "Frame 1 of 8")
     window.close()
 

@@ -30,7 +30,7 @@ def run(when: str = "2026-11-20T08:00:00", said: str = "bbggg", true: str = "bbg
         linecam="0.3.0",
         revision="abc",
         config={"dataset": {"name": "caps"}, "finetune": {"epochs": 100}, "quantize": {"ranges": [[-6, 6]]}},
-        model="slim7-96-taught/herding-200/seed-1",
+        model="slim7-96-taught/mixed-200/seed-1",
         range="calibrated",
         weak=False,
         labels={"a": "bad", "b": "good", "c": "good"},

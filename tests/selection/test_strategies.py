@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from linecam.selection.herding import best_covering
 from linecam.selection.strategies import (
     STRATEGIES,
+    TYPICAL,
     completed,
     coreset,
     herding,
+    mixed,
     mundig,
     probcover,
     random,
@@ -123,6 +125,16 @@ def test_lightly_s_engine_where_no_frame_or_no_further_one_has_an_embedding() ->
     assert len(set(mundig(np.ones((4, 2), np.float32), names, 4, [], 1))) == 4
 
 
+@pytest.mark.parametrize("initial", [[], [3, 70], list(range(60))], ids=len)
+def test_mixed_takes_typical_frames_first_and_then_random_ones(initial: list[int]) -> None:
+    points, names = vectors(100), digests(100)
+    few = max(TYPICAL, len(initial))
+    typical = herding(points, names, few, initial, 1)
+    assert mixed(points, names, 20, initial, 1) == herding(points, names, 20, initial, 1)
+    assert mixed(points, names, few, initial, 1) == typical
+    assert mixed(points, names, few + 30, initial, 1) == random(NOTHING, names, few + 30, typical, 1)
+
+
 def test_every_strategy_has_its_name() -> None:
-    assert list(STRATEGIES) == ["herding", "random", "coreset", "typiclust", "probcover", "mundig"]
+    assert list(STRATEGIES) == ["mixed", "herding", "random", "coreset", "typiclust", "probcover", "mundig"]
     assert all(strategy.__name__ == name for name, strategy in STRATEGIES.items())

@@ -37,7 +37,7 @@ def plan_of(**sections: Any) -> Plan:
         ({"test": 209, "train": 1}, 419, ""),
         ({"test": 500, "train": 900}, None, ""),
         ({"test": 500, "train": 900, "strategies": ["given"]}, 20, ""),
-        ({"test": 500, "train": 900, "strategies": ["given", "herding"]}, 20, "select.test is 500"),
+        ({"test": 500, "train": 900, "strategies": ["given", "mixed"]}, 20, "select.test is 500"),
     ],
 )
 def test_more_frames_than_there_are(select: dict[str, Any], most: int | None, told: str) -> None:
@@ -74,8 +74,8 @@ def test_what_is_checked_first() -> None:
         return [path.removeprefix("results/x/") for path in plan_of(**sections).cheap_checks]
 
     assert checks() == ["select/test.csv"]
-    assert checks(embed={"file": "e.csv"}) == ["select/test.csv", "select/herding-200.csv"]
-    assert checks(select={"strategies": ["herding", "random", "given"]}) == [
+    assert checks(embed={"file": "e.csv"}) == ["select/test.csv", "select/mixed-200.csv"]
+    assert checks(select={"strategies": ["mixed", "random", "given"]}) == [
         "select/test.csv",
         "select/random-200.csv",
         "select/given.csv",

@@ -1,4 +1,4 @@
-"""A line with the methods that are the defaults: taught by a large network, frames chosen by herding on its sight."""
+"""A line with the methods that are the defaults: taught by a large network, frames chosen by what it sees."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ CONFIG = {key: value for key, value in TINY.items() if key not in {"select", "pr
     "pretrain": {"taught": {"side": 64, "views": 40, "steps": 12, "pasted_steps": 12}},
     "quantize": {"ranges": ["calibrated"]},
 }
-SCORE = "results/tiny/finetune/swift7-64-taught/herding-40/seed-1/score.json"
+SCORE = "results/tiny/finetune/swift7-64-taught/mixed-40/seed-1/score.json"
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +38,13 @@ def test_frames_are_chosen_by_the_teachers_embeddings(results: Path) -> None:
     assert embeddings.shape == (120, 1280)
     assert not list((results / "embed").glob("*/*.csv")), "too large as a table"
     assert [path.name for path in (results / "embed").iterdir()] == ["teacher"], "nobody asks for the backbone's"
-    assert len(pd.read_csv(results / "select/herding-40.csv")) == 40
+    assert len(pd.read_csv(results / "select/mixed-40.csv")) == 40
 
 
 def test_the_teacher_labels_the_samples_other_frames_for_finetuning(results: Path) -> None:
-    split = pd.read_csv(results / "split/herding-40.csv")
+    split = pd.read_csv(results / "split/mixed-40.csv")
     sample = pd.read_csv(results / "pixels/sample-240.csv")["sha256"]
-    soft = np.load(results / "soft_labels/herding-40.npz")
+    soft = np.load(results / "soft_labels/mixed-40.npz")
     trained, tested = (list(split.loc[split["part"] == part, "sha256"]) for part in ("train", "test"))
     assert list(soft["sha256"]) == list(dict.fromkeys([*(one for one in sample if one not in tested), *trained]))
     assert soft["probabilities"].shape == (TINY["finetune"]["folds"] + 1, len(soft["sha256"]), 3)

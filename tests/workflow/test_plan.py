@@ -21,7 +21,7 @@ def plan_of(**sections: Any) -> Plan:
 
 def test_one_model_without_a_sweep():
     plan = plan_of(networks=["swift7-64"])
-    assert list(map(str, plan.models)) == ["swift7-64-taught/herding-200/seed-1"]
+    assert list(map(str, plan.models)) == ["swift7-64-taught/mixed-200/seed-1"]
     assert plan.competing == plan.models
     assert plan.selecting_backbone == "teacher"
     assert plan.forms == ["float", "onnx", "calibrated", "fixed_-25_25", "fixed_-10_10", "fixed_-6_6"]
@@ -43,7 +43,7 @@ def test_every_sweep_multiplies():
     plan = plan_of(
         networks=["swift7-64", "swift9-96"],
         pretrain={"methods": ["none", "taught"]},
-        select={"strategies": ["random", "herding"]},
+        select={"strategies": ["random", "mixed"]},
         finetune={"seeds": [1, 2, 3]},
         quantize={"ranges": ["calibrated", [-4.5, 4]]},
         bundle={"boards": ["openmv-h7", "openmv-rt1062"]},
@@ -59,7 +59,7 @@ def test_every_sweep_multiplies():
 def test_a_candidate_knows_its_files():
     plan = plan_of(networks=["swift7-64"], bundle={"boards": ["openmv-h7", "openmv-rt1062"]})
     candidate = plan.candidates[1]
-    name = "swift7-64-taught/herding-200/seed-1"
+    name = "swift7-64-taught/mixed-200/seed-1"
     assert candidate.tflite == Path(f"results/tiny/quantize/{name}/fixed_-25_25/model.tflite")
     assert candidate.metrics == Path(f"results/tiny/evaluate/{name}/fixed_-25_25.json")
     assert candidate.firmware["openmv-rt1062"] == Path(f"results/tiny/firmware/{name}/fixed_-25_25/openmv-rt1062.json")
@@ -69,7 +69,7 @@ def test_a_candidate_knows_its_files():
 
 
 def test_models_that_do_not_compete_are_evaluated_in_float_alone():
-    plan = plan_of(select={"strategies": ["herding", "random"]}, quantize={"ranges": ["calibrated"]})
+    plan = plan_of(select={"strategies": ["mixed", "random"]}, quantize={"ranges": ["calibrated"]})
     first, second = plan.trained
     assert list(first.metrics) == ["float", "onnx", "calibrated"]
     assert list(first.predictions) == ["calibrated"]
@@ -91,10 +91,10 @@ def test_a_folder_with_train_and_test_has_a_given_split(tmp_path):
     (tmp_path / "test/good").rmdir()
     with pytest.raises(UserError, match="nothing in test/ is labelled"):
         plan_of(dataset=dataset)
-    for name, selection in (("herding", "herding-200"), ("given", "given")):
+    for name, selection in (("mixed", "mixed-200"), ("given", "given")):
         assert plan_of(dataset=dataset, select={"strategies": [name]}).selections == [selection]
     (tmp_path / "test").rmdir()
-    assert plan_of(dataset=dataset).selections == ["herding-200"]
+    assert plan_of(dataset=dataset).selections == ["mixed-200"]
 
 
 def test_a_vote_that_the_frames_names_decide_is_evaluated_whatever_they_say():
@@ -105,19 +105,19 @@ def test_a_vote_that_the_frames_names_decide_is_evaluated_whatever_they_say():
 
 def test_labels_seed_and_folds_of_a_selection():
     plan = plan_of(select={"train": 120, "seed": 7}, finetune={"folds": 4})
-    assert [plan.labels_of(name) for name in ("herding-120", "given", "herding-120-first-25")] == [120, 120, 25]
-    assert [plan.seed_of(name) for name in ("herding-120", "random-25-draw-3")] == [7, 3]
-    assert [plan.folds_of(name) for name in ("herding-120", "random-25-draw-3", "herding-120-first-25")] == [4, 0, 0]
+    assert [plan.labels_of(name) for name in ("mixed-120", "given", "mixed-120-first-25")] == [120, 120, 25]
+    assert [plan.seed_of(name) for name in ("mixed-120", "random-25-draw-3")] == [7, 3]
+    assert [plan.folds_of(name) for name in ("mixed-120", "random-25-draw-3", "mixed-120-first-25")] == [4, 0, 0]
     assert plan.counts_of("random-25-draw-3") == "study_selection.labels"
-    assert [plan.needs_embeddings(name) for name in ("random-25", "given", "herding-120")] == [False, False, True]
+    assert [plan.needs_embeddings(name) for name in ("random-25", "given", "mixed-120")] == [False, False, True]
 
 
 def test_fewer_labels_take_as_many_steps():
     plan = plan_of(select={"train": 200}, finetune={"epochs": 300})
-    assert plan.recipe("herding-200")["epochs"] == 300
-    assert plan.recipe("herding-200-first-25")["epochs"] == 2400
+    assert plan.recipe("mixed-200")["epochs"] == 300
+    assert plan.recipe("mixed-200-first-25")["epochs"] == 2400
     assert plan.recipe("given")["epochs"] == 300
-    assert plan_of().recipe("herding-200")["epochs"] is None
+    assert plan_of().recipe("mixed-200")["epochs"] is None
 
 
 def test_a_bundle_is_not_made_from_shards_definitions_or_the_place_of_the_key(tmp_path):
@@ -145,8 +145,8 @@ def test_a_study_has_each_model_once():
 def test_a_study_trains_on_the_first_frames_of_the_selection():
     study = StudyPlan(plan_of(study=[PART | {"labels": [25, 200]}]))
     assert [model.float_metrics.parent.relative_to("results/tiny/evaluate").as_posix() for model in study.models] == [
-        "swift7-64-none/herding-200-first-25/seed-1-as_trained",
-        "swift7-64-none/herding-200/seed-1-as_trained",
+        "swift7-64-none/mixed-200-first-25/seed-1-as_trained",
+        "swift7-64-none/mixed-200/seed-1-as_trained",
     ]
 
 
@@ -154,7 +154,7 @@ def test_int8_is_made_of_the_models_with_most_labels():
     study = StudyPlan(plan_of(study=[PART | {"labels": [25, 200]}]))
     few, most = study.models
     assert few.int8_metrics is None
-    folder = "swift7-64-none/herding-200/seed-1-as_trained"
+    folder = "swift7-64-none/mixed-200/seed-1-as_trained"
     assert most.int8_metrics == Path(f"results/tiny/evaluate/{folder}/calibrated.json")
     assert most.firmware == Path(f"results/tiny/firmware/{folder}/calibrated/openmv-h7.json")
     known = [few.float_metrics, most.float_metrics, most.int8_metrics, most.int8_predictions, most.firmware]
@@ -176,7 +176,7 @@ def test_a_study_of_a_network_larger_than_the_frame_ends_with_a_message():
 
 
 def test_the_study_of_selections_draws_anew_for_each_seed():
-    study = {"strategies": ["random", "herding"], "labels": [25, 50], "seeds": [1, 2]}
+    study = {"strategies": ["random", "mixed"], "labels": [25, 50], "seeds": [1, 2]}
     models = SelectionStudyPlan(plan_of(networks=["swift7-64"], study_selection=study)).models
     assert len(models) == 8
     assert models[1].split == Path("results/tiny/split/random-25-draw-2.csv")

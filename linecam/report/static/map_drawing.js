@@ -71,6 +71,10 @@
     plot.toolbar_location = "above";
     // Under a finger the page scrolls, until one of the tools is taken up.
     plot.toolbar.active_drag = window.matchMedia("(pointer: coarse)").matches ? null : lasso;
+    // A finger that draws scrolls nothing. Chromium takes it for a fling all the same where it leaves in motion, and the next
+    // tap, on a button of the page, would only end the fling. Of touches that are taken it makes none.
+    const draws = ({ touches }) => touches.length === 1 && plot.toolbar.gestures.pan.active;
+    $("map-plot").addEventListener("touchmove", (event) => draws(event) && event.preventDefault(), { passive: false });
     for (const line of [...plot.xaxis, ...plot.yaxis, ...plot.xgrid, ...plot.ygrid]) line.visible = false;
     const dots = plot.scatter(
       { field: "x" },

@@ -34,6 +34,7 @@ plan = {
     "card": 1 << 30,  # bytes on the card
     "free_told": None,  # what statvfs says is free, where it isn't the truth
     "pulled": 0,  # from this snapshot on the card is gone; 0 for never
+    "read_only": [],  # from this snapshot on, and up to that one, the card takes nothing, and can be read
     "cut": "",  # the power fails at this: "rename" or "line", of the first frame that is kept
     "save_ms": 0,  # what the card takes for a frame
     "ticks": (1 << 30) - 4000,  # what time.ticks_ms() says at first: it wraps at 2 ** 30, soon after the settling
@@ -100,12 +101,14 @@ def real(path):
 
 def open_file(path, mode="r"):
     if path.startswith("kept/"):
-        touch_card("line")
+        touch_card("line", "r" not in mode)
     return open(real(path), mode)
 
 
-def touch_card(what=""):
-    """Fails where the card is gone, and where the power fails just then."""
+def touch_card(what="", writes=False):
+    """Fails where the card is gone or doesn't take what is written, and where the power fails just then."""
+    if writes and plan["read_only"] and plan["read_only"][0] <= snapshots < plan["read_only"][1]:
+        raise OSError(30)
     if what and plan["cut"] == what:
         raise KeyboardInterrupt
     if 0 < plan["pulled"] <= snapshots:
@@ -170,9 +173,8 @@ class Image:
 
     def save(self, path):
         """A BMP of 16 bits a pixel with the rows from above, as the firmware writes it."""
-        global clock
-        clock += plan["save_ms"]
-        touch_card()
+        events.let_pass(plan["save_ms"])
+        touch_card(writes=True)
         if not path.endswith(".bmp"):
             raise OSError("Unsupported format!")
         row = (self._width * 2 + 3) // 4 * 4

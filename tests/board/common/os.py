@@ -18,7 +18,7 @@ listdir, mkdir = uos.listdir, uos.mkdir
 
 
 def remove(path):
-    board.touch_card()
+    board.touch_card(writes=True)
     return uos.remove(path)
 
 
@@ -41,7 +41,7 @@ def statvfs(path):
 
 
 def rename(old, new):
-    board.touch_card("rename" if "kept" in new else "")
+    board.touch_card("rename" if "kept" in new else "", writes=True)
     try:
         uos.stat(new)
     except OSError:
