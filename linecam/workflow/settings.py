@@ -221,7 +221,7 @@ class StudySelection(Section):
         Distinct,
         AfterValidator(has_random),
     ] = ("random", "mixed", "coreset", "typiclust", "probcover")
-    """What is compared. `random` has to be one: the others are compared with it."""
+    """The strategies. `random` has to be one of them: the others are compared with it."""
     labels: Sweep[Labels] = (25, 50, 100, 200)
     """How many frames are chosen."""
     seeds: Sweep[Seed] = (1, 2)
