@@ -6,15 +6,15 @@ PYTHON ?= python3.13 python3.12 python3.11 python3
 BROUGHT = $(if $(filter file,$(origin PYTHON)),3.13)
 
 define HELP
-make demo     build everything for the built-in belt: frames to bundle and report; VERBOSE=yes shows all that Snakemake says
-make label    label frames in the browser; CONFIG=config/mine.yaml for your own, BY=Ann says who labels,
-              FRAMES=list.txt begins with the frames of a list
+make demo     build everything for the built-in belt, from frames to bundle and report; VERBOSE=yes shows Snakemake's own output
+make label    label frames in the browser; CONFIG=config/mine.yaml for your own frames, BY=Ann to say who labels,
+              FRAMES=list.txt to begin with the frames of a list
 make test     run the tests
 make lint     check style, types, rules and the links of the documentation; changes nothing
 make docs     build the documentation into site/
-make setup    install requirements.lock into .venv where that is missing or older, as demo, label, test, lint and docs do first
-make lock     resolve requirements.in into requirements.lock and envs/; UPGRADE=yes takes the newest of everything
-make help     this list
+make setup    install the packages of requirements.lock into .venv, if needed; demo, label, test, lint and docs do so first
+make lock     write requirements.lock and envs/ from requirements.in; UPGRADE=yes takes the newest versions
+make help     show this list
 endef
 
 TARGETS = help demo label test lint docs setup lock

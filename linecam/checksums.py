@@ -46,7 +46,7 @@ def check(results: Path, read: Iterable[Path]) -> None:
     raise UserError(
         f"Damaged since linecam made {it}: {found}. Nothing was made of {it}. Delete {names}, and run the same command "
         f"again: it makes {it} anew. If you changed {it} on purpose, delete the checksum instead, "
-        f"{' and '.join(str(_entry(results, path)) for path, _ in damaged)}. If it happens again, look at the disk."
+        f"{' and '.join(str(_entry(results, path)) for path, _ in damaged)}. If it happens again, check the disk."
     )
 
 
@@ -67,7 +67,7 @@ def _differs(path: Path, entry: Path) -> str | None:
         expected = read_json(entry)
         length, crc, state = expected["bytes"], expected["crc32"], expected["state"]
     except (OSError, ValueError, KeyError, TypeError):
-        return f"can't be compared, as its checksum in {entry} is damaged itself; delete that, too"
+        return f"can't be compared, since its checksum in {entry} is damaged itself; delete that file, too"
     if (there := _bytes(path)) != length:
         return f"has {there:,} bytes, and had {length:,}"
     if state is not None and state == _state(path):

@@ -1,8 +1,9 @@
 """linecam on the camera: records raw frames to train on, the same RGB565 frames that main.py judges.
 
-Copy it to the camera as main.py and reset, or run it in OpenMV IDE. Frames go to frames/R<run>-<number>.bmp on the
-SD card, or with STREAM over USB to a PC that runs `linecam receive PORT FOLDER`. Exposure, gain and white balance are
-held during a run, and R<run>.json has them: the bundle's main.py then holds the same.
+Copy this file to the camera under the name main.py and press reset, or run it in OpenMV IDE. Frames go to the SD card,
+as frames/R<run>-<number>.bmp. With STREAM = True they go over USB to a PC that runs `linecam receive PORT FOLDER`.
+During a run the camera holds exposure, gain and white balance. It writes them to R<run>.json, so that the bundle's
+main.py can hold the same. The settings are the lines in capital letters below.
 """
 
 import hashlib
@@ -12,15 +13,15 @@ import sys
 import time
 from binascii import b2a_base64, hexlify
 
-FRAME_SIZE = "QQVGA"  # a settings.json beside this file comes first; on an AE3 take "QVGA" and 200
-SIDE = 120  # of the square in the middle, in pixels
-ROI = None  # instead of it (x, y, width, height), as camera.roi
+FRAME_SIZE = "QQVGA"  # if a settings.json lies beside this file, its values count first; on an AE3: "QVGA", SIDE 200
+SIDE = 120  # the side of the square in the middle, in pixels
+ROI = None  # or a region instead of the square: (x, y, width, height), as camera.roi
 FOLDER = "frames"
-EVERY_MS = 500  # from one frame to the next, at least
-LIMIT = 0  # frames, 0 for no limit
-STREAM = False
-# "auto" is what the sensor finds at the start. For a further run in the same light take the numbers of the first one.
-HOLD = {"gain_db": "auto", "white_balance": "auto", "exposure_us": "auto"}  # what settings.json holds comes first
+EVERY_MS = 500  # the shortest time between two frames
+LIMIT = 0  # how many frames to record; 0: no limit
+STREAM = False  # True: send frames over USB
+# "auto": the value that the sensor finds at the start. To record again in this light, write the first run's numbers.
+HOLD = {"gain_db": "auto", "white_balance": "auto", "exposure_us": "auto"}  # the values of settings.json count first
 
 RED, GREEN, BLUE, NONE = 0, 1, 2, -1
 UNFINISHED = "/.unfinished.bmp"  # a name with a dot in front is no frame to linecam

@@ -1,9 +1,9 @@
 """linecam on the camera, a part of main.py: notices that the line has changed (docs/drift.md).
 
-Of each decision some things are true or not: it is for `bad`; its margin is low; the frame is dark. For each of them a
-CUSUM chart for Bernoulli trials (Reynolds and Stoumbos, 1999) counts up where it is true and down where it is not, or
-the other way round. The PC has computed the steps and the limits: here whole numbers are added. Nothing takes memory,
-but for the moment when `learn` decisions have been seen.
+There are some yes-or-no questions about each decision: is it for `bad`, is its margin low, is the frame dark? For each
+question there is a CUSUM chart for Bernoulli trials (Reynolds and Stoumbos, 1999). It goes up if the answer is yes and
+down if it is no, or the other way round. The PC has computed the steps and the limits, so the camera only adds whole
+numbers. This takes no memory, except for the moment when `learn` decisions have been seen.
 """
 
 import json

@@ -1,7 +1,7 @@
 """linecam on the camera, a part of main.py: keeps the frames worth a label on the SD card (docs/hard-frames.md).
 
-A frame goes to kept/K<number>.bmp, and what is known of it to a line of kept/K<hundred>.jsonl, which has those of a
-hundred numbers. Numbers go on from run to run. Keeping a frame takes memory; looking whether to keep it takes none.
+A frame goes to kept/K<number>.bmp. A line about it goes to kept/K<hundred>.jsonl, a file for a hundred numbers. Numbers
+go on from run to run. Keeping a frame takes memory. Deciding whether to keep it takes none.
 """
 
 import json

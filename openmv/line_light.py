@@ -1,6 +1,7 @@
 """The same picture every time: holds exposure, gain and white balance, and judges no frame in odd light.
 
-`hold` and `rounded` are those of collect.py, word by word. Brightness and contrast are those of linecam/camera/light.py.
+A part of main.py. The functions `hold` and `rounded` are the same as in collect.py, word by word. Brightness and
+contrast are computed as in linecam/camera/light.py.
 """
 
 import json

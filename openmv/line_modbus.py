@@ -1,6 +1,6 @@
-"""A Modbus RTU server at a UART: a controller reads there what was decided. A part of main.py.
+"""A Modbus RTU server at a serial port: a controller reads the decisions there. A part of main.py.
 
-It answers function codes 3 and 4. linecam/bundle/registers.py says which register is what.
+It answers function codes 3 and 4. linecam/bundle/registers.py says what each register means.
 """
 
 import time

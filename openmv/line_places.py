@@ -1,6 +1,6 @@
-"""Several places in one frame (`camera.rois`): a decision for each, and the worst one is that of the item.
+"""Several places in one frame (`camera.rois`): each gets a decision, and the worst decision is the item's.
 
-A part of main.py, for which it stands as model and as poll: it runs the network once for each place of a frame.
+A part of main.py. It takes the place of main.py's model and poll, and runs the network once for each place of a frame.
 """
 
 import sys

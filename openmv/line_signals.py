@@ -1,6 +1,6 @@
 """Tells a machine what was decided: a pulse at a pin, and a pin that is on while the camera works. A part of main.py.
 
-An interrupt a millisecond times the pulses and watches the loop, which may be busy with the network for longer.
+An interrupt, once a millisecond, switches the pulses and watches the loop. It runs also while the network is busy.
 """
 
 import sys

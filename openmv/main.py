@@ -1,8 +1,8 @@
-"""linecam on the camera: sorts what passes, lights the LED, prints JSON.
+"""linecam on the camera: judges the parts that pass, lights the LED, prints JSON.
 
-The loop allocates nothing, lest the heap frays: scores are in whole 1/65536, since floats go to the heap.
-What settings.json turns on besides comes as parts: modules beside this one, each with some of HOOKS.
-The bundle has this file without its comments and with tabs, to leave room on the camera's drive.
+The loop takes no new memory, so that the heap does not break up into small pieces. Floats would take memory, so scores
+are whole numbers of 1/65536. Further work that settings.json turns on is done by parts: modules beside this one, each
+with some of HOOKS. The bundle has this file without comments and with tabs, to leave room on the camera's drive.
 """
 
 import gc

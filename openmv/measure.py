@@ -1,7 +1,7 @@
-"""What `linecam measure` has the camera do: load the model, run stored frames, take the time.
+"""The camera's side of `linecam measure`: load the model, run stored frames, take the time.
 
-The PC sends this text over the serial port and calls its functions, each of which prints one line of JSON. Nothing is
-written to the drive: the PC has it mounted, and a FAT that two sides write to breaks.
+The PC sends this text over the serial port and calls its functions. Each prints one line of JSON. Nothing is written to
+the drive: the PC has mounted it, and a file system that two sides write to breaks.
 """
 
 import gc

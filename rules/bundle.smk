@@ -48,7 +48,7 @@ rule bundle:
     """Pack the chosen model for a board: files for its drive, ROMFS image, instructions, bill of materials."""
     input:
         choice="<results>/choice.json",
-        # Before the bundle, which is not made of a weak model: this says why. What it holds is no reason to pack anew.
+        # The report comes first: it says why a weak model gets no bundle. A change of it is no reason to pack again.
         report=ancient("<results>/report.html"),
         models=lambda wildcards: plan.files_for(wildcards.board),
         metrics=plan.candidate_files("metrics"),
@@ -57,14 +57,14 @@ rule bundle:
         index="<results>/index/frames.csv",
         votes="<results>/evaluate/votes.json",
         split="<results>/split/<first>.json",
-        # It has what the camera held while it recorded.
+        # Has the exposure and gains that the camera held while it recorded.
         account="<results>/index/summary.json",
         training=(
             "<results>/pixels/<first>-train-<region>.npy"
             if settings.line.light.check
             else []
         ),
-        # Ten test frames go along, with what the model says of them.
+        # Ten test frames go into the bundle, with the model's outputs.
         predictions=plan.trained_files("predictions"),
         frames="<results>/split/<first>.csv",
         pixels=expand("<results>/pixels/{size}.npy", size=plan.input_sizes),
@@ -110,7 +110,7 @@ rule sign:
         signature="<results>/bundle/{board}.sig",
     log:
         "<logs>/sign-{board}.log",
-    # The key stays on this machine. Nor is it an input, which Snakemake might copy elsewhere.
+    # The key stays on this machine. It is not an input: Snakemake might copy an input elsewhere.
     localrule: True
     conda:
         "../envs/bundle.yaml"
@@ -195,10 +195,10 @@ rule report:
         versions=pins(own_file("requirements.lock")),
         studied=study_plan.results(),
         selection_studied=selection_study_plan.results(),
-        # No input: of all frames a few are shown large, and where a bucket holds them, none is.
+        # No input: only a few of all frames are shown large. If they lie in a bucket, none is.
         folder=plan.frames_folder,
         benchmarks=f"{plan.results}/benchmarks",
-        # No output: Snakemake would take the earlier runs away. In a bucket they are not kept.
+        # No output: Snakemake would delete the earlier runs. In a bucket they are not kept.
         runs=f"{plan.results}/runs",
     script:
         "../scripts/report.py"

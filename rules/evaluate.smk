@@ -90,7 +90,7 @@ rule predict_tflite:
 
 
 rule evaluate:
-    """Evaluate a form of the model on the test frames: accuracy, recall and precision, and each frame beside the float model."""
+    """Evaluate a form of the model on the test frames: accuracy, recall, precision, and agreement with the float model."""
     input:
         predictions="<results>/predict/<model>/{form}.csv",
         reference="<results>/predict/<model>/float.csv",
@@ -313,7 +313,7 @@ rule evaluate_votes:
 
 
 rule explain:
-    """Say where the float model looks in the test frames that it judges wrong, and what it says of the map's frames."""
+    """Show where the float model looks in the test frames that it judges wrong, and judge the frames of the map."""
     input:
         choice="<results>/choice.json",
         weights=expand(

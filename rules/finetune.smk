@@ -13,7 +13,8 @@ Out: soft_labels/<selection>.npz and .csv
      finetune/<training>/thresholds.json
 """
 
-# Batches are too small for more than one thread; so folds and sweeps fill the cores, and their number changes no byte.
+# Batches are too small for more than one thread. So folds and sweeps fill the cores, and the number of cores changes no
+# byte of the result.
 TRAINING = {
     "mem_mb": memory(1000 + 3000 * gpus, area=500 + settings.select.train / 2),
     "runtime": minutes(
@@ -25,9 +26,9 @@ TRAINING = {
 
 
 rule soft_label:
-    """Have the large network say how likely each class is on frames without a label, by what it learns from the labels."""
+    """Ask the large network how likely each class is on frames without a label, after it has learned from the labels."""
     input:
-        # New frames change nothing of the sample's.
+        # New frames do not change the sample.
         frames=ancient("<results>/index/frames.csv"),
         split="<results>/split/{selection}.csv",
         embeddings=ancient("<results>/embed/teacher/embeddings.npy"),
@@ -81,7 +82,7 @@ rule finetune:
 
 
 rule finetune_fold:
-    """Finetune the network without one fold of the labelled frames, and predict that fold, also along the training."""
+    """Finetune the network without one fold of the labelled frames, and judge that fold during and after the training."""
     input:
         pixels="<results>/pixels/{selection}-train-<region>.npy",
         frames="<results>/pixels/{selection}-train-<region>.csv",
@@ -108,7 +109,7 @@ rule finetune_fold:
 
 
 rule calibrate:
-    """Scale the model's logits so that its probabilities hold on the frames that the folds held out."""
+    """Calibrate the model's probabilities, on the training frames that the folds held out."""
     input:
         weights="<results>/finetune/<training>/weights.safetensors",
         folds=expand(
@@ -138,7 +139,7 @@ rule calibrate:
 
 
 rule set_thresholds:
-    """Set the probability from which main.py decides for a class, for a wanted recall, and count its false alarms."""
+    """Set the thresholds by which main.py decides, for the wanted recall of a class, and count false alarms."""
     input:
         held_out="<results>/finetune/<training>/held_out.csv",
         code=job_files.code_of("scripts/set_thresholds.py"),

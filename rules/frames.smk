@@ -10,7 +10,7 @@ Out: index/frames.csv
 """
 
 
-# Decoding and embedding in so many jobs, each of a contiguous part of the frames.
+# Each shard is one job of decoding and embedding, for a contiguous part of the frames.
 scattergather:
     frames=settings.shards,
 
@@ -105,7 +105,7 @@ rule decode_frames:
     input:
         folder=job_files.frames_input,
         frames="<results>/index/frames.csv",
-        # All that costs comes after this step: so nothing has begun where one of these fails.
+        # All long steps come after this one. So if a check fails here, none of them has begun.
         checked=ancient(plan.cheap_checks),
         code=job_files.code_of("scripts/decode_frames.py"),
     output:

@@ -8,13 +8,13 @@ Out: pretrain/<network>-<method>/backbone.safetensors
      embed/<network>-<method>/embeddings.csv
      embed/teacher/embeddings.npy
 
-New frames are embedded with the backbone that there is: what it is trained on is `ancient`. `snakemake -R decode_sample`
-trains a new one by `taught`, `snakemake -R pretrain` by SimCLR.
+New frames are embedded with the existing backbone: its training frames are `ancient` inputs, which start nothing.
+`snakemake -R decode_sample` trains a new backbone by `taught`, `snakemake -R pretrain` by SimCLR.
 """
 
 
 rule teach:
-    """Pretrain a backbone, without labels, on what a large network sees in the frames, then on drawn defects."""
+    """Pretrain a backbone with a large network, without labels, then on drawn defects."""
     input:
         pixels="<results>/pixels/sample-<region>.npy",
         teacher_weights=job_files.local_file(settings.pretrain.taught.weights or []),
@@ -48,7 +48,7 @@ rule teach:
 
 
 rule pretrain:
-    """Pretrain a backbone on all frames, without labels, by SimCLR."""
+    """Pretrain a backbone on all frames by SimCLR, without labels."""
     input:
         pixels=lambda wildcards: ancient(pixels(wildcards)),
         code=job_files.code_of("scripts/pretrain.py"),
@@ -64,7 +64,7 @@ rule pretrain:
     threads: 8
     resources:
         **several_nodes(settings.pretrain.num_nodes),
-        # No params: on how many devices a backbone is trained is no reason to train it again.
+        # No params: another number of devices is no reason to train again.
         devices=settings.pretrain.devices,
         num_nodes=settings.pretrain.num_nodes,
         strategy=settings.pretrain.strategy,
@@ -87,7 +87,7 @@ rule pretrain:
 
 
 rule distill:
-    """Pretrain a backbone, without labels, on the features of a larger network that SimCLR has trained."""
+    """Pretrain a backbone with a larger network that SimCLR has trained, without labels."""
     input:
         pixels=lambda wildcards: ancient(pixels(wildcards)),
         teacher=lambda wildcards: plan.backbone(
@@ -122,7 +122,7 @@ rule distill:
         "../scripts/distill.py"
 
 
-# Another seed: never the frames of the belt that a model is tested on.
+# Another seed, so that these are never the test frames of the belt.
 use rule render_belt as render_for_pretraining with:
     input:
         checked=ancient(plan.cheap_checks),
@@ -140,7 +140,7 @@ use rule render_belt as render_for_pretraining with:
 
 
 rule pretrain_on_rendered:
-    """Pretrain a backbone on rendered frames of a belt, by the labels that rendering knows."""
+    """Pretrain a backbone on drawn frames of a belt, with their labels."""
     input:
         frames="<results>/pretrain/rendered/frames",
         truth="<results>/pretrain/rendered/truth.csv",
@@ -322,7 +322,7 @@ else:
         script:
             "../scripts/gather_embeddings.py"
 
-    # Not as a CSV: of 25,000 frames it would have 300 MB.
+    # No CSV file: for 25,000 frames it would have 300 MB.
     use rule gather_embeddings as gather_embeddings_by_teacher with:
         input:
             frames="<results>/index/frames.csv",

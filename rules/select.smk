@@ -33,7 +33,7 @@ rule select_test:
         number=settings.select.test,
         seed=settings.select.seed,
         given=plan.strategies == ["given"],
-        # Whether so many are left is asked before anything that costs.
+        # Checks that there are enough frames, before any step that takes long.
         train=None if plan.strategies == ["given"] else settings.select.train,
         gap=settings.select.gap,
     script:
@@ -50,7 +50,7 @@ rule select_train:
             if plan.needs_embeddings(wildcards.selection)
             else []
         ),
-        # Which frames are labelled matters here, not as what: see `labelled`.
+        # Only whether a frame is labelled matters here, not its label: see `labelled`.
         labels=ancient(local(optional(plan.labels_csv))),
         code=job_files.code_of("scripts/select_train.py"),
     output:
@@ -80,7 +80,7 @@ rule select_train:
 
 
 rule split:
-    """Join selected frames and labels, cut the training frames into folds, weigh them by the share of the line that each stands for, and draw unlabelled frames to compare models on."""
+    """Join selected frames and labels, cut the training frames into folds, weigh each by its share of the line, and draw unlabelled frames to compare models on."""
     input:
         frames="<results>/index/frames.csv",
         train="<results>/select/{selection}.csv",
@@ -119,7 +119,7 @@ rule split:
 
 
 rule find_near:
-    """Find test frames that show nearly what a training frame shows, by number and by embedding."""
+    """Find test frames that show nearly the same as a training frame, by number and by embedding."""
     input:
         frames="<results>/index/frames.csv",
         split="<results>/split/{selection}.csv",

@@ -1,6 +1,6 @@
 """Results in a bucket: which rules stay on this machine, and what remembers how results were made.
 
-Without `--default-storage-provider` nothing of this counts. See linecam/workflow/job_files.py and docs/cloud.md.
+Without `--default-storage-provider` nothing of this applies. See linecam/workflow/job_files.py and docs/cloud.md.
 """
 
 if job_files.in_bucket:

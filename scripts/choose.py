@@ -119,21 +119,22 @@ def why(chosen: Rated, accepted: list[Rated], models: int) -> str:
     first, model = accepted[0], chosen.candidate.model
     good = " and that are not weak" if not chosen.weak and any(one.weak for one in accepted) else ""
     reason = (
-        f"{first.candidate.model} has the lowest loss on held-out training frames of those that every board takes"
-        f"{good} ({first.held_out['loss']:.3f}, of {models} trained; balanced accuracy "
+        f"{first.candidate.model} has the lowest loss on held-out training frames of all models that every board "
+        f"takes{good} ({first.held_out['loss']:.3f}, of {models} trained; balanced accuracy "
         f"{first.held_out['balanced_accuracy']:.3f})."
     )
     if chosen.cost < first.cost:
         reason += (
-            f" {model} goes into the bundle: it takes {percent(chosen.cost / first.cost, 0)} of the work on the "
-            f"camera, and its balanced accuracy there is {chosen.held_out['balanced_accuracy']:.3f}, less than a point "
-            "below."
+            f" But {model} goes into the bundle: it takes {percent(chosen.cost / first.cost, 0)} of the work on the "
+            f"camera; its balanced accuracy is less than a point lower ({chosen.held_out['balanced_accuracy']:.3f})."
         )
     agreement, ranges = chosen.agreement, sum(one.candidate.model == model for one in accepted)
+    most = f"Of {ranges} ranges that the firmware takes, {chosen.candidate.range} agrees most often"
+    only = f"{chosen.candidate.range} is the only range that the firmware takes. It agrees"
     return (
-        f"{reason} {chosen.candidate.range} says what its float model says on {percent(agreement['argmax'])} of "
-        f"{agreement['frames']} {agreement['on']}, with probabilities {agreement['probability_gap']:.4f} apart: the "
-        f"most of {ranges} ranges that the firmware takes. No test label was used."
+        f"{reason} {only if ranges == 1 else most} with the float model: on {percent(agreement['argmax'])} of "
+        f"{agreement['frames']} {agreement['on']}. The probabilities differ by {agreement['probability_gap']:.4f} on "
+        "average. No test label was used."
     )
 
 

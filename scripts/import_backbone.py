@@ -17,7 +17,7 @@ def import_backbone(checkpoint: Path, weights: Path, *, network: str) -> None:
     """Write the backbone of `network` that `checkpoint` holds (.safetensors, or what `torch.save` wrote) to `weights`.
 
     No code of the file is run. Raises `UserError` where it cannot be read, or holds anything but weights, the weights
-    of another network, a weight that is no number, or weights with which it sees nothing.
+    of another network, a weight that is not a number, or weights with which it sees nothing.
     """
     module = backbone(network)
     state = read_backbone(checkpoint)

@@ -52,7 +52,9 @@ def select_test(
         drawn = stretches(frames, gap, seed) if gap else rank_by_hash(frames["sha256"], seed, count)
         picked = frames.iloc[drawn[:count]].sort_values("path")
     if picked.empty:
-        raise UserError("There is no usable frame in test/: put labelled test frames there, one folder a class.")
+        raise UserError(
+            "There is no usable frame in test/. Put labelled test frames there, with one folder for each class."
+        )
     everything = usable(table)
     if given:
         check_given(everything, picked["sha256"])

@@ -118,7 +118,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests of `FIRST` first; the rest stay as they are."""
     place = {ROOT / "tests" / name: number for number, name in enumerate(FIRST)}
     if gone := [str(path) for path in place if not path.is_file()]:
-        raise pytest.UsageError(f"FIRST in tests/conftest.py names what is no file: {', '.join(gone)}")
+        raise pytest.UsageError(f"FIRST in tests/conftest.py names what is not a file: {', '.join(gone)}")
     items.sort(key=lambda item: place.get(item.path, len(place)))
 
 

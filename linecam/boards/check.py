@@ -133,7 +133,7 @@ def check_file(
     if budget_ms is not None and not 0 < budget_ms < math.inf:
         raise UserError(f"--latency-ms {budget_ms}: write a time above 0, in milliseconds.")
     if not model.is_file():
-        raise UserError(f"{model} is no file. Name the .tflite file to check.")
+        raise UserError(f"{model} is not a file. Name the .tflite file to check.")
     named = labels or next(filter(Path.is_file, (model.with_name("labels.txt"), model.with_suffix(".txt"))), None)
     count = _count(named) if named else None
     verdict = examine(model, board, place=place, firmware=firmware, budget_ms=budget_ms, labels=count)

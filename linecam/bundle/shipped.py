@@ -47,15 +47,15 @@ def unpacked(bundle: Path) -> Iterator[Path]:
         yield bundle
         return
     if not bundle.is_file():
-        raise UserError(f"There is no {bundle}. Expected is a bundle: its folder, or its archive, openmv-h7.zip.")
+        raise UserError(f"There is no {bundle}. Give the folder of a bundle, or its archive, such as openmv-h7.zip.")
     with tempfile.TemporaryDirectory(prefix="linecam-") as folder:
         try:
             with zipfile.ZipFile(bundle) as archive:
                 entries = archive.infolist()
                 odd = [entry.filename for entry in entries if Path(entry.filename).name != entry.filename]
                 if odd or sum(entry.file_size for entry in entries) > MOST_BYTES:
-                    what = f"holds {odd[0]!r}, and a bundle has files alone" if odd else "is larger than any bundle"
-                    raise UserError(f"{bundle} is no bundle: it {what}.")
+                    what = f"holds {odd[0]!r}, and a bundle has only files" if odd else "is larger than any bundle"
+                    raise UserError(f"{bundle} is not a bundle: it {what}.")
                 for entry in entries:
                     (Path(folder) / entry.filename).write_bytes(archive.read(entry))
         except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError, ValueError) as error:
@@ -74,15 +74,15 @@ def read_shipped(folder: Path, named: Path) -> Shipped:
         version, files = str(about["linecam"]), {str(name): str(one["sha256"]) for name, one in about["files"].items()}
     except FileNotFoundError:
         raise UserError(
-            f"{named} is no bundle: it has no {MANIFEST}. Expected is all of a bundle, not what lies on the camera's "
-            "drive; an archive is given as it is."
+            f"{named} is not a bundle: it has no {MANIFEST}. Give the whole folder of a bundle, or its .zip file. The "
+            f"files on the camera's drive are not enough."
         ) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{named} is damaged: its {MANIFEST} cannot be read; {_AGAIN}.") from None
     if version != __version__:
         raise UserError(
-            f"{named} was made by linecam {version}, and this is linecam {__version__}, which may compute otherwise: "
-            f"build it again with this one, or install linecam {version}."
+            f"{named} was made by linecam {version}, and this is linecam {__version__}, which may compute "
+            f"differently. Build the bundle again with this version, or install linecam {version}."
         )
     if wrong := {name: what for name, digest in files.items() if (what := _wrong(folder, name, digest))}:
         told = ", ".join(f"{name} {what}" for name, what in sorted(wrong.items()))
@@ -106,8 +106,8 @@ def _read(folder: Path, about: dict[str, Any]) -> Shipped:
     board = load_boards()[about["board"]]
     if board.engine == "ethos-u":
         raise UserError(
-            f"The model of this bundle is compiled for the NPU of the {board.title}, which this machine lacks: take "
-            "the bundle of another board, such as openmv-h7."
+            f"The model of this bundle is compiled for the neural processor (NPU) of the {board.title}, and this "
+            f"machine has none. Use the bundle of another board, such as openmv-h7."
         )
     roi, rois = settings.get("roi"), settings.get("rois", ())
     width, height = board.frame_sizes[settings["frame_size"]]

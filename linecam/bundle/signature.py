@@ -69,7 +69,7 @@ def verify(folder: Path, signature: Path, key: Path) -> None:
     pem = _read(key, "public key", "It is the .pub file that `new-key` wrote beside the private key.")
     if b"PRIVATE KEY" in pem:
         raise UserError(
-            f"{key} is a private key, which is for signing alone. Verify with the .pub file that goes with it."
+            f"{key} is a private key, which can only sign. Verify with its public key, the .pub file beside it."
         )
     try:
         loaded: object = serialization.load_pem_public_key(pem)
@@ -102,7 +102,7 @@ def verify(folder: Path, signature: Path, key: Path) -> None:
                 "get the bundle again from whoever built it."
             ) from None
         raise UserError(
-            f"Refused: {signature} is no signature, or is damaged. Expected is the .sig file that was made with the "
+            f"Refused: {signature} is not a signature, or is damaged. Expected is the .sig file that was made with the "
             f"bundle; get it again from whoever built {folder}."
         ) from None
 
@@ -114,12 +114,12 @@ def new_key(path: Path, password: str | None = None) -> Path:
     """
     public = path.with_suffix(".pub")
     if path == public:
-        raise UserError(f"{path} is the name of a public key, which is handed out. Name the private key KEY.pem.")
+        raise UserError(f"{path} is the name of a public key. Give the private key another name, such as KEY.pem.")
     for there in (path, public):
         if os.path.lexists(there):
             raise UserError(
-                f"{there} exists and is not overwritten: what was signed with an old key could not be verified any "
-                "more. Name another file, or move that one away."
+                f"{there} exists, and linecam does not overwrite it: bundles that were signed with the old key could "
+                f"not be verified any more. Name another file, or move that one away."
             )
     key = ec.generate_private_key(ec.SECP256R1())
     encryption: serialization.KeySerializationEncryption = (
@@ -170,12 +170,14 @@ def _check_flat(folder: Path) -> None:
     """Raise `UserError` unless `folder` holds files alone: a link or a folder could bring in what is unsigned."""
     if not folder.is_dir():
         hint = " Unzip it first, into a folder of its own." if folder.suffix == ".zip" and folder.is_file() else ""
-        raise UserError(f"{folder} is no folder. Expected is a bundle's, such as results/belt/bundle/openmv-h7.{hint}")
+        raise UserError(
+            f"{folder} is not a folder. Give the folder of a bundle, such as results/belt/bundle/openmv-h7.{hint}"
+        )
     for path in sorted(folder.iterdir()):
         state = path.lstat()
         if not stat.S_ISREG(state.st_mode):
             raise UserError(
-                f"Refused: {path} is no file, and a bundle holds files alone. Remove it if you put it there."
+                f"Refused: {path} is not a file, and a bundle holds files alone. Remove it if you put it there."
             )
         if path.name == MARK and state.st_size:
             raise UserError(f"Refused: {path} should be empty, and has {state.st_size} bytes. Remove it.")

@@ -48,7 +48,10 @@ class Light:
         Raises `UserError` where there is no frame.
         """
         if not len(frames):
-            raise UserError("line.light.check needs training frames, and there are none. Label some, or turn it off.")
+            raise UserError(
+                "line.light.check needs training frames, and there are none. Label some frames, or set "
+                "line.light.check: false."
+            )
         bright, contrast = brightness_and_contrast(frames)
         return cls(
             round(float(bright.min()) * (1 - MARGIN), 2),

@@ -65,7 +65,7 @@ class Region:
 
     @property
     def oblong(self) -> bool:
-        """Whether it is no square, which firmware before 5.0.0 crops instead of stretching it."""
+        """Whether it is not a square, which firmware before 5.0.0 crops instead of stretching it."""
         return self.size[0] != self.size[1]
 
     def place(self, number: int) -> "Region":
@@ -114,8 +114,8 @@ class Region:
             return ""
         what = "each of camera.rois" if self.rois else "camera.roi"
         return (
-            f"{what} has {width} x {height} pixels, which are enlarged to {size} x {size}: that shows no more. "
-            "Take a network with a smaller input, or a larger camera.frame_size"
+            f"{what} has {width} x {height} pixels, which are enlarged to {size} x {size}. That adds no detail. Take "
+            f"a network with a smaller input, or a larger camera.frame_size"
         )
 
     def share(self, size: Size) -> float:

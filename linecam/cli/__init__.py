@@ -1,6 +1,6 @@
-"""The `linecam` command: what stands beside Snakemake because it is no job, such as a page in the browser.
+"""The `linecam` command: everything that is not a job of Snakemake, such as a page in the browser.
 
-A function a subcommand. Each imports what it needs when it is called, so that `linecam --help` answers at once.
+Each subcommand is a function. It imports what it needs when it is called, so that `linecam --help` answers at once.
 """
 
 import os
@@ -24,7 +24,11 @@ from linecam.cli.options import (
 from linecam.errors import reported
 from linecam.stop_request import StopRequest
 
-app = typer.Typer(help="Label frames, look at models, bring a bundle to a camera.", add_completion=False, **PLAIN)
+app = typer.Typer(
+    help="Label frames, look at models, bring a bundle to a camera. `snakemake` builds the bundle.",
+    add_completion=False,
+    **PLAIN,
+)
 app.add_typer(labels_app, name="labels")
 
 
@@ -37,7 +41,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def common(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which version this is.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version of linecam.")
     ] = False,
 ) -> None:
     """What stands before a subcommand."""
@@ -46,15 +50,15 @@ def common(
 @app.command()
 def plan(
     targets: Annotated[
-        list[str] | None, typer.Argument(metavar="[TARGET...]", help="Files or rules. Left out: everything.")
+        list[str] | None, typer.Argument(metavar="[TARGET...]", help="Files or rules. Default: everything.")
     ] = None,
     configfile: ConfigFiles = None,
     snakemake: SnakemakeOptions = "",
 ) -> None:
     """Say what has changed and what a run would do.
 
-    In a few lines: changed labels, frames, settings and files; which steps run, and about how long; what is trained.
-    Nothing is made.
+    It lists changed labels, frames, settings and files. Then it says which steps would run, about how long they take,
+    and what would be trained. It makes nothing.
     """
     with StopRequest() as stop:
         builder_of(configfile, snakemake, stop).plan(targets or [])
@@ -63,24 +67,24 @@ def plan(
 @app.command()
 def label(
     configfile: ConfigFiles = None,
-    by: Annotated[str | None, typer.Option(metavar="NAME", help="Who labels. Left out: your login name.")] = None,
+    by: Annotated[str | None, typer.Option(metavar="NAME", help="Who labels. Default: your login name.")] = None,
     port: Annotated[
         int | None,
-        typer.Option(metavar="NUMBER", min=1024, max=65535, help="Of the page. Left out: 8765, or a free one."),
+        typer.Option(metavar="NUMBER", min=1024, max=65535, help="The page's port. Default: 8765, or a free one."),
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open the page, or only print its address.")] = True,
     frames: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Begin with the frames of a text file: a path or a SHA-256 a line."),
+        typer.Option(metavar="FILE", help="Begin with the frames in this text file, one path or SHA-256 a line."),
     ] = None,
     snakemake: SnakemakeOptions = "",
 ) -> None:
     """Label the selected frames in the browser.
 
-    Snakemake first makes the selection. It has ended when the page opens, so you may run it while you label.
+    First Snakemake selects the frames. While you label, you may run `snakemake`.
     """
     if frames is not None and not frames.is_file():
-        raise typer.BadParameter(f"{frames} is no file. Name a text file of frames.", param_hint="--frames")
+        raise typer.BadParameter(f"{frames} is not a file. Name a text file of frames.", param_hint="--frames")
     with StopRequest() as stop:
         from linecam.workflow.commands import label_frames
 
@@ -90,29 +94,32 @@ def label(
 @app.command()
 def deploy(
     bundle: Annotated[
-        Path | None, typer.Argument(metavar="[BUNDLE]", help="A bundle's folder, to copy as it is.")
+        Path | None, typer.Argument(metavar="[BUNDLE]", help="The folder of a bundle, to copy as it is.")
     ] = None,
     drive: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where the camera's drive is mounted.")] = None,
-    board: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Whose bundle, if there are several boards.")
-    ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="No room for both: the old program may go first.")] = False,
+    board: Annotated[str | None, typer.Option(metavar="NAME", help="The board, if there are several.")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Remove the old program first, if there is no room for both.")
+    ] = False,
     configfile: ConfigFiles = None,
     snakemake: SnakemakeOptions = "",
 ) -> None:
     """Copy a bundle to the camera's drive.
 
-    Without BUNDLE, it is the one that the configuration describes, and Snakemake first makes what is missing of it.
+    Without BUNDLE it copies the bundle of the configuration. First Snakemake builds what is missing of it.
     """
     from linecam.usb import deploy as usb
 
     if drive is None:
         raise typer.BadParameter(
-            f"name the camera's drive, it is never guessed. {usb.drives_seen()}", param_hint="--drive"
+            f"name the camera's drive. linecam does not guess it. {usb.drives_seen()}", param_hint="--drive"
         )
     if bundle is not None:
         if board or configfile or snakemake:
-            raise typer.BadParameter("--board, --configfile and --snakemake are for a bundle that is made first.")
+            raise typer.BadParameter(
+                "--board, --configfile and --snakemake do not go with BUNDLE: they are for a "
+                "bundle that linecam builds first."
+            )
         usb.deploy(bundle, drive, replace=replace)
         return
     with StopRequest() as stop:
@@ -123,24 +130,27 @@ def deploy(
 
 @app.command()
 def check(
-    model: Annotated[Path, typer.Argument(metavar="MODEL.tflite", help="An int8 model, as it is before Vela.")],
-    board: Annotated[str, typer.Option(metavar="NAME", help="A board of config/boards.yaml.")] = "openmv-h7",
+    model: Annotated[Path, typer.Argument(metavar="MODEL.tflite", help="An int8 model. For the AE3: before Vela.")],
+    board: Annotated[
+        str, typer.Option(metavar="NAME", help="The board, by its name in config/boards.yaml.")
+    ] = "openmv-h7",
     place: Annotated[
-        str | None, typer.Option(metavar="PLACE", help="drive, romfs or sd. Left out: the board's first.")
+        str | None,
+        typer.Option(metavar="PLACE", help="Where the model lies: drive, romfs or sd. Default: the board's first."),
     ] = None,
     firmware: Annotated[
-        str | None, typer.Option(metavar="VERSION", help="The camera's version. Left out: the newest.")
+        str | None, typer.Option(metavar="VERSION", help="The version of the camera's firmware. Default: the newest.")
     ] = None,
     latency_ms: Annotated[
-        float | None, typer.Option(metavar="MS", help="The most that one inference may take.")
+        float | None, typer.Option(metavar="MS", help="The longest time that one run of the network may take.")
     ] = None,
     labels: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A label a line. Left out: labels.txt beside the model.")
+        Path | None, typer.Option(metavar="FILE", help="The labels, one a line. Default: labels.txt beside the model.")
     ] = None,
 ) -> None:
-    """Would the camera take this model?
+    """Say whether a camera would run this model.
 
-    Says also how large and how fast it is there. Ends with status 0 where it would, 1 where it would not.
+    It also says how much memory and time the model takes there. The status is 0 if the camera would run it, else 1.
     """
     from linecam.boards.check import check_file
 
@@ -151,7 +161,7 @@ def check(
 
 @app.command()
 def networks() -> None:
-    """Say what each network costs on the camera."""
+    """List the networks, with their cost on the camera."""
     from linecam.boards.network_costs import cost_table
 
     print(cost_table())
@@ -162,34 +172,36 @@ def predict(
     frames: Annotated[
         list[Path], typer.Argument(metavar="FOLDER|VIDEO|FILES", help="Frames: folders, videos or image files.")
     ],
-    dataset: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Take the bundle in results/NAME, built here.")
-    ] = None,
+    dataset: Annotated[str | None, typer.Option(metavar="NAME", help="Use the bundle in results/NAME.")] = None,
     bundle: Annotated[
-        Path | None, typer.Option(metavar="BUNDLE", help="Take this bundle: a .zip, or its folder.")
+        Path | None, typer.Option(metavar="BUNDLE", help="Use this bundle: a .zip file, or its folder.")
     ] = None,
     board: Annotated[
-        str | None, typer.Option(metavar="NAME", help="With --dataset: whose bundle, if there are several boards.")
+        str | None, typer.Option(metavar="NAME", help="With --dataset: the board, if there are several.")
     ] = None,
     to: Annotated[
-        Path, typer.Option("--to", metavar="FOLDER", help="Where frames.csv and page.html go; older ones are replaced.")
+        Path,
+        typer.Option(
+            "--to", metavar="FOLDER", help="Where to write frames.csv and page.html. Older ones are replaced."
+        ),
     ] = Path("predictions"),
     key: Annotated[
-        Path | None, typer.Option(metavar="KEY.pub", help="Check the bundle's signature with its builder's public key.")
+        Path | None,
+        typer.Option(metavar="KEY.pub", help="Check the bundle's signature with this public key of its builder."),
     ] = None,
-    every: Annotated[int, typer.Option(metavar="N", min=1, help="Of a video, take one frame in N.")] = 1,
-    cores: Annotated[int | None, typer.Option(metavar="N", min=1, help="Left out: all.")] = None,
+    every: Annotated[int, typer.Option(metavar="N", min=1, help="Take one frame in N of a video.")] = 1,
+    cores: Annotated[int | None, typer.Option(metavar="N", min=1, help="How many cores to use. Default: all.")] = None,
 ) -> None:
-    """Say what the camera would say of frames.
+    """Judge frames as the camera would, without a camera.
 
-    They go through the camera's arithmetic and its runtime, with the thresholds and votes of the bundle's main.py.
+    It resizes frames as the camera does, runs the model in the camera's runtime, and decides as the bundle's main.py.
     """
     from linecam.predict import command
 
     if (dataset is None) == (bundle is None):
         raise typer.BadParameter("name the model: either --dataset NAME or --bundle BUNDLE.", param_hint="--dataset")
     if board and bundle:
-        raise typer.BadParameter("it goes with --dataset: a bundle is for one board.", param_hint="--board")
+        raise typer.BadParameter("it goes with --dataset. A bundle is for one board already.", param_hint="--board")
     chosen = bundle or command.built(str(dataset), board)
     print(command.predict(frames, chosen, to, key=key, every=every, cores=cores))
 
@@ -197,14 +209,17 @@ def predict(
 @app.command()
 def compare(
     first: Annotated[
-        str | None, typer.Argument(metavar="A", help="A run: its number, or the beginning of its name, or its file.")
+        str | None, typer.Argument(metavar="A", help="A run: its number, the beginning of its name, or its file.")
     ] = None,
-    second: Annotated[str | None, typer.Argument(metavar="B", help="Another. Left out: the last run.")] = None,
-    dataset: Annotated[str, typer.Option(metavar="NAME", help="Of results/NAME.")] = "belt",
+    second: Annotated[str | None, typer.Argument(metavar="B", help="Another run. Default: the last one.")] = None,
+    dataset: Annotated[
+        str, typer.Option(metavar="NAME", help="The dataset: its runs are in results/NAME/runs.")
+    ] = "belt",
 ) -> None:
     """Set two runs side by side.
 
-    Settings, labels, figures, and the test frames that flipped. Without A and B it lists the runs of a dataset.
+    It shows settings, labels and figures that differ, and the test frames that are judged differently. Without A and B
+    it lists the runs.
     """
     from linecam.report import comparison
 
@@ -216,13 +231,17 @@ def compare(
 def track(
     uri: Annotated[
         str,
-        typer.Argument(metavar="URI", envvar="MLFLOW_TRACKING_URI", help="MLflow's, such as http://tracking:5000."),
+        typer.Argument(
+            metavar="URI", envvar="MLFLOW_TRACKING_URI", help="The address of MLflow, such as http://tracking:5000."
+        ),
     ],
-    dataset: Annotated[str, typer.Option(metavar="NAME", help="Of results/NAME.")] = "belt",
+    dataset: Annotated[
+        str, typer.Option(metavar="NAME", help="The dataset: its runs are in results/NAME/runs.")
+    ] = "belt",
 ) -> None:
     """Log the runs of a dataset in MLflow.
 
-    Each run is logged once, with its settings, its figures and its file. Needs `pip install mlflow-skinny`.
+    Each run is logged once, with its settings, figures and file. It needs `pip install mlflow-skinny`.
     """
     from linecam.report import tracking
 
@@ -235,12 +254,12 @@ def sign(
     folder: BundleFolder,
     key: Annotated[Path, typer.Option(metavar="KEY.pem", help="Your private key.")],
     signature: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The file to write. Left out: FOLDER.sig.")
+        Path | None, typer.Option(metavar="FILE", help="The file to write. Default: FOLDER.sig.")
     ] = None,
 ) -> None:
     """Sign every file of a bundle with your own key.
 
-    The password of the key, if it has one, is taken from the environment variable LINECAM_KEY_PASSWORD.
+    If the key has a password, put it into the environment variable LINECAM_KEY_PASSWORD.
     """
     from linecam.bundle import signature as signatures
 
@@ -258,25 +277,28 @@ def verify(
     from linecam.bundle import signature as signatures
 
     signatures.verify(folder, signature, key)
-    print(f"{folder} is what was signed with the key to {key}, to the last byte.")
+    print(f"{folder} is exactly what was signed with the private key of {key}.")
 
 
 @app.command()
 def new_key(
-    key: Annotated[Path, typer.Argument(metavar="KEY.pem", help="The file to write; KEY.pub goes beside.")],
+    key: Annotated[
+        Path,
+        typer.Argument(metavar="KEY.pem", help="The file of the private key to write. KEY.pub is written beside it."),
+    ],
 ) -> None:
     """Make a key to sign bundles with.
 
-    It is encrypted where the environment variable LINECAM_KEY_PASSWORD is set.
+    If the environment variable LINECAM_KEY_PASSWORD is set, the key is encrypted with that password.
     """
     from linecam.bundle import signature as signatures
 
     password = os.environ.get(signatures.PASSWORD)
     public = signatures.new_key(key, password)
     print(
-        f"{key} is the private key{', encrypted' if password else ', without a password'}: keep it to yourself, name "
-        "it in the configuration as bundle.signing_key.\n"
-        f"{public} is the public key: hand it out."
+        f"{key} is the private key{', encrypted' if password else ', without a password'}: keep it to yourself, and "
+        f"name it in your configuration as bundle.signing_key.\n"
+        f"{public} is the public key: give it to everybody who shall verify your bundles."
     )
 
 
@@ -284,17 +306,19 @@ def new_key(
 def receive(
     port: Annotated[
         str,
-        typer.Argument(metavar="PORT", help="The camera's serial port: /dev/ttyACM0, COM3, ...; or its card's drive."),
+        typer.Argument(
+            metavar="PORT", help="The camera's serial port, such as /dev/ttyACM0 or COM3, or the drive of its card."
+        ),
     ],
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER", help="Where the frames go, as R<run>-<number>.png; kept ones to FOLDER/kept."),
+        typer.Argument(metavar="FOLDER", help="Where to save the frames. Kept frames go to FOLDER/kept."),
     ],
 ) -> None:
-    """Take in frames from the camera: streamed, or from its card.
+    """Save frames from the camera: streamed, or from its card.
 
-    From a port: those that collect.py streams, until Ctrl-C. From a folder, such as the drive of the SD card: those
-    that main.py kept there, each once.
+    From a port it saves the frames that collect.py sends, until Ctrl-C. From the drive of the SD card it copies the
+    frames that main.py kept there, each once.
     """
     if Path(port).is_dir():
         from linecam.usb.copy_kept import copy_kept
@@ -307,25 +331,30 @@ def receive(
 
 @app.command()
 def watch(
-    port: Annotated[str, typer.Argument(metavar="PORT", help="The camera's serial port: /dev/ttyACM0, COM3, ...")],
+    port: Annotated[
+        str, typer.Argument(metavar="PORT", help="The camera's serial port, such as /dev/ttyACM0 or COM3.")
+    ],
     save: Annotated[
-        Path | None, typer.Option(metavar="FILE.jsonl", help="Append all that it says to this file, with the time.")
+        Path | None,
+        typer.Option(
+            metavar="FILE.jsonl", help="Append everything that the camera prints to this file, with the time."
+        ),
     ] = None,
     page: Annotated[
-        bool, typer.Option("--page", help="Also as a page in the browser, for this machine alone.")
+        bool, typer.Option("--page", help="Also show it as a page in the browser of this machine.")
     ] = False,
     page_port: Annotated[
         int | None,
-        typer.Option("--port", metavar="NUMBER", min=1024, max=65535, help="Of the page. Left out: a free one."),
+        typer.Option("--port", metavar="NUMBER", min=1024, max=65535, help="The page's port. Default: a free one."),
     ] = None,
     browser: Annotated[bool, typer.Option(help="With --page: open it, or only print its address.")] = True,
 ) -> None:
     """Show what a connected camera decides, live.
 
-    It waits for a camera that was unplugged. Ctrl-C ends it, and sums up.
+    If the camera is unplugged, it waits. Ctrl-C ends it, and prints how often each class was decided.
     """
     if page_port and not page:
-        raise typer.BadParameter("it is the page's: add --page.", param_hint="--port")
+        raise typer.BadParameter("this is the port of the page. Add --page.", param_hint="--port")
     with StopRequest() as stop:
         from linecam.usb.watch import watch as listen
 
@@ -334,30 +363,37 @@ def watch(
 
 @app.command()
 def measure(
-    port: Annotated[str, typer.Argument(metavar="PORT", help="The camera's serial port: /dev/ttyACM0, COM3, ...")],
+    port: Annotated[
+        str, typer.Argument(metavar="PORT", help="The camera's serial port, such as /dev/ttyACM0 or COM3.")
+    ],
     bundle: Annotated[
         Path | None, typer.Argument(metavar="[BUNDLE]", help="The folder of the bundle that is on the camera.")
     ] = None,
-    board: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Whose bundle, if there are several boards.")
-    ] = None,
-    inferences: Annotated[int, typer.Option(metavar="NUMBER", min=1, max=10000, help="How many to time.")] = 100,
+    board: Annotated[str | None, typer.Option(metavar="NAME", help="The board, if there are several.")] = None,
+    inferences: Annotated[
+        int, typer.Option(metavar="NUMBER", min=1, max=10000, help="How many runs of the network to time.")
+    ] = 100,
     write: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A new file for bundle.measured. Left out: it is printed.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the lines for bundle.measured to this new file. Default: print them."),
     ] = None,
     configfile: ConfigFiles = None,
     snakemake: SnakemakeOptions = "",
 ) -> None:
-    """Run a bundle's model on the connected camera.
+    """Measure a bundle's model on the connected camera.
 
-    Does it load, how long does it take, does it compute what linecam computed? main.py stands still until a reset.
-    Without BUNDLE, it is the one that the configuration describes, and Snakemake first makes what is missing of it.
+    It says whether the model loads, how long it takes, and whether it computes the same as on the PC. main.py stops
+    until the next reset. Without BUNDLE it takes the bundle of the configuration. First Snakemake builds what is
+    missing of it.
     """
     from linecam.usb import measure as usb
 
     usb.check_target(write)
     if bundle is not None and (board or configfile or snakemake):
-        raise typer.BadParameter("--board, --configfile and --snakemake are for a bundle that is made first.")
+        raise typer.BadParameter(
+            "--board, --configfile and --snakemake do not go with BUNDLE: they are for a bundle "
+            "that linecam builds first."
+        )
     if bundle is None:
         with StopRequest() as stop:
             from linecam.workflow.commands import bundle_to_measure

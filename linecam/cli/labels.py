@@ -7,26 +7,27 @@ import typer
 
 from linecam.cli.options import PLAIN, ConfigFiles, dataset_of, settings_of
 
-labels_app = typer.Typer(help="Labels from and to other people and tools.", **PLAIN)
+labels_app = typer.Typer(help="Exchange labels with other people and tools.", **PLAIN)
 
 
 @labels_app.command("import")
 def import_(
     source: Annotated[
-        Path, typer.Argument(metavar="SOURCE", help="A file with labels, or a folder with a folder for each class.")
+        Path, typer.Argument(metavar="SOURCE", help="A file with labels, or a folder that has a folder for each class.")
     ],
     format: Annotated[
-        Literal["auto", "csv", "folders", "label-studio", "lightly-studio"], typer.Option(help="auto: by the content.")
+        Literal["auto", "csv", "folders", "label-studio", "lightly-studio"],
+        typer.Option(help="auto: recognized from the content."),
     ] = "auto",
     by: Annotated[
         list[str] | None,
-        typer.Option(metavar="[ID=]NAME", help="Who labelled; ID is what the file calls them. May be repeated."),
+        typer.Option(metavar="[ID=]NAME", help="Who labelled. ID is the name in the file. Repeat it for more people."),
     ] = None,
     configfile: ConfigFiles = None,
 ) -> None:
-    """Merge labels into data/<dataset>/labels.csv.
+    """Add labels to data/<dataset>/labels.csv.
 
-    Ends with status 1 where some contradict what the same person said there, which stays.
+    No label is overwritten. The status is 1 if the same person gave another label there.
     """
     from linecam.labels.exchange import describe_import, import_labels
 
@@ -38,18 +39,17 @@ def import_(
 
 @labels_app.command()
 def export(
-    target: Annotated[
-        Path, typer.Argument(metavar="TARGET", help="The file or, of folders, the folder to write: a new one.")
-    ],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="The new file to write; for folders, a new folder.")],
     format: Annotated[
         Literal["csv", "folders", "label-studio", "lightly-studio", "label-studio-tasks"],
-        typer.Option(help="label-studio-tasks: frames that need a label."),
+        typer.Option(help="label-studio-tasks: the frames that need a label."),
     ],
     frames: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="Of which frames tasks are, by the column sha256.")
+        Path | None, typer.Option(metavar="CSV", help="Write tasks for the frames in this file, by its column sha256.")
     ] = None,
     predictions: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="More pre-labels for tasks. Test frames get none.")
+        Path | None,
+        typer.Option(metavar="CSV", help="Take suggestions for the tasks from this file. Test frames get none."),
     ] = None,
     configfile: ConfigFiles = None,
 ) -> None:
@@ -61,7 +61,7 @@ def export(
 
 @labels_app.command()
 def agreement(configfile: ConfigFiles = None) -> None:
-    """How far people agree who labelled the same frames."""
+    """Say how far people agree on frames that they both labelled."""
     from linecam.labels.agreement import describe
     from linecam.labels.store import read_rows
 
@@ -71,9 +71,9 @@ def agreement(configfile: ConfigFiles = None) -> None:
 
 @labels_app.command()
 def rename(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="The class as labels.csv has it.")],
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The name of the class in labels.csv.")],
     new: Annotated[
-        str, typer.Argument(metavar="NEW", help="Its new name. If that is a class too, the two become one.")
+        str, typer.Argument(metavar="NEW", help="Its new name. If there is such a class, the two become one.")
     ],
     configfile: ConfigFiles = None,
 ) -> None:

@@ -18,12 +18,12 @@ PLAIN: dict[str, Any] = {"rich_markup_mode": None, "no_args_is_help": True, "pre
 CONFIGFILE = "--configfile"
 ConfigFiles = Annotated[
     list[Path] | None,
-    typer.Option(CONFIGFILE, metavar="FILE...", help="As for snakemake. Left out: the built-in belt."),
+    typer.Option(CONFIGFILE, metavar="FILE...", help="Your configuration. Default: the built-in belt."),
 ]
 SnakemakeOptions = Annotated[
-    str, typer.Option("--snakemake", metavar="'OPTIONS'", help="More for Snakemake, such as '--cores 2'.")
+    str, typer.Option("--snakemake", metavar="'OPTIONS'", help="Options for Snakemake, such as '--cores 2'.")
 ]
-BundleFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A bundle's folder. Unzip an archive first.")]
+BundleFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The bundle's folder. Unzip a .zip first.")]
 
 
 def builder_of(configfile: list[Path] | None, options: str, stop: StopRequest) -> "Builder":

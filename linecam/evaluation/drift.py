@@ -92,6 +92,6 @@ def about(settings: dict[str, Any], total: int) -> str:
     """What the log says of the charts."""
     source = f"learnt from {settings['learn']:,} decisions on the line" if settings["learn"] else f"{total} test frames"
     return (
-        f"{len(settings['charts'])} charts; what is usual is {source}. Of each share the bound counts that is "
-        f"not passed with {percent(SURE, 0)} confidence"
+        f"{len(settings['charts'])} charts; what is usual is {source}. Each share is taken at the end of its interval "
+        f"with {percent(SURE, 0)} confidence"
     )

@@ -36,6 +36,6 @@ def reason(p: NDArray[np.floating], usual: NDArray[np.floating], classes: list[s
     """Why a label is doubted; it names what is `usual`, (classes,), where the model finds a third class likelier."""
     so = ""
     if p.argmax() != other:
-        so = f", which is much for it: of frames labelled so it is {percent(usual[other], 0)}"
+        so = f"; on frames labelled {classes[other]} it usually says {percent(usual[other], 0)}"
     said, own = percent(p[other], 0), percent(p[label], 0)
-    return f"a model trained without it says {classes[other]} {said}{so}, and {classes[label]} {own}"
+    return f"a model trained without it says {classes[other]} {said}, and {classes[label]} {own}{so}"

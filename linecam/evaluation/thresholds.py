@@ -140,7 +140,7 @@ def too_few(name: str, wanted: float, point: OperatingPoint, confidence: float) 
         takes = f"{sure} needs {count} labelled frames of {name}, there are {there}{worth}"
     return (
         f"bundle.recall, {name}: {takes}. The threshold {point['threshold']:.3f} is their lowest score less a margin, "
-        "at the most 0.5, and promises nothing: label more of them, or want a lower recall."
+        "at the most 0.5, and promises nothing. Label more frames of this class, or ask for a lower recall."
     )
 
 

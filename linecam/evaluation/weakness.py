@@ -59,15 +59,13 @@ def is_weighed(held_out: pd.DataFrame) -> bool:
     return bool(held_out["weight"].nunique() > 1)
 
 
-def in_number(held_out: pd.DataFrame) -> str:
-    """How many labelled frames there are, and where they are weighed how many at random would say as much."""
-    frames = f"{len(held_out)} labelled frames"
+def how_judged(held_out: pd.DataFrame) -> str:
+    """How the labelled frames were judged and, where they are weighed, how many at random would say as much."""
+    judged = "Each was judged by a model that had not seen it."
+    if not is_weighed(held_out):
+        return judged
     size = effective_size(held_out["weight"].to_numpy(np.float64))
-    return (
-        f"{frames}, weighed to stand for the line (as good as {size:.0f} at random),"
-        if is_weighed(held_out)
-        else frames
-    )
+    return f"{judged} Each counts by the share of the line that it stands for: all say as much as {size:.0f} at random."
 
 
 def at_chance(held_out: pd.DataFrame, classes: list[str], confidence: float) -> Weakness | None:
@@ -80,13 +78,13 @@ def at_chance(held_out: pd.DataFrame, classes: list[str], confidence: float) -> 
     if balanced["low"] > chance:
         return None
     return {
-        "why": f"Of {in_number(held_out)} that it had not seen it finds {percent(balanced['value'])} of a class, "
-        f"on average ({percent(balanced['low'])} to {percent(balanced['high'])}); always the same answer finds "
-        f"{percent(chance)}.",
-        "mend": "Look at the frames as the network sees them, in the report. Where you cannot tell the classes apart "
-        "yourself, look closer: a smaller camera.side, a camera.roi, or a network with a larger input. Where you can, "
-        "look for wrong labels (`linecam labels agreement` compares people; key G of `linecam label` shows frames side "
-        "by side, class by class), then label more frames (select.train).",
+        "why": f"Of {len(held_out)} labelled frames it finds {percent(balanced['value'])} of a class, on average "
+        f"({percent(balanced['low'])} to {percent(balanced['high'])}). {how_judged(held_out)} Always giving the same "
+        f"answer would find {percent(chance)}.",
+        "mend": "In the report, look at the frames as the network sees them. If you cannot tell the classes apart "
+        "yourself, look closer: set a smaller camera.side, a camera.roi, or a network with a larger input. If you can, "
+        "look for wrong labels: `linecam labels agreement` compares people, and key G of `linecam label` shows frames "
+        "side by side. Then label more frames (select.train).",
     }
 
 
@@ -114,11 +112,11 @@ def no_better_than_constant(held_out: pd.DataFrame, classes: list[str], confiden
         return f"{percent(weights[hits].sum() / weights.sum())}" if is_weighed(held_out) else str(int(hits.sum()))
 
     return {
-        "why": f"It is right on {much(right)} of {in_number(held_out)} that it had not seen; "
-        f"always saying {constant} is right on {much(often)}. It alone is right on {much(right & ~often)}, {constant} "
-        f"alone on {much(often & ~right)}: not surely more.",
-        "mend": f"Label more frames of the classes other than {constant}: `snakemake select_next` names those to label "
-        "next. Look at the frames that it gets wrong, in the report.",
+        "why": f"It is right on {much(right)} of {len(held_out)} labelled frames; always saying {constant} is right on "
+        f"{much(often)}. {how_judged(held_out)} Only the model is right on {much(right & ~often)}, only {constant} on "
+        f"{much(often & ~right)}: the model is not surely better.",
+        "mend": f"Label more frames of the other classes than {constant}. `snakemake select_next` names frames to "
+        f"label next. In the report, look at the frames that it gets wrong.",
     }
 
 
@@ -132,8 +130,8 @@ def not_learned(
     if final < constant - LEAST_WAY * (constant - lowest):
         return None
     return {
-        "why": f"Its training loss ended at {final:.3f}; always the same answer has {constant:.3f}, and {lowest:.3f} "
-        "would be the least: it has hardly learned the frames that it was trained on.",
+        "why": f"Its training loss ended at {final:.3f}. Always giving the same answer would have {constant:.3f}, and "
+        f"the lowest possible loss is {lowest:.3f}. So it has hardly learned the frames that it was trained on.",
         "mend": "Train longer (finetune.epochs) or at another finetune.learning_rate, begin with a pretrained backbone "
         "(pretrain.methods), or take another network (`linecam networks`).",
     }

@@ -64,12 +64,14 @@ def account(
     if listing.passed_over or listing.hidden:
         hidden = [f"{listing.hidden} hidden, whose names begin with a dot"] if listing.hidden else []
         others = [in_words(listing.passed_over)] if listing.passed_over else []
-        lines.append(f"passed over, as linecam reads no files of such names: {', '.join(others + hidden)}")
+        lines.append(f"skipped, since linecam reads no files with such names: {', '.join(others + hidden)}")
         lines += what_to_do(listing.passed_over)
     lines += held.lines
     if exported:
         lines.append(f"{LABELS_FILE} labels {_files(exported)}")
-    lines += [f"the numbers of {name or 'frames'} begin anew in each folder: each is a sequence" for name in parted]
+    lines += [
+        f"the numbers of {name or 'frames'} begin anew in each folder: each folder is a sequence" for name in parted
+    ]
     lines += _kept(table)
     lines += _doubts(table, folders, classes)
     return {
@@ -186,8 +188,8 @@ def _places(table: pd.DataFrame, region: Region) -> list[str]:
     lines = [f"each frame is {count} pictures, one of each place (camera.rois): {count * len(whole)} to choose from"]
     if labelled := int((whole["label"] != "").sum()):
         lines.append(
-            f"{_files(labelled)} labelled by a folder or an export: that is not taken, since it doesn't say of which "
-            "place it holds. Label the places, or give pictures of one place each in such folders"
+            f"{_files(labelled)} labelled by a folder or an export: these labels are not used, since they don't say "
+            f"which place they are for. Label the places, or put pictures of one place each into such folders"
         )
     return lines
 
@@ -204,7 +206,7 @@ def _kept(table: pd.DataFrame) -> list[str]:
     ]
     if tested := int((kept["part"] == "test").sum()):
         lines.append(
-            f"of these, {_files(tested)} in test/: a test with chosen frames says less of the line than one without"
+            f"of these, {_files(tested)} in test/: hard frames are not typical, so such a test says less about the line"
         )
     return lines
 
@@ -213,7 +215,8 @@ def _doubts(table: pd.DataFrame, folders: Sequence[Mapping[str, Any]], classes: 
     """What may be meant otherwise: folders with nearly the name of a class, and classes without a folder."""
     names = sorted({name for one in folders for name in PurePosixPath(one["folder"]).parts})
     lines = [
-        f"{name}/ labels nothing. A class is called {near_class(name, classes)}: rename the folder if that is meant"
+        f"{name}/ labels nothing. There is a class {near_class(name, classes)}: rename the folder if you mean this "
+        f"class"
         for name in names
         if near_class(name, classes)
     ]

@@ -53,7 +53,7 @@ def _entries(file: Path) -> list[dict[str, Any]]:
     except OSError as error:
         raise UserError(f"{file} can't be read: {error.strerror}.") from None
     except ValueError as error:
-        raise UserError(f"{file} is no JSON in UTF-8: {error}. Export the data set again.") from None
+        raise UserError(f"{file} is not JSON in UTF-8: {error}. Export the data set again.") from None
     files = content.get("files") if isinstance(content, dict) else None
     if not isinstance(files, list) or not all(isinstance(entry, dict) for entry in files):
         raise UserError(f"{file} holds no list `files`. {_FORM}")

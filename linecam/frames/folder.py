@@ -128,7 +128,7 @@ def in_words(counts: Counter[str]) -> str:
 
 
 def _beside_frames(name: str) -> bool:
-    """Whether a file of this name is no frame, but is read all the same."""
+    """Whether a file of this name is not a frame, but is read all the same."""
     return name == LABELS_FILE or any(kind.fullmatch(name) for kind in (RUN_FILE, KEPT_FILE))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 NAMES = {"gain_db": "gain", "white_balance": "white balance", "exposure_us": "exposure"}
 # What differs by no more is the same picture: a tenth of the brightness, which is 1 dB.
 SAME_EXPOSURE, SAME_DB = 0.1, 1.0
-NOTHING = "nothing is taken of what the camera held while it recorded"
+NOTHING = "the values that the camera held while it recorded are not used"
 
 
 @dataclass(frozen=True)

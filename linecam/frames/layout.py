@@ -85,7 +85,7 @@ def no_frames(parts: Mapping[str, object], classes: Sequence[str], given: bool) 
         elif word := _mask_word(pure, stems):
             found[path] = f"a mask, as a frame has the same name without {word}: rename it if it is a frame"
         elif given and not part and not (folders and is_unlabelled_folder(folders[0])):
-            found[path] = "outside train/ and test/, which give the split; unlabelled/ may hold frames to look at"
+            found[path] = "outside train/ and test/, which give the split; frames without a label go into unlabelled/"
     return found
 
 
@@ -111,7 +111,7 @@ def near_class(name: str, classes: Sequence[str]) -> str:
 def exported_name(path: str, classes: Sequence[str]) -> tuple[str, str]:
     """Label and own name of a frame as Edge Impulse exports it: `training/good.A-12.4f1c.jpg` is `good` and `A-12`.
 
-    Returns "" and the name without its suffix for any other path, and where the label is no class.
+    Returns "" and the name without its suffix for any other path, and where the label is not a class.
     """
     pure = PurePosixPath(path)
     pieces = pure.stem.split(".")
@@ -170,8 +170,8 @@ def _gives_split(folder: Path, classes: Sequence[str]) -> bool:
     others = [name for name in labelled if not class_of(name, classes)]
     if len(others) > 1:
         raise UserError(
-            f"{folder} has labelled frames in {_listed(others)}, but {wanted}. To test on one of these folders, call "
-            f"it test; to train on one, call it train. {ways}"
+            f"{folder} has labelled frames in {_listed(others)}, but {wanted}. If one of these folders is for the "
+            f"test, rename it to test; if one is for training, to train. {ways}"
         )
     _refuse_elsewhere(folder, classes)
     return False

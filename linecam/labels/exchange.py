@@ -92,14 +92,14 @@ def named(found: set[str], by: Sequence[str], source: str) -> dict[str, str]:
         if not equals and "" not in found:
             if len(found) > 1:
                 raise UserError(
-                    f"--by {text}: the file has labels by {known}. Say whom you mean, for each who should have another "
-                    f"name: --by ID={text}, with one of these as ID."
+                    f"--by {text}: the file has labels by {known}. For each person who should get another name, write "
+                    f"--by ID={text}, with one of these as ID."
                 )
             identity = next(iter(found))
         if identity not in found:
-            raise UserError(f"--by {text}: the file has no label by {identity!r}, but by {known}. Name one of these.")
+            raise UserError(f"--by {text}: the file has no label by {identity!r}, only by {known}. Name one of these.")
         if not name.strip() or name.strip() == DECISION:
-            raise UserError(f"--by {text}: {name!r} is no name for a person. Write a name or initials.")
+            raise UserError(f"--by {text}: {name!r} is not a name for a person. Write a name or initials.")
         people[identity] = name.strip()
     return people
 
@@ -117,16 +117,16 @@ def describe_import(dataset: Dataset, outcome: Outcome) -> str:
         )
     if outcome.conflicts:
         lines.append(
-            "Conflicts: the same person has another label in labels.csv, which stays. Where the other one is right, "
-            "remove that row and import again."
+            "Conflicts: the same person has another label in labels.csv, and that one stays. If the new label is "
+            "right, remove the row in labels.csv and import again."
         )
         for row, other in outcome.conflicts:
             whose = f" (by {other['by']})" if other["by"] else ""
             lines.append(f"  - {other['path']}: {row['label']!r} in labels.csv, {other['label']!r} here{whose}")
     if outcome.undecided:
         lines.append(
-            "People disagree: nothing is built before each of these frames is decided, in `linecam label` under key "
-            f"D, or by a row with the right label and {DECISION!r} in the column by."
+            "People disagree on these frames. Before anything is built, decide about each of them: in `linecam label` "
+            f"with key D, or with a row that has the right label and {DECISION!r} in the column by."
         )
         for about in outcome.undecided:
             labels = ", ".join(f"{row['label']!r} by {row['by'] or 'nobody named'}" for row in about)

@@ -31,7 +31,9 @@ def export(dataset: Dataset, target: Path, name: str, frames: Path | None, predi
     if name == TASKS:
         return export_tasks(dataset, target, frames, predictions)
     if frames or predictions:
-        raise UserError(f"--frames and --predictions belong to --format {TASKS}: other formats hold labels alone.")
+        raise UserError(
+            f"--frames and --predictions go with --format {TASKS} only: the other formats contain nothing but labels."
+        )
     return export_labels(dataset, target, name)
 
 
@@ -127,8 +129,8 @@ def write_folders(target: Path, rows: Sequence[Row], folder: Path, test: set[str
                 raise UserError(f"There is no {frame} any more. Run snakemake, and export again.") from None
             if sha256(copy) != row["sha256"]:
                 raise UserError(
-                    f"{frame} has changed since the frames were indexed: its label was another picture's. Run "
-                    "snakemake, and export again."
+                    f"{frame} has changed since the frames were indexed: its label belongs to another picture. Run "
+                    f"snakemake, and export again."
                 )
 
 
@@ -154,8 +156,9 @@ def _guesses(dataset: Dataset, predictions: Path | None) -> dict[str, tuple[str,
     if not dataset.test.exists():
         if predictions is not None:
             raise UserError(
-                f"--predictions: {dataset.test} is not there, so nothing says which are test frames, which must be "
-                f"labelled without a guess. Run `snakemake {dataset.test}` with the same --configfile first."
+                f"--predictions: {dataset.test} is not there, so linecam does not know the test frames. These must be "
+                f"labelled without a guess of the model. Run `snakemake {dataset.test}` with the same --configfile "
+                f"first."
             )
         return {}
     test = set(_digests(dataset.test))
@@ -192,7 +195,9 @@ def _rows(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 def _check_free(target: Path) -> None:
     """Raise `UserError` where there is a file at `target`, or anything in a folder."""
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise UserError(f"{target} is there already, and an export writes over nothing. Name another, or remove it.")
+        raise UserError(
+            f"{target} is there already, and an export overwrites nothing. Name another file, or remove this one."
+        )
 
 
 def _check_whole(*frames: Path) -> None:
@@ -218,7 +223,7 @@ def _write_tasks(target: Path, tasks: Sequence[Mapping[str, object]], classes: S
     """Write tasks for Label Studio, and the labelling interface beside them, whose path is returned."""
     interface = target.with_suffix(".xml")
     if interface == target:
-        raise UserError(f"{target} is the name that the labelling interface gets. Name a .json file for the tasks.")
+        raise UserError(f"{target} is the name of the labelling interface's file. Name a .json file for the tasks.")
     _check_free(interface)
     with atomic_write(interface) as temporary:
         temporary.write_text(_interface(classes), encoding="utf-8")

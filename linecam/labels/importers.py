@@ -92,7 +92,9 @@ def read_file(path: Path, name: str, classes: list[str]) -> Reading:
     if not path.exists():
         raise UserError(f"There is no {path}. Name a file with labels, or a folder with a folder for each class.")
     if path.is_dir() != (name == "folders") and name != "auto":
-        raise UserError(f"{path} is {'a folder' if path.is_dir() else 'a file'}, which --format {name} is not for.")
+        raise UserError(
+            f"{path} is {'a folder' if path.is_dir() else 'a file'}, and --format {name} does not read that."
+        )
     if path.is_dir():
         return _folders(path, classes)
     text = read_text(path)
@@ -195,7 +197,7 @@ def _label_studio_json(path: Path, text: str, classes: list[str]) -> Reading:
         raise UserError(f"{path} cannot be read as JSON: {error}. Export it again; it may be cut off.") from None
     tasks = tasks if isinstance(tasks, list) else [tasks]
     if not all(isinstance(task, dict) and task.keys() & {"data", "annotation_id"} for task in tasks):
-        raise UserError(f"{path} is no list of tasks. {_OTHER_JSON}")
+        raise UserError(f"{path} is not a list of tasks. {_OTHER_JSON}")
     named = [(f"task {task.get('id', number)}", task) for number, task in enumerate(tasks, 1)]
     if any("annotation_id" in task for task in tasks):
         return _flat(path, named, classes)

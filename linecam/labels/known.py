@@ -41,7 +41,7 @@ def known_labels(
     strangers = [row["path"] or digest[:12] for digest, row in given.items() if digest not in indexed]
     if strangers:
         logging.info(
-            "%d labels of %s name no frame of this dataset (first: %s); they are kept, and not used",
+            "%d labels of %s name no frame of this dataset (first: %s); they stay in the file, and are not used",
             len(strangers),
             labels_csv,
             strangers[0],

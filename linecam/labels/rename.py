@@ -15,7 +15,7 @@ def rename_class(labels: Path, old: str, new: str, *, classes: Sequence[str], ow
     labels from the names of the user's folders. Raises `UserError` where it cannot be done, and then nothing changes.
     """
     if UNSURE in (old, new):
-        raise UserError(f"{UNSURE!r} is no class, but says that somebody was not sure. Name two classes.")
+        raise UserError(f"{UNSURE!r} is not a class. It says that somebody was not sure. Name two classes.")
     if why := refusal(new):
         raise UserError(f"{new!r} cannot be a class. {why}")
     if old == new:
@@ -31,7 +31,7 @@ def rename_class(labels: Path, old: str, new: str, *, classes: Sequence[str], ow
 def _still_to_do(old: str, new: str, classes: Sequence[str], own_folders: bool) -> Iterator[str]:
     if old in classes:
         change = f"take {old} out of" if new in classes else f"write {new} for {old} in"
-        yield f"in your configuration, {change} dataset.classes, and see to bundle.recall and bundle.thresholds."
+        yield f"in your configuration, {change} dataset.classes, and check bundle.recall and bundle.thresholds."
     elif new not in classes:
         yield f"in your configuration, add {new} to dataset.classes."
     if own_folders:

@@ -152,7 +152,7 @@ def rename_label(path: str | Path, old: str, new: str) -> tuple[int, int]:
     Raises `UserError` where there is no such file or row, or the file has a problem other than labels of no class.
     """
     if not Path(path).exists():
-        raise UserError(f"There is no {path}, so no label to rename. Name the --configfile of your dataset.")
+        raise UserError(f"There is no {path}, so there is no label to rename. Name the --configfile of your dataset.")
     with _changing(path, None) as (_, rows):
         counts = Counter(label for row in rows if (label := row["label"].strip()))
         if not counts[old]:
@@ -265,7 +265,7 @@ def _refused(path: str | Path, problems: list[str]) -> UserError:
     return UserError(
         f"{path} has {len(problems):,} problem{'s' * (len(problems) > 1)}:\n{listed(problems)}"
         "Correct these lines and run the same command again; no label was changed."
-        + " Where a class has got another name, `linecam labels rename OLD NEW` writes it into every row."
+        + " If you renamed a class, `linecam labels rename OLD NEW` writes the new name into every row."
         * renamed
     )
 

@@ -64,7 +64,7 @@ def read_text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except IsADirectoryError:
-        raise UserError(f"{path} is a folder, where a CSV file is expected. Move it away, or name a file.") from None
+        raise UserError(f"{path} is a folder, but should be a CSV file. Move it away, or name a file.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}. Name a file that you may read.") from None
     try:
@@ -73,7 +73,7 @@ def read_text(path: Path) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         raise UserError(
             f"{path} is not in UTF-8: byte 0x{data[error.start]:02x} in line {line} belongs to another encoding. Save "
-            'it again, as "CSV UTF-8" where a spreadsheet asks.'
+            'the file again in UTF-8. A spreadsheet calls this format "CSV UTF-8".'
         ) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
@@ -105,16 +105,14 @@ def read_header(path: Path, text: str, forms: Sequence[Collection[str]], known: 
             )
         expected = ", or ".join(" and ".join(form) for form in forms)
         raise UserError(
-            f"{path} has no header that is understood. Its first line was read as the columns "
+            f"{path} has a header that linecam does not understand. Its first line was read as the columns "
             f"{', '.join(repr(name[:40]) for name in read[:10]) or 'of an empty line'}{', ...' * (len(read) > 10)}. "
             f"Expected are {expected}, with commas, semicolons or tabs between them."
         )
     delimiter, header = fitting[0], headers[fitting[0]]
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
-        raise UserError(
-            f"{path} has the column {' and '.join(twice)} twice in its first line. Remove the one that does not count."
-        )
+        raise UserError(f"{path} has the column {' and '.join(twice)} twice in its first line. Remove one of them.")
     return Header(header, delimiter, opening)
 
 

@@ -27,7 +27,7 @@ class ModelName:
             network, method = backbone.rsplit("-", 1)
             return cls(network, method, selection, int(seed.removeprefix("seed-")))
         except ValueError:
-            raise ValueError(f"{text!r} is no model's name: network-method/selection/seed-N is expected.") from None
+            raise ValueError(f"{text!r} is not a model's name: network-method/selection/seed-N is expected.") from None
 
     def __str__(self) -> str:
         return f"{self.backbone}/{self.selection}/seed-{self.seed}"

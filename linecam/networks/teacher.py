@@ -34,7 +34,8 @@ class Teacher(nn.Module):
         model: Any = timm.create_model(network, pretrained=False)
         if weights is None and network != DEFAULT:
             raise UserError(
-                f"pretrain.taught.weights: linecam has the weights of {DEFAULT} alone. Name the file of {network}'s."
+                f"pretrain.taught.weights: linecam has only the weights of {DEFAULT}. Name the file with the weights "
+                f"of {network}."
             )
         state = packaged() if weights is None else read_backbone(weights)
         load_in_order(model, state, str(weights or DEFAULT))

@@ -156,9 +156,9 @@ class Desk:
                 raise ValueError("an answer has sha256, label and seen")
             frame = self.listed.get(str(one["sha256"]))
             if frame is None:
-                raise ValueError(f"{one['sha256']!r} is no frame to label here")
+                raise ValueError(f"{one['sha256']!r} is not a frame to label here")
             if one["label"] not in known or one["seen"] not in known:
-                raise ValueError(f"{one['label']!r} or {one['seen']!r} is no label")
+                raise ValueError(f"{one['label']!r} or {one['seen']!r} is not a label")
             by = DECISION if decision else self.by
             row = {"sha256": frame.sha256, "path": frame.path, "label": one["label"], "by": by, "when": now}
             rows.append((row, one["seen"]))
@@ -177,7 +177,7 @@ class Desk:
         place = place_of(path)
         file = place[0] if place else path
         try:
-            # Before a file of any size is read. A frame of a video is no file.
+            # Before a file of any size is read. A frame of a video is not a file.
             if place_in_video(file) is None and file.stat().st_size != frame.bytes:
                 raise OSError("its size has changed")
             with open_frame(path, digest) as image:

@@ -20,7 +20,7 @@ def read_frame_list(path: Path, frames: Frames) -> list[str]:
     except OSError as error:
         raise UserError(f"--frames: {path} cannot be read: {error.strerror}. Name a text file of frames.") from None
     except UnicodeDecodeError:
-        raise UserError(f"--frames: {path} is no text in UTF-8. Write a path or a SHA-256 a line.") from None
+        raise UserError(f"--frames: {path} is not text in UTF-8. Write a path or a SHA-256 a line.") from None
     digests, problems = [], []
     for number, line in enumerate(lines, 1):
         name = line.strip()

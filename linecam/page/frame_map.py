@@ -31,7 +31,7 @@ class FrameMap:
             raise ValueError("no frame is named")
         for digest in wanted:
             if digest not in self.places or not (digest in listed or digest in self.others):
-                raise ValueError(f"{digest!r} is no frame of the map")
+                raise ValueError(f"{digest!r} is not a frame of the map")
         first = 1 + max((frame.group for frame in listed.values()), default=0)
         xy = np.array([self.places[digest] for digest in wanted], np.float32)
         groups = in_similar_order(xy, EACH) if len(xy) <= MOST else [[n] for n in range(len(xy))]

@@ -50,7 +50,7 @@ class Guard:
         """Why a request is refused; "" where it isn't."""
         headers = Headers(scope=scope)
         if headers.getlist("host") not in [[host] for host in self.hosts]:
-            return "This page is served to this machine alone, as 127.0.0.1."
+            return "This page is only for this machine. Open it at 127.0.0.1."
         origins = {f"http://{host}" for host in self.hosts}
         writes = scope["method"] not in {"GET", "HEAD"}
         origin = headers.get("origin")
@@ -64,5 +64,5 @@ class Guard:
             return ""
         word = scope["path"].split("/")[1]
         if word != "open" and not secrets.compare_digest(word.encode(), self.token.encode()):
-            return "This address is of no page, or of one that has ended: take the one that the terminal shows."
+            return "There is no page at this address, or it has ended. Open the address that the terminal shows."
         return ""

@@ -43,7 +43,7 @@ def guarded(routes: Sequence[Route], *, port: int, token: str, ticket: str, door
         try:
             tickets.remove(request.path_params["ticket"])
         except KeyError:
-            return PlainTextResponse("This address is used up: take the one that the terminal shows.\n", 403)
+            return PlainTextResponse("This address works only once. Open the address that the terminal shows.\n", 403)
         return RedirectResponse(f"/{token}/", 303)
 
     return Guard(Starlette(routes=[Route("/open/{ticket}", opened), *routes]), port, token, doors)

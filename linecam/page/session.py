@@ -76,7 +76,7 @@ def who_labels(name: str | None) -> str:
     name = name.strip()
     if not name or name == DECISION or not name.isprintable():
         raise UserError(
-            f"--by {name!r} is no name for who labels. Write your name or initials; {DECISION!r} stands for what "
-            "people have decided together."
+            f"--by {name!r} is not a name for who labels. Write your name or initials. {DECISION!r} is for what "
+            f"people have decided together."
         )
     return name

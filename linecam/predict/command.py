@@ -29,7 +29,7 @@ def predict(
 
     The bundle, a folder or an archive, is checked first, against its signature too where there is the public `key`. Of
     a video one frame in `every` is judged. Returns the summary. Raises `UserError` where the bundle is refused, there
-    is no frame, or none can be used.
+    is not a frame, or none can be used.
     """
     workers = cores or os.cpu_count() or 1
     with unpacked(bundle) as unzipped:

@@ -134,7 +134,8 @@ def confusion(table: pd.DataFrame, classes: Sequence[str]) -> list[list[str]]:
 def how_it_decides(shipped: Shipped) -> str:
     """Thresholds and votes of main.py, in words."""
     limits = ", ".join(f"{name} from {value:g} on" for name, value in shipped.thresholds.items())
-    taken = f"It takes {limits}; else the most probable class." if limits else "It takes the most probable class."
+    otherwise = "for the most probable class."
+    taken = f"It decides for {limits}; else {otherwise}" if limits else f"It decides {otherwise}"
     return f"{taken} A vote is over {shipped.votes} frame{'s' * (shipped.votes != 1)}."
 
 

@@ -88,8 +88,8 @@ def _look_again(facts: Facts) -> Advice | None:
         return None
     return Advice(
         f"Look again at {_count(facts.doubtful, 'label')}",
-        f"Models that were trained without these frames are surely of another class: {facts.doubtful} of "
-        f"{facts.trained_on} labels. Some are wrong, and some are right and hard.",
+        f"Of {facts.trained_on} labels, {facts.doubtful} look wrong: a model that was trained without the frame is "
+        f"sure of another class. Some of these labels are wrong. Others are right, and the frame is hard.",
         then=(*LABEL, "snakemake"),
     )
 
@@ -104,8 +104,8 @@ def _set_threshold(facts: Facts) -> Advice | None:
             return Advice(
                 f"Let main.py decide for {one.name} sooner",
                 f"{_missed(one)}. From a score of {point['threshold']:.2f} on, {found} of the training frames of "
-                f"{one.name} would have been found by models that had not seen them. It takes {alarms} of the other "
-                f"frames for {one.name}.",
+                f"{one.name} would have been found by models that had not seen them. But it would take {alarms} of "
+                f"the other frames for {one.name}.",
                 f"bundle: {{recall: {{{one.name}: {point['wanted']:g}}}}}",
             )
     return None
@@ -120,8 +120,8 @@ def _ease_threshold(facts: Facts) -> Advice | None:
             return Advice(
                 f"Ask for less of {one.name}",
                 f"By its threshold of {facts.decides['thresholds'][one.name]:.2f}, main.py takes {alarms} of {others} "
-                f"other test frames for {one.name}. Until the model is better, want a smaller share of {one.name}, or "
-                "none, as here.",
+                f"other test frames for {one.name}. Until the model is better, ask for a smaller share of {one.name}, "
+                f"or for none, as here.",
                 "bundle: {recall: {}, thresholds: {}}",
             )
     return None
@@ -175,8 +175,8 @@ def _label_more(facts: Facts) -> Advice | None:
     why = [f"bundle.recall of {name} is promised only with {missing} more labels of it" for name, missing in short]
     if worst.grade == "weak" and overfits:
         why.append(
-            f"{_missed(worst)}. The model finds {percent(facts.fit)} of a class on the frames that it was trained on "
-            f"and {percent(facts.held_out)} on those that it had not seen: more labels narrow that gap"
+            f"{_missed(worst)}. The model finds {percent(facts.fit)} of a class on the frames that it was trained on, "
+            f"and {percent(facts.held_out)} on frames that it had not seen. More labels narrow this gap"
         )
     return Advice(
         f"Label {number} more frames, above all {' and '.join(names)}",
@@ -261,7 +261,7 @@ def _test_another_day(facts: Facts) -> Advice | None:
     return Advice(
         "Test on frames of another day",
         f"{facts.near} of {facts.tested_on} test frames are within {facts.near_within} frames of a training frame. "
-        "A new day's frames may be harder. Record some, or keep the two apart by select.gap.",
+        "Frames of another day may be harder. Record some, or keep the two apart with select.gap.",
         "" if facts.given else f"select: {{gap: {facts.near_within}}}",
     )
 

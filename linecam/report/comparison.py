@@ -85,7 +85,7 @@ class Comparison:
         if not self.common:
             return "The runs have no test frame in common, so the models cannot be compared frame by frame."
         if not mended + broken:
-            return f"On the {len(self.common):,} test frames of both runs, each is right where the other is."
+            return f"On the {len(self.common):,} test frames of both runs, both models are right on the same frames."
         flips = f"{mended} now right that {_were(mended)} wrong, {broken} now wrong that {_were(broken)} right"
         chance = f"A difference as large comes by chance in {percent(self.p_value)} of such comparisons (p)"
         judged = "it may well be chance" if self.p_value >= 0.05 else "it is hardly chance"

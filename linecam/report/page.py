@@ -44,9 +44,9 @@ ROWS = 50
 
 # Where a model's weights began, by its method.
 BEGUN = {
-    "taught": "pretrained on what a large network of ImageNet sees in the frames",
+    "taught": "pretrained with a large network that was trained on ImageNet",
     "simclr": "pretrained on the frames by SimCLR",
-    "distilled": "pretrained on the frames by distillation of a larger network",
+    "distilled": "pretrained with a larger network that SimCLR trained on the frames",
     "rendered": "pretrained on rendered frames of a belt",
     "none": "trained from random weights",
     "given": "from a given backbone",

@@ -60,7 +60,7 @@ class Run:
             return cls(**value)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise UserError(
-                f"{path} is no run of linecam ({error}). Runs lie in results/<dataset>/runs/; delete a damaged one."
+                f"{path} is not a run of linecam ({error}). Runs lie in results/<dataset>/runs/; delete a damaged one."
             ) from None
 
     def keep(self, folder: Path) -> None:
@@ -100,7 +100,7 @@ def some_kept(folder: Path) -> list[Path]:
     files = kept(folder)
     if not files:
         raise UserError(
-            f"{folder} has no run yet. `snakemake` keeps one whenever the report is written and has changed."
+            f"{folder} has no run yet. `snakemake` keeps a run whenever it writes the report and something has changed."
         )
     return files
 

@@ -30,5 +30,7 @@ def check_given(frames: pd.DataFrame, tested: pd.Series) -> pd.DataFrame:
     """The usable `frames` in the folder train/, without those for the test. Raises `UserError` where there is none."""
     picked = frames[(frames["part"] == "train") & ~frames["sha256"].isin(tested)]
     if picked.empty:
-        raise UserError("There is no usable frame in train/: put labelled frames there, one folder a class.")
+        raise UserError(
+            "There is no usable frame in train/. Put labelled frames there, with one folder for each class."
+        )
     return picked

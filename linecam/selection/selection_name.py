@@ -25,7 +25,7 @@ class SelectionName:
         """The name that `text` is. Raises `ValueError` where it is none."""
         match = _NAME.fullmatch(text)
         if match is None:
-            raise ValueError(f"{text!r} is no selection's name: strategy-count is expected, such as coreset-200.")
+            raise ValueError(f"{text!r} is not a selection's name: strategy-count is expected, such as coreset-200.")
         count, draw, first = (int(match[key]) if match[key] else None for key in ("count", "draw", "first"))
         return cls(match["strategy"], count, draw, first)
 

@@ -124,8 +124,8 @@ def read_graph(path: str | Path) -> Graph:
 def _parse(model: "schema.ModelT", path: str | Path, size: int) -> Graph:
     if len(model.subgraphs) != 1:
         raise UserError(
-            f"{path} has {len(model.subgraphs)} subgraphs; a classifier for the camera has one. Convert it without "
-            "control flow and without signatures of their own."
+            f"{path} has {len(model.subgraphs)} subgraphs; a classifier for the camera has only one. Convert it "
+            f"without control flow and without separate signatures."
         )
     graph = model.subgraphs[0]
     tensors = [_tensor(tensor, model) for tensor in graph.tensors]

@@ -45,7 +45,8 @@ def survived(model: Path) -> Iterator[None]:
         yield
     except BrokenProcessPool:
         raise UserError(
-            f"TFLM does not run {model}: its process ended, as it does on a damaged file. `linecam check {model}` "
+            f"TFLM does not run {model}: its process crashed, which happens with a damaged file. `linecam check "
+            f"{model}` "
             "may say more. If linecam made the file, delete it, and run the same command again."
         ) from None
 

@@ -40,9 +40,9 @@ def resume(path: Path, settings: str, model: nn.Module, optimizer: torch.optim.O
             metadata = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         if metadata["crc32"] != _crc32(tensors):
-            raise ValueError("its tensors have other bytes than they had")
+            raise ValueError("its tensors have changed since they were written")
     except Exception as error:  # safetensors has its own
-        logging.warning("%s is damaged, or of an older linecam, and training starts anew: %s", path, error)
+        logging.warning("%s is damaged, or comes from an older linecam. Training starts anew: %s", path, error)
         return []
     if metadata["settings"] != settings:
         logging.info("%s belongs to other frames or settings: starting anew", path)

@@ -41,7 +41,7 @@ def launch(devices: int, nodes: int, threads: int) -> NoReturn:
     else:
         if "SLURM_JOB_ID" not in os.environ:
             raise UserError(
-                f"pretrain.num_nodes = {nodes} needs a SLURM job to take its nodes from, and this is none. Run with "
+                f"pretrain.num_nodes = {nodes} needs a SLURM job to take its nodes from, and this is not one. Run with "
                 "--workflow-profile profiles/slurm, or set pretrain.num_nodes to 1."
             )
         # A job's number gives a port that other jobs on the node won't have.

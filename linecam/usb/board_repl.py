@@ -80,8 +80,8 @@ class BoardRepl:
             return json.loads(printed.splitlines()[-1])
         except (ValueError, IndexError):
             raise UserError(
-                f"The camera at {self.name} answers what makes no sense: {printed[-200:]!r}, where a line of JSON is "
-                "expected. Press reset, wait some seconds, and run the same command again."
+                f"The camera at {self.name} should answer with a line of JSON, but answered {printed[-200:]!r}. Press "
+                f"reset, wait some seconds, and run the same command again."
             ) from None
 
     @contextlib.contextmanager

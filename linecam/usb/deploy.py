@@ -71,8 +71,8 @@ def deploy(bundle: Path, drive: Path, *, replace: bool = False) -> None:
     size = sum(len(files[name]) for name in plan.copies)
     if MODEL not in files:
         logging.info(
-            "The model is not among these files: it goes into the camera's ROM. Write %s there first, as the README.md "
-            "in %s says; without it main.py starts and says that the model is missing.",
+            "The model is not among these files: it belongs in the camera's ROM. First write %s there; the README.md "
+            "in %s says how. Without it main.py starts and says that the model is missing.",
             IMAGE,
             bundle,
         )
@@ -83,14 +83,14 @@ def deploy(bundle: Path, drive: Path, *, replace: bool = False) -> None:
 def read_bundle(folder: Path) -> tuple[str, dict[str, bytes]]:
     """The board of a bundle, and the files for its drive in the order of copying; all checked against the manifest.
 
-    Raises `UserError` where the folder is no bundle, or a file of it is missing or differs from the manifest.
+    Raises `UserError` where the folder is not a bundle, or a file of it is missing or differs from the manifest.
     """
     again = "Build the bundle again (snakemake) or take a whole copy of it; nothing was copied."
     try:
         manifest: Any = read_json(folder / "manifest.json")
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{folder} is no bundle: its manifest.json cannot be read ({error}). A bundle is a folder such as "
+            f"{folder} is not a bundle: its manifest.json cannot be read ({error}). A bundle is a folder such as "
             f"results/belt/bundle/openmv-h7. {again}"
         ) from None
     try:
@@ -126,8 +126,8 @@ def check_drive(drive: str | Path) -> None:
     if not drive.is_dir():
         what = "is a file, no folder" if drive.is_file() else "does not exist"
         raise UserError(
-            f"The drive {drive} {what}. Expected is the folder where the camera's drive is mounted: connect the "
-            f"camera, wait until its drive shows up, and name that folder. {drives_seen()}"
+            f"The drive {drive} {what}. Connect the camera, wait until its drive shows up, and name the folder where "
+            f"the drive is mounted. {drives_seen()}"
         )
     if not (drive / MARK).exists():
         raise UserError(
@@ -180,9 +180,9 @@ def make_plan(drive: Path, files: dict[str, bytes], here: dict[str, str | None],
     if not replace:
         raise UserError(
             f"{drive} has no room for the new files beside the old ones: {numbers}. Nothing was copied, and the old "
-            f"program is whole. There is room without {', '.join(removed)}: {there:,} bytes. But once these are gone "
-            "and until the new files are all there, the camera has no program: pulled out in between, it does nothing "
-            "until you run the same command again. If that will do, say so with --replace."
+            f"program is whole. There is room without {', '.join(removed)}: {there:,} bytes. But then the camera has "
+            f"no program until all new files are there. If it is pulled out in between, it does nothing until you run "
+            f"the same command again. If you accept that, add --replace."
         )
     return Plan(emptied, {}, removed)
 
@@ -238,8 +238,9 @@ class Copier:
             told = self.standing()
             self.clear()
             raise UserError(
-                f"What {self.drive} gives back of {name} is not what was written to it: its memory fails, or the file "
-                f"system is damaged. {told} Format the drive (OpenMV IDE: Tools, Erase onboard data flash) or take "
+                f"What {self.drive} gives back of {name} is not what was written to it: its memory is failing, or its "
+                f"file system is damaged. {told} Format the drive (OpenMV IDE: Tools, Erase onboard data flash) or "
+                f"take "
                 "another SD card, and run the same command again."
             )
 
@@ -283,8 +284,8 @@ class Copier:
             return (
                 "The old program was removed to make room, so the camera may have no program now."
                 if self.plan.removed
-                else "The new files were just taking the place of the old ones, so the drive may hold some of each: "
-                "linecam's program starts only with the model that its settings name, and says so otherwise." + kept
+                else "The new files were just replacing the old ones, so the drive may hold some of each. linecam's "
+                "program starts only with the model that its settings name; otherwise it says so." + kept
             )
         new = [name for name in self.files if now[name] == _sha256(self.files[name])]
         if len(new) == len(self.files):
@@ -295,8 +296,8 @@ class Copier:
             return "The old program is still there, whole."
         old = [name for name in self.files if name not in new]
         return (
-            f"The drive holds {', '.join(new) or 'nothing'} of the new program beside {', '.join(old)} of the old: "
-            "linecam's program starts only with the model that its settings name, and says so otherwise." + kept
+            f"The drive holds {', '.join(new) or 'nothing'} of the new program beside {', '.join(old)} of the old. "
+            f"linecam's program starts only with the model that its settings name; otherwise it says so." + kept
         )
 
 

@@ -117,7 +117,7 @@ def measure(folder: Path, port: str, inferences: int = 100) -> Measurement:
         max(micros) / 1000,
         f"estimated: {estimate[0]} to {estimate[1]}" if estimate else "linecam has no estimate for this board",
     )
-    logging.info("main.py stands still now: press reset to start it.")
+    logging.info("main.py is stopped now. Press reset to start it.")
     return found
 
 
@@ -125,13 +125,16 @@ def write_yaml(found: Measurement, target: Path | None) -> None:
     """Print what belongs into the configuration, or write it to the file `target`, a configuration by itself."""
     text = found.as_yaml()
     if not text:
-        logging.info("There is nothing to write into the configuration: bundle.measured corrects an estimate.")
+        logging.info(
+            "There is nothing to write into the configuration: bundle.measured corrects an estimate, and "
+            "this board has none."
+        )
     elif target is None:
         print(text, end="")
     else:
         with atomic_write(target) as temporary:
             temporary.write_text(text, encoding="utf-8")
-        logging.info("%s has it for linecam: name it as one more --configfile.", target)
+        logging.info("%s now has these lines. Name it as one more file after --configfile.", target)
 
 
 def check_target(target: Path | None) -> None:
@@ -160,9 +163,9 @@ def compare(bundle: Bundle, outputs: list[bytes]) -> None:
         )
     if problems:
         raise UserError(
-            f"The camera computes something else than linecam on {len(problems)} of {len(outputs)} test frames, so "
-            "what the bundle says of the model's accuracy does not hold there. Update the firmware, and report it to "
-            f"linecam with these lines if it stays:\n{listed(problems).rstrip()}"
+            f"The camera's results differ from linecam's on {len(problems)} of {len(outputs)} test frames. So the "
+            f"accuracy in the bundle does not hold for this camera. Update the firmware. If it stays, report it to "
+            f"linecam with these lines:\n{listed(problems).rstrip()}"
         )
 
 

@@ -28,14 +28,14 @@ def why_unusable(name: str, error: OSError) -> str:
     if error.errno == errno.ENOENT:
         return f"There is no port {name}. This machine's serial ports: {ports}. Plug the camera in, or name another."
     if error.errno == errno.EACCES:
-        return f"You may not use {name}. On Linux, join the group that may (dialout), log in again, and try again."
+        return f"You have no permission to use {name}. On Linux, join the group dialout, log in again, and try again."
     if error.errno in {errno.EBUSY, errno.EAGAIN}:
         found = holders(name)
         who = ", ".join(found) or "perhaps OpenMV IDE, or another linecam: receive, watch or measure"
         close = "Close it (OpenMV IDE: Disconnect), and run the same command again."
         return f"Another program has {name} open ({who}). {close}"
     if error.errno == errno.EISDIR or "configure port" in str(error):  # so pyserial says it, without a number
-        return f"{name} is no serial port. This machine's serial ports: {ports}. Name the camera's."
+        return f"{name} is not a serial port. This machine's serial ports: {ports}. Name the camera's."
     return (
         f"{name} can't be read any more ({error}): the camera was unplugged, or another program took the port. Plug it "
         "in and run the same command again."

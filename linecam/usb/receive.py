@@ -27,7 +27,7 @@ from linecam.files import atomic_write, write_json
 from linecam.frames.held import in_words, values_of
 from linecam.usb.port import open_port, why_unusable
 
-LARGEST = 4096  # pixels a side: what claims more is no frame
+LARGEST = 4096  # pixels a side: what claims more is not a frame
 MOST = 10**9  # no run or number is larger
 LONGEST = 65536  # bytes a line
 
@@ -235,8 +235,8 @@ def run(name: str, folder: Path) -> None:
         album = Album(folder)
     except OSError as error:
         raise UserError(
-            f"{folder} can't be used as the folder for frames ({error.strerror}). Expected is a folder that you may "
-            "write to, or a name for a new one in such a folder."
+            f"{folder} can't be used as the folder for frames ({error.strerror}). Name a folder that you may write "
+            f"to, or a new folder inside one."
         ) from error
     try:
         with open_port(name, timeout=1) as port:

@@ -101,8 +101,8 @@ def board_for(board: str | None, boards: Sequence[str]) -> str:
     """
     if board is None and len(boards) > 1:
         raise UserError(
-            f"The configuration names {len(boards)} boards, {', '.join(boards)}, and which is meant is never guessed. "
-            f"Name the board too: --board {boards[0]}"
+            f"The configuration names {len(boards)} boards, {', '.join(boards)}. Say which one you mean: --board "
+            f"{boards[0]}"
         )
     if board is not None and board not in boards:
         raise UserError(

@@ -45,7 +45,7 @@ def load_settings(config: dict[str, Any], files: Sequence[str | Path] = ()) -> S
 def read_settings(files: Sequence[str | Path]) -> Settings:
     """config/config.yaml with `files` laid over it: what Snakemake has with these as `--configfile`.
 
-    The last of `files` counts most. Raises `UserError` where one of them is no file or holds no keys, where there is
+    The last of `files` counts most. Raises `UserError` where one of them is not a file or holds no keys, where there is
     no configuration at all, and as `load_yaml` and `load_settings`.
     """
     config: dict[str, Any] = {}
@@ -57,7 +57,7 @@ def read_settings(files: Sequence[str | Path]) -> Settings:
         )
     for file in (*own, *files):
         if not Path(file).is_file():
-            raise UserError(f"--configfile: {file} is no file. Name the configuration of your dataset.")
+            raise UserError(f"--configfile: {file} is not a file. Name the configuration of your dataset.")
         content = load_yaml(file)
         if not isinstance(content, dict):
             raise UserError(f"{file} holds no keys. docs/configuration.md shows what a configuration looks like.")
@@ -72,7 +72,7 @@ def check(settings: Settings, boards: Mapping[str, Board]) -> None:
     frames = Path("data") / dataset.name / "frames"
     if dataset.kind == "masks" and dataset.source and Path(dataset.source).resolve() == frames.resolve():
         raise UserError(
-            f"dataset.source is {dataset.source}, where the checked copy goes: what is there is replaced. "
+            f"dataset.source is {dataset.source}. linecam writes its checked copy there, and replaces what is in it. "
             "Name a copy in another place, or leave source out."
         )
     if dataset.kind == "belt":
@@ -91,7 +91,7 @@ def check(settings: Settings, boards: Mapping[str, Board]) -> None:
         )
     for name in dataset.definitions:
         if name not in dataset.classes:
-            raise UserError(f"dataset.definitions: {name!r} is no class. {nearest(name, dataset.classes)}")
+            raise UserError(f"dataset.definitions: {name!r} is not a class. {nearest(name, dataset.classes)}")
     _check_bundle(settings.bundle, settings.dataset.classes, boards)
     check_places(settings)
     check_line(settings.line, settings.dataset.classes, {name: boards[name] for name in settings.bundle.boards})
@@ -108,12 +108,12 @@ def check_files(settings: Settings) -> None:
         )
     if key is not None and not Path(key).is_file():
         raise UserError(
-            f"bundle.signing_key is {key!r}, which is no file. Name the private key, or make one: linecam new-key "
+            f"bundle.signing_key is {key!r}, which is not a file. Name the private key, or make one: linecam new-key "
             "KEY.pem"
         )
     for name, file in {"embed.file": settings.embed.file, "pretrain.taught.weights": pretrain.taught.weights}.items():
         if file is not None and not Path(file).is_file():
-            raise UserError(f"{name} is {file!r}, which is no file. Name one, or leave the key out.")
+            raise UserError(f"{name} is {file!r}, which is not a file. Name one, or leave the key out.")
 
 
 def check_sizes(key: str, networks: Iterable[str], frame_size: str, region: Region) -> None:
@@ -153,7 +153,8 @@ def region_of(settings: Settings, boards: Mapping[str, Board]) -> Region:
     both = [f"{key} is {value}" for key, value in said.items() if value is not None]
     if len(both) > 1:
         raise UserError(
-            f"{', and '.join(both)}: each says what the network sees. Set one of them, and leave out the other."
+            f"{', and '.join(both)}: each of them says which part of a frame the network sees. Set one, and leave out "
+            f"the other."
         )
     if camera.roi is None and camera.rois is None:
         return Region(side=_side(name, camera.side, min(min(frame) for frame in frames.values())))
@@ -170,7 +171,7 @@ def region_of(settings: Settings, boards: Mapping[str, Board]) -> Region:
         firmware = settings.bundle.firmware
         if region.oblong and version(firmware) < STRETCHES_SINCE:
             raise UserError(
-                f"{region.setting}: {list(roi)} is no square, which firmware before 5.0.0 crops to one instead of "
+                f"{region.setting}: {list(roi)} is not a square, which firmware before 5.0.0 crops to one instead of "
                 f"stretching it, and bundle.firmware is {firmware}. Take a square, or firmware 5.0.0 on the cameras "
                 "and here."
             )
@@ -184,8 +185,8 @@ def _region_of_sensor(settings: Settings, frames: Mapping[str, tuple[int, int]])
     if len(set(frames.values())) > 1:
         told = ", ".join(f"{width} x {height} on {title}" for title, (width, height) in frames.items())
         raise UserError(
-            f"{region.setting} is a region of one frame, and {camera.frame_size} is another one for each of "
-            f"bundle.boards: {told}. Build for them in runs of their own, each with its own region."
+            f"{region.setting} is a region of one frame size, but {camera.frame_size} has another size on each of "
+            f"bundle.boards: {told}. Build for each board in a separate run, with its own region."
         )
     return region
 
@@ -247,7 +248,7 @@ def _check_bundle(bundle: Bundle, classes: Sequence[str], boards: Mapping[str, B
     for key, named in {"recall": list(bundle.recall), "thresholds": list(bundle.thresholds)}.items():
         for name in named:
             if name not in classes:
-                raise UserError(f"bundle.{key}: {name!r} is no class. {nearest(name, classes)}")
+                raise UserError(f"bundle.{key}: {name!r} is not a class. {nearest(name, classes)}")
 
 
 def _lay_over(config: dict[str, Any], other: dict[str, Any]) -> None:

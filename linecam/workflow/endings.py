@@ -69,7 +69,7 @@ class Failure:
         if mark == FAULT:
             last = text.splitlines()[-1]
             return (
-                f"{self.words}: this step failed by a fault of linecam, not of your data: {last}\n"
+                f"{self.words}: this step failed because of a fault of linecam, not of your data: {last}\n"
                 f"Please report it, with this file: {self.log}"
             )
         if killed := _signal(self.ended):
@@ -141,14 +141,14 @@ def locked() -> str:
         numbers = ", ".join(map(str, running))
         return (
             f"This folder is in use: a Snakemake, or a step of one, runs in it (process {numbers}). Let it end, then "
-            "run the same command again. Where a Snakemake was killed, its steps live on: let them end too, or end "
-            f"them with\n\n    kill {' '.join(map(str, running))}"
+            "run the same command again. If a Snakemake was killed, its steps go on. Let them end too, or end them "
+            f"with\n\n    kill {' '.join(map(str, running))}"
         )
     unlock = shlex.join(["snakemake", "--unlock", *_place(sys.argv[1:])])
     return (
         "This folder is locked, and on this machine nothing runs in it: a Snakemake was killed here, or the power "
-        "failed. Nothing is lost. Where no other machine works in this folder either, take the lock away, then run "
-        f"the same command again:\n\n    {' '.join([unlock, os.environ.get(OPTIONS, '')]).rstrip()}"
+        "failed. Nothing is lost. If no other machine works in this folder either, remove the lock, then run the same "
+        f"command again:\n\n    {' '.join([unlock, os.environ.get(OPTIONS, '')]).rstrip()}"
     )
 
 

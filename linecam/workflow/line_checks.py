@@ -41,7 +41,8 @@ def check_drift(settings: Settings, given: bool) -> None:
 
 def _check_trigger(trigger: Trigger, classes: Sequence[str]) -> None:
     if trigger.resting is not None and trigger.resting not in classes:
-        raise UserError(f"line.trigger.resting: {trigger.resting!r} is no class. {nearest(trigger.resting, classes)}")
+        meant = nearest(trigger.resting, classes)
+        raise UserError(f"line.trigger.resting: {trigger.resting!r} is not a class. {meant}")
     if trigger.source == "class" and trigger.resting is None:
         raise UserError(
             "line.trigger.source is class, and line.trigger.resting names no class. Name the one of frames without an "
@@ -57,7 +58,7 @@ def _check_trigger(trigger: Trigger, classes: Sequence[str]) -> None:
 def _check_signals(signals: Signals, classes: Sequence[str]) -> None:
     for name in signals.passes:
         if name not in classes:
-            raise UserError(f"line.signals.passes: {name!r} is no class. {nearest(name, classes)}")
+            raise UserError(f"line.signals.passes: {name!r} is not a class. {nearest(name, classes)}")
     told = signals.pass_pin or signals.fail_pin
     if told and not signals.passes:
         raise UserError(

@@ -103,7 +103,7 @@ def _check_worst(settings: Settings) -> None:
         return
     for name in order:
         if name not in classes:
-            raise UserError(f"line.worst_first: {name!r} is no class. {nearest(name, classes)}")
+            raise UserError(f"line.worst_first: {name!r} is not a class. {nearest(name, classes)}")
     if sorted(order) != sorted(classes):
         raise UserError(
             f"line.worst_first is {', '.join(order)}, and the classes are {', '.join(classes)}. Name each of them once."

@@ -47,11 +47,11 @@ class Dataset(Section):
     """Which frames, and what they may show."""
 
     name: Name
-    """Names `results/<name>/` and `data/<name>/`: two configurations with two names never touch each other."""
+    """The name of your data: results go to `results/<name>/`, labels to `data/<name>/`."""
     kind: Literal["belt", "folder", "masks"]
-    """`belt`: frames that linecam renders. `folder`: your frames, in `source`. `masks`: the tutorial's 700 frames."""
+    """`belt`: frames that linecam draws. `folder`: your frames, in `source`. `masks`: the tutorial's 700 frames."""
     source: Place | None = None
-    """The folder of your frames (`folder`), or a local copy of the tutorial's (`masks`)."""
+    """The folder with your frames (for `folder`), or with a local copy of the tutorial's frames (for `masks`)."""
     classes: Annotated[
         tuple[ClassName, ...], Field(min_length=2, max_length=16, json_schema_extra=DISTINCT), Distinct
     ] = ("bad", "good", "no_mask")
@@ -63,48 +63,50 @@ class Dataset(Section):
         "https://raw.githubusercontent.com/ARM-software/EndpointAI/fc6aabf79b7d9544441059757ab3a9ab78fe7c5d/"
         "ProofOfConcepts/Vision/OpenMvMaskDefaults/data"
     )
-    """Where the tutorial's frames are downloaded from (`masks`); each is checked against `config/masks.sha256`."""
+    """Where the tutorial's frames are downloaded from (for `masks`). Each frame is compared with its checksum in
+    `config/masks.sha256`."""
     max_pixels: Count = 50_000_000
-    """A frame with more pixels (width x height) goes to quarantine undecoded."""
+    """A frame with more pixels (width x height) is quarantined: it is not decoded, and not used."""
     every: Count = 1
-    """Of a video, one frame in so many is used: its first one, and so on."""
+    """Takes one frame in this number from each video: 5 takes the frames 0, 5, 10 and so on."""
     damaged: Literal["quarantine", "use"] = "quarantine"
-    """What becomes of a JPEG of which the decoder warns that its data are damaged or end early. `use`: some cameras
-    write such files and their pictures are sound."""
+    """What to do with a JPEG if the decoder warns that its data are damaged or end early. `use`: take it all the same,
+    since some cameras write such files although their pictures are sound."""
 
 
 class Belt(Section):
-    """The rendered conveyor belt, for `dataset.kind: belt`."""
+    """The drawn conveyor belt, for `dataset.kind: belt`."""
 
     frames: Count = 2500
-    """How many frames are rendered."""
+    """How many frames are drawn."""
     seed: Seed = 1
-    """What the drawing of them starts from: another seed renders other frames."""
+    """The number from which the drawing starts. Another seed draws other frames."""
     defects: Literal["large", "small"] = "large"
-    """`large`: most defects are easy to see. `small`: all are small and faint, which is a hard line."""
+    """`large`: most defects are easy to see. `small`: all defects are small and faint, so the line is hard."""
 
 
 class Camera(Section):
-    """What the camera takes, and what evaluation simulates (docs/camera-view.md)."""
+    """Which part of a frame the network sees, and how the camera is set (docs/camera-view.md)."""
 
     frame_size: Literal["VGA", "QVGA", "QQVGA", "B128X128", "B64X64"] = "QVGA"
-    """What `main.py` asks of the sensor. The firmware's resize has no anti-aliasing: take the size whose square is
-    nearest to the network's input."""
+    """The frame size that `main.py` sets on the sensor. docs/camera-view.md says how to choose one."""
     side: Annotated[int, Field(strict=True, ge=32)] | None = None
-    """The side, in pixels, of the square in the middle of the frame that goes to the network: a smaller one looks at
-    less. `null`: the largest that the sensors of all `bundle.boards` have."""
+    """The side, in pixels, of the square in the middle of the frame that the network sees. With a smaller square it
+    sees less of the frame. `null`: the largest square that the sensors of all `bundle.boards` have."""
     roi: Roi | None = None
-    """`[x, y, width, height]`: the region of the frame that goes to the network instead of the square in its middle, in
-    pixels of `frame_size`, from its upper left corner. An oblong one is stretched to the network's square input, on
-    firmware 5.0.0. `null`: the square."""
+    """`[x, y, width, height]`: a region of the frame that the network sees instead of the square in the middle. The
+    numbers are pixels of `frame_size`, counted from the upper left corner. An oblong region is stretched to the
+    network's square input, and needs firmware 5.0.0. `null`: the square."""
     rois: (
         Annotated[tuple[Roi, ...], Field(min_length=2, max_length=16, json_schema_extra=DISTINCT), Distinct] | None
     ) = None
-    """Several places of a frame, each as `roi`, all of one size: `[[10, 60, 90, 90], [110, 60, 90, 90]]`. The network
-    judges one after the other, and the worst one decides for the item (docs/on-the-line.md). `null`: one place."""
+    """Several places of a frame, each written as for `roi`, all of one size: `[[10, 60, 90, 90], [110, 60, 90, 90]]`.
+    The network judges one after the other, and the worst one decides for the item (docs/on-the-line.md). `null`: one
+    place."""
     exposure_us: Annotated[int, Field(strict=True, ge=1, le=10_000_000)] | Literal["auto"] | None = None
-    """The exposure that the camera holds, in microseconds. `auto`: what the sensor finds at the start. `null`: what
-    `collect.py` wrote beside the frames, or where it wrote nothing the sensor's automatic (docs/same-picture.md)."""
+    """The exposure time that the camera holds, in microseconds. `auto`: the value that the sensor's automatic finds at
+    the start. `null`: the value that `collect.py` wrote beside your frames; if there is none, the automatic stays on
+    (docs/same-picture.md)."""
     gain_db: Decibels | Literal["auto"] | None = None
     """The gain that the camera holds, in dB. `auto` and `null` as for `exposure_us`."""
     white_balance: tuple[Decibels, Decibels, Decibels] | Literal["auto"] | None = None
@@ -112,11 +114,11 @@ class Camera(Section):
 
 
 class Embed(Section):
-    """The embeddings, by which frames are selected."""
+    """The embeddings: numbers for each frame, by which frames are selected."""
 
     file: Place | None = None
-    """Embeddings of another tool, instead of the backbone's: a CSV in Lightly's format (`filenames`, `embedding_0`,
-    ..., `labels`). docs/labels.md says how names are matched."""
+    """A file with embeddings from another tool, to use instead of linecam's: a CSV in Lightly's format (`filenames`,
+    `embedding_0`, ..., `labels`). docs/labels.md says how names are matched."""
 
 
 class Select(Section):
@@ -127,10 +129,11 @@ class Select(Section):
     test: Count = 500
     """How many frames to label for the test."""
     gap: Annotated[int, Field(strict=True, ge=0)] = 0
-    """No training frame is taken within so many frames of a test frame in its sequence. Above 0, test frames come in
-    stretches of a sequence, to leave room for others. Has no effect where the folders say which frames are for what."""
+    """The smallest distance between a training frame and a test frame of one sequence, as a number of frames. Above 0,
+    test frames are drawn as stretches of a sequence, to leave room for training frames. It has no effect if your
+    folders say which frames are for training and which for the test."""
     seed: Seed = 1
-    """What random choices start from."""
+    """The number from which random choices start."""
     strategies: Annotated[Sweep[Strategy] | None, Field(exclude_if=lambda value: value is None)] = None
     """A sweep. `mixed` takes 50 typical frames and then random ones; `herding` takes typical ones alone; `coreset` is
     greedy k-center, which takes the odd ones; `given` takes the folders `train/<class>/` and `test/<class>/`. Left out:
@@ -138,33 +141,37 @@ class Select(Section):
 
 
 class Quantize(Section):
-    """From float to int8."""
+    """The conversion from floating-point numbers to 8-bit integers (int8).
+
+    For that, each activation (a value inside the network) needs a range that its integers cover.
+    """
 
     ranges: Sweep[Range] = ("calibrated", (-25, 25), (-10, 10), (-6, 6))
-    """A sweep. `calibrated`: each activation's range is measured on training frames. `[low, high]`: the range of every
-    activation."""
+    """A sweep. `calibrated`: the range of each activation is measured on training frames. `[low, high]`: all
+    activations have this range. linecam chooses the best (docs/sweeps.md)."""
     calibration_frames: Count = 200
-    """On how many training frames ranges are measured, at the most."""
+    """The largest number of training frames on which ranges are measured."""
 
 
 class Evaluate(Section):
-    """What is measured, and how sure it is."""
+    """How models are compared, and how wide intervals are."""
 
     unlabelled_frames: Count = 300
-    """On how many frames outside the test set the range is chosen, by agreement with the float model."""
+    """How many frames outside the test set are used to choose the quantization range. The range that agrees most often
+    with the float model wins."""
     confidence: Confidence = 0.95
-    """The confidence of every interval that is reported."""
+    """The confidence of every interval in the report, and of a promised recall."""
 
 
 class Tune(Section):
     """For `snakemake tune`: which network, and which augmentation, suit your line (docs/sweeps.md).
 
-    Every network enters with `finetune.augment`, and with each augmentation that is listed here instead.
+    Every network enters once with `finetune.augment`, and once with each augmentation that is listed here.
     """
 
     minutes: Count = 15
-    """About how long the tournament may take, beside the pretraining of its networks. Half of its entrants leave after
-    each round, and the last two train in full where the time suffices."""
+    """About how many minutes the tournament may take. The pretraining of its networks comes on top. After each round
+    half of the entrants leave. The last two train in full, if there is enough time."""
     networks: Sweep[Network] = ("slim7-96", "swift7-112")
     """The networks that enter. The cheapest that is within a point of the best wins."""
     augment: dict[Text, Augment] = {
@@ -174,7 +181,8 @@ class Tune(Section):
         "any way round": Augment(turn=180),
         "near and far": Augment(turn=20, scale=(0.6, 1.6), shift=0.15),
     }
-    """By its name each augmentation that enters; what it does not say is as in `finetune.augment` by default."""
+    """The augmentations that enter, each with a name. Settings that one leaves out have the default of
+    `finetune.augment`."""
 
 
 class Next(Section):
@@ -183,27 +191,28 @@ class Next(Section):
     frames: Count = 50
     """How many frames to label next."""
     strategy: Literal["margin", "entropy"] = "margin"
-    """By what a frame counts as uncertain: `margin` between the two likeliest classes, or `entropy` of all."""
+    """How uncertainty is measured: by the `margin` between the two likeliest classes, or by the `entropy` of all
+    classes."""
 
 
 class StudyPart(Section):
-    """A part of a study: every combination of these is trained."""
+    """A part of a study: linecam trains every combination of its lists."""
 
     networks: Several[Network]
-    """Networks, such as `swift7-112`."""
+    """The networks, such as `swift7-112`."""
     methods: Several[Method]
-    """Methods of pretraining."""
+    """The methods of pretraining."""
     labels: Several[Labels]
-    """Numbers of labels: the first so many of the first selection's frames. On fewer labels a model trains for as many
-    steps as on all."""
+    """The numbers of labels. 50 takes the first 50 frames of the first selection. With fewer labels a model trains for
+    as many steps as with all."""
     seeds: Several[Seed]
-    """Seeds of finetuning."""
+    """The seeds of finetuning: the numbers from which its random choices start."""
 
 
 class StudySelection(Section):
-    """For `snakemake study_selection`: are chosen frames worth more than random ones? Every combination is trained.
+    """For `snakemake study_selection`: are chosen frames worth more than random ones?
 
-    Needs frames whose labels are all known (docs/selection.md).
+    Every combination is trained. The labels of all frames have to be known (docs/selection.md).
     """
 
     strategies: Annotated[
@@ -212,11 +221,11 @@ class StudySelection(Section):
         Distinct,
         AfterValidator(has_random),
     ] = ("random", "mixed", "coreset", "typiclust", "probcover")
-    """What is compared. `random` has to be one: the others are compared with it."""
+    """The strategies. `random` has to be one of them: the others are compared with it."""
     labels: Sweep[Labels] = (25, 50, 100, 200)
-    """Numbers of frames to choose."""
+    """How many frames are chosen."""
     seeds: Sweep[Seed] = (1, 2)
-    """Seeds of random draws and of finetuning."""
+    """The seeds of random draws and of finetuning: the numbers from which random choices start."""
 
 
 class Measured(Section):
@@ -225,47 +234,48 @@ class Measured(Section):
     ms: Rate
     """The time that was measured, in ms."""
     estimate_ms: tuple[Rate, Rate]
-    """The interval, in ms, that the manifest of the measured bundle gives."""
+    """The estimated interval, in ms, from the manifest of the bundle that was measured."""
 
 
 class Bundle(Section):
-    """What ships, for which board, and how it decides there (docs/camera.md)."""
+    """The bundle for the camera: for which boards, and how the camera decides (docs/camera.md)."""
 
     boards: Sweep[Text] = ("openmv-h7",)
-    """Names in `config/boards.yaml`; each gets a bundle."""
+    """The boards, by their names in `config/boards.yaml`. Each gets a bundle."""
     accept: Literal["good", "weak"] = "good"
-    """`good`: no bundle is made of a model that is weak, by what its folds held out and its training loss; the report
-    says why. `weak`: it is made all the same, and says at its top that it is weak."""
+    """`good`: a weak model gets no bundle, and the report says why. A model is weak if it is hardly better than always
+    saying one class (docs/boards.md). `weak`: it gets a bundle, which says at its top that the model is weak."""
     votes: Annotated[int, Field(strict=True, ge=1, le=100)] | None = None
-    """`main.py` decides by the mean over so many frames. `null`: 3 where the frames are sequences, by the numbers in
-    their names and because successive ones look alike, else 1."""
+    """Over how many frames in a row `main.py` takes the mean score for one decision. `null`: 3 if your frames are
+    sequences in which each frame looks like the next, else 1 (docs/camera.md)."""
     period_ms: Annotated[int, Field(strict=True, ge=0, le=3_600_000)] = 0
-    """The camera decides at most once in so many milliseconds; 0 is as often as it can."""
+    """The shortest time between two decisions, in milliseconds. 0: the camera decides as often as it can."""
     recall: dict[str, Share] = {}
-    """The share of a class that `main.py` has to find: `{bad: 0.95}` sets its threshold so that, at
-    `evaluate.confidence`, so much of it is found among frames to come. It is set on the training frames that the folds
-    held out, and is 0.5 at the most. `thresholds.json` has the false alarms that it costs, and says where the labels
-    are too few to promise it: 0.95 takes 59 labelled frames of the class, 0.99 takes 299."""
+    """The share of a class that `main.py` has to find: `{bad: 0.95}`. linecam sets the threshold of the class so that
+    this share of future frames is found, at `evaluate.confidence`. A threshold is 0.5 at the most. It takes enough
+    labels: 59 labelled frames of the class for 0.95, 299 for 0.99. If there are fewer, nothing is promised, and
+    `thresholds.json` says so. That file also has the number of false alarms (docs/camera.md)."""
     thresholds: dict[str, Threshold] = {}
-    """The mean score from which on `main.py` decides for a class, whatever the others have: `{bad: 0.35}` finds more
-    bad parts, at more false alarms. Up to 0.5 it never finds fewer than the highest mean does; one above that is
-    demanded. Counts before `recall`. Classes without one compete by the highest mean."""
+    """The mean score from which on `main.py` decides for a class: `{bad: 0.35}` finds more bad parts, and gives more
+    false alarms. A class may also win by the highest score, unless its threshold is above 0.5 (docs/camera.md). A
+    threshold here counts before `recall`."""
     place: Literal["drive", "romfs", "sd"] | None = None
-    """Where the model will lie on the camera. `drive` and `sd`: it is copied into the heap. `romfs`: it is used in
-    place. `null`: the first that `config/boards.yaml` names for the board."""
+    """Where the model will lie on the camera. `drive`, `sd`: the camera copies it into its memory. `romfs`: the camera
+    uses it in place, in a part of the flash memory. `null`: the first place in `config/boards.yaml` for the board."""
     firmware: Annotated[
         str, Field(strict=True, pattern=r"^(4\.5\.[6-9]|4\.[6-8]\.[0-9]+|5\.0\.0)$", examples=["5.0.0"])
     ] = "5.0.0"
     """The version of the camera's firmware, from 4.5.6 to 5.0.0."""
     latency_ms: Rate | None = None
-    """The most that one inference may take, in ms, by the upper end of the estimate; a slower model is refused.
-    `null`: no limit."""
+    """The longest time that one run of the network may take, in ms. A model is refused if the upper end of its estimate
+    is higher. `null`: no limit."""
     measured: dict[str, Measured] = {}
-    """What one inference took on a board, to correct the estimates: `{openmv-h7: {ms: 70, estimate_ms: [55.9, 75.6]}}`,
-    with the interval that the manifest of the measured bundle gives."""
+    """How long one run of the network took on your board: `{openmv-h7: {ms: 70, estimate_ms: [55.9, 75.6]}}`. With this
+    linecam corrects its estimates. `linecam measure` prints it (docs/measure.md)."""
     signing_key: Place | None = None
-    """The path of a private key (PEM): each bundle gets a signature beside it, `<board>.sig`. docs/camera.md says how
-    to make one. `null`: not signed. The key's password, if it has one, is `LINECAM_KEY_PASSWORD`."""
+    """The path of a private key (PEM). Each bundle then gets a signature beside it, `<board>.sig`. docs/camera.md says
+    how to make a key. `null`: not signed. If the key has a password, put it into the environment variable
+    `LINECAM_KEY_PASSWORD`."""
 
 
 class Settings(Section):
@@ -275,12 +285,12 @@ class Settings(Section):
     belt: Belt = Belt()
     camera: Camera = Camera()
     shards: Shards = 1
-    """Into how many jobs decoding and embedding are split, for a cluster. On one machine one job uses all cores. The
-    results are the same bytes for any number."""
+    """Into how many jobs decoding and embedding are split, on a cluster. On one machine leave it at 1: one job uses all
+    cores. The results are the same for any number."""
     networks: Sweep[Network] = ("slim7-96",)
-    """A sweep. Architecture and input size in pixels. `linecam/networks/architectures.py` lists the architectures, and
-    `linecam networks` what each costs. `slim7`, `swift7` and `swift9` are made for the camera, `resnet9` is the
-    tutorial's. Of several the cheapest that is within a point of the best goes into the bundle."""
+    """A sweep. Each name is an architecture and the side of its input in pixels. docs/networks.md lists the
+    architectures, and `linecam networks` says what each network costs on the camera. If there are several, the cheapest
+    one that is within a point of the best goes into the bundle."""
     pretrain: Pretrain = Pretrain()
     embed: Embed = Embed()
     select: Select = Select()
@@ -300,8 +310,8 @@ class Settings(Section):
             seeds=(1, 2),
         ),
     )
-    """For `snakemake study`: the models to train, as a list of parts. Of each part every combination is trained. Needs
-    `select.train` labels (docs/sweeps.md)."""
+    """For `snakemake study`: the models to train, as a list of parts. In each part every combination is trained. All
+    `select.train` frames need labels (docs/sweeps.md)."""
     study_selection: StudySelection = StudySelection()
     bundle: Bundle = Bundle()
     line: Line = Line()

@@ -86,7 +86,7 @@ def has_random(strategies: tuple[str, ...]) -> tuple[str, ...]:
     return strategies
 
 
-# Strict: "200" is no number, true is no 1, and 200.0 is no count: as part of a file's name it is another than 200.
+# Strict: "200" is not a number, true is no 1, and 200.0 is no count: as part of a file's name it is another than 200.
 Text = Annotated[str, Field(strict=True)]
 Sentence = Annotated[str, Field(strict=True, min_length=1, max_length=300)]
 Place = Annotated[Text, AfterValidator(_place)]  # of a file or folder; ~ is the user's home

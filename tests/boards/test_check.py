@@ -319,7 +319,7 @@ def test_a_reader_that_has_seen_enough_is_no_fault(files: dict) -> None:
         ("{good}", "openmv-h7", {"firmware": "newest"}, "such as 5.0.0"),
         ("{good}", "openmv-h7", {"budget_ms": 0.0}, "a time above 0"),
         ("{good}", "openmv-h7", {"budget_ms": math.nan}, "a time above 0"),
-        ("{folder}/none.tflite", "openmv-h7", {}, "is no file"),
+        ("{folder}/none.tflite", "openmv-h7", {}, "is not a file"),
         ("{folder}/text.tflite", "openmv-h7", {}, "is not a TFLite file"),
         ("{folder}/cut.tflite", "openmv-h7", {}, "cut off or damaged"),
     ],

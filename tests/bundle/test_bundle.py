@@ -266,7 +266,10 @@ def test_the_camera_decides_by_the_thresholds_that_were_set(tmp_path: Path) -> N
     image.write_bytes((made / "linecam.romfs").read_bytes())
     assert b'"thresholds":{"bad":0.3515625}' in image.read_bytes()
     readme = (made / "README.md").read_text(encoding="utf-8")
-    assert "It is the first of `bad` with a score from 0.352 on, and else the class with the highest score" in readme
+    assert (
+        "The decision is the first of `bad` with a score from 0.352 on, and else the class with the highest score"
+        in readme
+    )
     assert "no class reached its threshold" not in readme
 
 

@@ -76,7 +76,7 @@ def test_the_readme_lists_the_places_and_says_which_decides(made: Path) -> None:
 
 def test_a_bundle_without_places_says_nothing_of_them(tmp_path: Path) -> None:
     readme = (make(tmp_path / "one", "openmv-h7") / "README.md").read_text()
-    assert not any(word in readme for word in ("`places`", '"places"', "a place of", "of all places"))
+    assert not any(word in readme for word in ("`places`", '"places"', "a place of", "for all places"))
     assert "one frame takes an estimated" in readme
 
 

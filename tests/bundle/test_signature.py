@@ -149,13 +149,13 @@ def test_a_truncated_signature_is_refused(bundle: Path, share: float) -> None:
     signature = bundle.parent / "board.sig"
     content = signature.read_bytes()
     signature.write_bytes(content[: int(len(content) * share)])
-    assert "is no signature, or is damaged" in refusal(bundle)
+    assert "is not a signature, or is damaged" in refusal(bundle)
 
 
 @pytest.mark.parametrize("content", [b"[]", b"{}", b"null", b"\xff\xfe", b'{"verificationMaterial": {}}', b"no JSON"])
 def test_what_is_no_signature_is_refused(bundle: Path, content: bytes) -> None:
     (bundle.parent / "board.sig").write_bytes(content)
-    assert "is no signature, or is damaged" in refusal(bundle)
+    assert "is not a signature, or is damaged" in refusal(bundle)
 
 
 @pytest.mark.parametrize("part", ["payload", "sig"])
@@ -216,7 +216,7 @@ def test_a_wrong_key_is_a_clear_error(bundle: Path, kind: str) -> None:
 
 
 def test_the_wrong_half_of_a_key_is_a_clear_error(bundle: Path) -> None:
-    with pytest.raises(UserError, match="is a private key, which is for signing alone"):
+    with pytest.raises(UserError, match="is a private key, which can only sign"):
         verify(bundle, bundle.parent / "board.sig", bundle.parent / "key.pem")
     with pytest.raises(UserError, match="could not be read as a private key"):
         sign(bundle, bundle.parent / "again.sig", bundle.parent / "key.pub")
@@ -236,7 +236,7 @@ def test_what_is_no_folder_is_a_clear_error(bundle: Path, name: str) -> None:
     path = bundle.parent / name
     if path.suffix:
         path.write_bytes(b"PK")
-    with pytest.raises(UserError, match="is no folder") as error:
+    with pytest.raises(UserError, match="is not a folder") as error:
         verify(path, bundle.parent / "board.sig", bundle.parent / "key.pub")
     assert ("Unzip it first" in str(error.value)) == (name == "board.zip")
 
@@ -250,7 +250,7 @@ def test_a_new_key_is_for_its_owner_alone_and_overwrites_nothing(tmp_path: Path)
     assert stat.S_IMODE((tmp_path / "my.pem").stat().st_mode) == 0o600
     assert public == tmp_path / "my.pub"
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    with pytest.raises(UserError, match="exists and is not overwritten"):
+    with pytest.raises(UserError, match="exists, and linecam does not overwrite it"):
         new_key(tmp_path / "my.pem")
     with pytest.raises(UserError, match="the name of a public key"):  # the private one would be handed out
         new_key(tmp_path / "other.pub")
@@ -282,7 +282,7 @@ def test_the_commands(bundle: Path) -> None:
     assert printed.startswith("mine.pem is the private key, without a password")
     assert linecam("sign", "board", "--key", "mine.pem") == (0, "board signed with mine.pem: board.sig\n")
     verify = ("verify", "board", "--signature", "board.sig", "--key", "mine.pub")
-    assert linecam(*verify) == (0, "board is what was signed with the key to mine.pub, to the last byte.\n")
+    assert linecam(*verify) == (0, "board is exactly what was signed with the private key of mine.pub.\n")
     (bundle / "labels.txt").write_bytes(b"")
     status, printed = linecam(*verify)
     assert status == 1

@@ -612,8 +612,9 @@ def test_the_reason_does_not_call_best_what_a_refused_model_beat(candidates):
     candidates.add(B, "calibrated", loss=0.7)
     choice = candidates.choose()
     assert choice["model"] == B
-    told = f"{B} has the lowest loss on held-out training frames of those that every board takes (0.700, of 2"
+    told = f"{B} has the lowest loss on held-out training frames of all models that every board takes (0.700, of 2"
     assert told in choice["reason"]
+    assert "calibrated is the only range that the firmware takes. It agrees with the float model" in choice["reason"]
 
 
 def test_nothing_accepted_is_an_error_that_says_what_to_do(candidates):

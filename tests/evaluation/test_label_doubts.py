@@ -26,6 +26,5 @@ def test_a_doubt_for_a_class_that_is_not_the_likeliest_says_why():
     rows = [("no_mask", (0.05, 0.05, 0.9))] * 8 + [("bad", (0.2, 0.2, 0.6)), ("good", (0.1, 0.5, 0.4))]
     found = doubtful_labels(held_out([*rows, ("good", (0.26, 0.17, 0.57))], CLASSES), CLASSES)
     assert found["reason"].tolist() == [
-        "a model trained without it says bad 26 %, which is much for it: of frames labelled so it is 20 %, "
-        "and good 17 %"
+        "a model trained without it says bad 26 %, and good 17 %; on frames labelled bad it usually says 20 %"
     ]

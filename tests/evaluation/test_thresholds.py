@@ -338,7 +338,7 @@ def test_what_the_labels_are_too_few_to_promise_is_said(tmp_path, caplog):
         result = written(tmp_path, {"bad": 0.95, "good": 0.95, "no_mask": 1.0}, {})
     few, none = result["too_few"]
     assert "0.95 with 95 % confidence needs 59 labelled frames of bad, there are 30" in few
-    assert "label more of them, or want a lower recall" in few
+    assert "Label more frames of this class, or ask for a lower recall" in few
     assert "no number of labels promises all of no_mask" in none
     told = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert told == [few, none]

@@ -38,7 +38,7 @@ def test_what_one_run_held_is_taken_and_said(line):
     )
     assert said in lines
     assert lines[0].startswith("2 files: 2 used, 0 duplicates, 0 set aside"), "with the fixture's own frame"
-    assert not any("passed over" in one for one in lines)
+    assert not any("skipped" in one for one in lines)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_runs_that_are_near_agree_on_the_last_one_and_others_on_none(line, chang
         assert told[0].endswith("(tuesday/R0002.json and 1 more)")
     else:
         assert "R0001.json and tuesday/R0002.json disagree (gain 6.0 dB" in told[0]
-        assert "nothing is taken" in told[0]
+        assert "are not used" in told[0]
         assert "Set camera.exposure_us" in told[0]
 
 
@@ -97,7 +97,7 @@ def test_a_damaged_file_is_named_and_nothing_is_taken(line, content):
     held, lines = indexed(line)
     assert held == {}
     assert "R0002.json is none that collect.py wrote, or damaged: copy it again, or remove it" in lines
-    assert "nothing is taken of what the camera held while it recorded" in lines
+    assert "the values that the camera held while it recorded are not used" in lines
 
 
 def test_without_such_files_nothing_is_said(line):
@@ -106,7 +106,7 @@ def test_without_such_files_nothing_is_said(line):
     held, lines = indexed(line)
     assert held == {}
     assert not any("held" in one for one in lines)
-    assert any("passed over" in one and "1 .json" in one for one in lines)
+    assert any("skipped" in one and "1 .json" in one for one in lines)
 
 
 def test_a_changed_file_has_the_frames_indexed_anew(line):

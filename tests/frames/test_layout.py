@@ -108,8 +108,8 @@ def test_gives_split(tmp_path, folders, expected):
 @pytest.mark.parametrize(
     ("folders", "named"),
     [
-        (["train/bad", "val/bad"], ["train/", "val/", "call it test"]),
-        (["train/bad", "tests/bad"], ["tests/", "call it test"]),
+        (["train/bad", "val/bad"], ["train/", "val/", "rename it to test"]),
+        (["train/bad", "tests/bad"], ["tests/", "rename it to test"]),
         (["training/bad", "holdout/x/good"], ["holdout/"]),
         (["trian/bad", "test/bad"], ["trian/"]),
         (["val/bad", "test/bad"], ["val/"]),
@@ -209,7 +209,7 @@ def test_folders_say_what_they_label(line):
         "no-mask/: 1 .png, no label",
     ):
         assert expected in lines
-    assert some(line, "no-mask/ labels nothing. A class is called no_mask")
+    assert some(line, "no-mask/ labels nothing. There is a class no_mask")
     assert some(line, "no frame is labelled no_mask by its folder")
 
 
@@ -224,7 +224,7 @@ def test_what_is_passed_over_and_refused_is_said(line, caplog):
     assert "gone.png" in line.quarantine.read_text()
     table = pd.read_csv(line.index, keep_default_na=False)
     assert table.loc[table["path"] == "gone.png", ["sha256", "status"]].to_numpy().tolist() == [["", "quarantined"]]
-    assert some(line, "passed over, as linecam reads no files of such names: 1 .txt, 1 hidden")
+    assert some(line, "skipped, since linecam reads no files with such names: 1 .txt, 1 hidden")
     assert some(line, "set aside, 1 file: a link that leads nowhere")
     logged = [record.message for record in caplog.records]
     assert logged == said(line)
@@ -349,7 +349,7 @@ def test_labels_in_the_names_of_an_export(line):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "no JSON"),
+        ("{", "not JSON"),
         ("[]", "no list `files`"),
         ('{"files": 3}', "no list `files`"),
         ('{"files": [{"path": "anchor.png"}]}', "lacks 'label'"),

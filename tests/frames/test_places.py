@@ -126,7 +126,8 @@ def test_a_folder_of_a_class_says_nothing_of_the_places_but_of_a_picture_of_one(
         "good/cap-1.png": "good",
     }
     assert any(
-        text.startswith("1 file labelled by a folder or an export: that is not taken") for text in lines_of(line)
+        text.startswith("1 file labelled by a folder or an export: these labels are not used")
+        for text in lines_of(line)
     )
     assert "1 frame of 90 x 60: the network sees all of each, as it is a picture of one place" in lines_of(line)
     shown = "1 frame of 320 x 240: the network sees 3 places of each, one after the other, of 90 x 60 pixels"

@@ -389,7 +389,7 @@ def test_what_is_said_of_an_import(dataset):
     label(dataset, ("D-7.png", "bad", "Bob"))
     source = write("theirs.csv", COLUMNS, (F, "", "good", "Ann", ""))
     told = describe_import(dataset, import_labels(dataset, source))
-    assert "in `linecam label` under key D" in told
+    assert "in `linecam label` with key D" in told
     assert told.endswith("  - D-7.png: 'bad' by Bob, 'good' by Ann")
 
 
@@ -410,7 +410,7 @@ def test_names_of_people(found, by, people):
 
 @pytest.mark.parametrize(
     ("by", "says"),
-    [("Ann", "labels by 1, 2"), ("3=Ann", "no label by '3'"), ("1=", "no name"), ("1=decision", "no name")],
+    [("Ann", "labels by 1, 2"), ("3=Ann", "no label by '3'"), ("1=", "not a name"), ("1=decision", "not a name")],
 )
 def test_names_of_nobody(by, says):
     with pytest.raises(UserError, match=says):
@@ -433,8 +433,8 @@ def test_names_of_nobody(by, says):
         ("a.csv", "filename,label\nD-7.png,bad\n", "Call the columns label and path, or label and sha256."),
         ("a.txt", "p\0a\0t\0h\0,\0", "a.txt is no text in UTF-8: a NUL is in line 1"),
         ("a.json", '[{"id": 1, "data": {', "cannot be read as JSON"),
-        ("a.json", '{"detail": "Invalid token"}', "no list of tasks"),
-        ("a.json", "[1, 2]", "no list of tasks"),
+        ("a.json", '{"detail": "Invalid token"}', "not a list of tasks"),
+        ("a.json", "[1, 2]", "not a list of tasks"),
         ("a.json", "[]", "holds no label"),
         ("a.csv", "sha256;label\n", "holds no label"),
         ("a.csv", "sha256;lable\n", "read as the columns 'sha256', 'lable'. Expected are file_path_abs"),
@@ -494,7 +494,7 @@ def test_the_configuration_is_what_snakemake_makes_of_the_files(project):
 def test_mistakes_with_the_configuration(project, monkeypatch):
     with pytest.raises(UserError, match=r"The dataset belt has no index.*Datasets with an index: mine\."):
         dataset_of(read_settings([]))
-    with pytest.raises(UserError, match=r"config/none\.yaml is no file"):
+    with pytest.raises(UserError, match=r"config/none\.yaml is not a file"):
         read_settings(["config/none.yaml"])
     Path("config/wrong.yaml").write_text("dataset: {nam: x}\n")
     with pytest.raises(UserError, match=r"dataset\.nam is not a key \(config/wrong\.yaml, line 1\)"):

@@ -59,7 +59,7 @@ ROWS = st.lists(
         st.sampled_from([path for path in PATHS if path != "copy of C-2.jpg"]),
         st.sampled_from([*CLASSES, "?"]),
         st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Z"]), max_size=6).filter(
-            lambda by: not by.isdecimal()  # the number of an account is no name
+            lambda by: not by.isdecimal()  # the number of an account is not a name
         ),
         st.sampled_from(["", "2026-11-24", "2026-11-24T16:58:15+01:00"]),
     ),
@@ -232,7 +232,7 @@ def test_no_test_frame_ever_has_a_pre_label(dataset):
     assert tasks[A]["predictions"][0]["score"] == 0.8  # the file that was named comes first
     assert "predictions" not in tasks_of(dataset, frames=dataset.test, predictions=file)[F]
     dataset.test.unlink()
-    with pytest.raises(UserError, match="nothing says which are test frames"):
+    with pytest.raises(UserError, match="linecam does not know the test frames"):
         tasks_of(dataset, predictions=file)
     assert not any("predictions" in entry for entry in tasks_of(dataset).values())
 
@@ -284,7 +284,7 @@ def test_what_is_said_of_an_export(dataset):
     label(dataset, ("D-7.png", "bad", "Ann"))
     assert export(dataset, Path("out/a.csv"), "csv", None, None) == "1 labels in out/a.csv"
     for about in [(Path("a.csv"), None), (None, Path("a.csv"))]:
-        with pytest.raises(UserError, match="belong to --format label-studio-tasks"):
+        with pytest.raises(UserError, match="go with --format label-studio-tasks"):
             export(dataset, Path("out/b.csv"), "csv", *about)
 
 

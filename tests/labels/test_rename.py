@@ -38,11 +38,11 @@ def test_every_row_with_that_label_and_nothing_else(labels: Path, classes: str) 
 @pytest.mark.parametrize(
     ("classes", "own_folders", "todo"),
     [
-        ("scratch good", False, "in your configuration, write bad for scratch in dataset.classes, and see to bundle.r"),
+        ("scratch good", False, "in your configuration, write bad for scratch in dataset.classes, and check bundle.r"),
         (
             "scratch bad",
             False,
-            "in your configuration, take scratch out of dataset.classes, and see to bundle.recall a",
+            "in your configuration, take scratch out of dataset.classes, and check bundle.recall a",
         ),
         ("good dent", False, "in your configuration, add bad to dataset.classes."),
         ("good bad", True, "rename folders of frames that are called scratch: their name is a label, too."),
@@ -66,8 +66,8 @@ def test_two_classes_become_one(labels: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("scratch", "?", "'?' is no class"),
-        ("?", "bad", "'?' is no class"),
+        ("scratch", "?", "'?' is not a class"),
+        ("?", "bad", "'?' is not a class"),
         ("scratch", "", "'' cannot be a class"),
         ("scratch", "bad part", "'bad part' cannot be a class"),
         ("scratch", "kratzer_ä", "cannot be a class"),

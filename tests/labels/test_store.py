@@ -197,7 +197,7 @@ def test_of_many_problems_ten_are_shown_and_the_rest_counted(file):
 
 
 def test_a_folder_in_the_place_of_the_file(tmp_path):
-    with pytest.raises(UserError, match="is a folder, where a CSV file is expected"):
+    with pytest.raises(UserError, match="is a folder, but should be a CSV file"):
         labelled_digest(tmp_path, CLASSES)
 
 

@@ -83,7 +83,7 @@ def test_a_first_line_that_says_the_delimiter(opening: str, delimiter: str, end:
 @pytest.mark.parametrize("opening", ['sep="', "sep=", "sep=\r", 'sep=""', "sep=;;", "sep=\n"])
 def test_a_first_line_that_says_no_delimiter_is_a_header_that_is_not_understood(opening: str) -> None:
     """csv.reader of Python 3.13 raises for a quote or a line's end as the delimiter."""
-    assert "no header that is understood" in refusal(f"{opening}\npath,label\nx.jpg,bad\n")
+    assert "a header that linecam does not understand" in refusal(f"{opening}\npath,label\nx.jpg,bad\n")
 
 
 def test_a_delimiter_that_is_said_is_the_only_one_that_is_tried() -> None:
@@ -103,7 +103,7 @@ def test_columns_of_any_one_form_are_enough() -> None:
 
 
 def test_a_header_that_two_delimiters_give_is_none() -> None:
-    assert "no header" in refusal("label,path,x;label;path\n")
+    assert "header that linecam does not understand" in refusal("label,path,x;label;path\n")
     assert read_header(FILE, "path\nx\n", [("path",)]) == Header(["path"], ",", "")
 
 

@@ -1,4 +1,4 @@
-"""Names of models and selections: what is parsed prints itself again, and what is no name is refused."""
+"""Names of models and selections: what is parsed prints itself again, and what is not a name is refused."""
 
 import pytest
 

@@ -524,7 +524,7 @@ def test_labels_with_problems_end_it_at_once(tmp_path):
 
 @pytest.mark.parametrize("by", ["decision", " decision ", " ", "", "Ann\nBob"])
 def test_nobody_is_called_decision(by):
-    with pytest.raises(UserError, match=r"--by .* is no name for who labels"):
+    with pytest.raises(UserError, match=r"--by .* is not a name for who labels"):
         who_labels(by)
 
 

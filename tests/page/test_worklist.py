@@ -220,7 +220,7 @@ def test_a_list_that_cannot_be_read_is_named(line):
     with pytest.raises(UserError, match=r"--frames: .*nowhere.txt cannot be read"):
         line.frames()
     line.asked.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match=r"is no text in UTF-8"):
+    with pytest.raises(UserError, match=r"is not text in UTF-8"):
         line.frames()
 
 

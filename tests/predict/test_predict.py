@@ -118,7 +118,9 @@ def test_the_table_and_the_summary(here: Path) -> None:
         ("frames/red/b.png", "red", "red"),
     ]
     lines = said.splitlines()
-    assert lines[0].startswith("4 frames, as the model hand-made of colours decides. It takes the most probable class.")
+    assert lines[0].startswith(
+        "4 frames, as the model hand-made of colours decides. It decides for the most probable class."
+    )
     assert [line.split() for line in lines[1:5]] == [["red", "3"], ["green", "1"], ["blue", "0"], ["undecided", "0"]]
     assert lines[5].startswith("Least sure: frames/red/b.png (red, by 0.07), ")
     assert lines[6] == "Folders named after classes: 2 of 3 frames agree."
@@ -191,7 +193,7 @@ def test_the_page_asks_for_nothing_and_takes_no_name_for_markup(here: Path) -> N
     assert "default-src 'none'" in page
     assert page.count("<figure") == 2
     assert page.count('class="differs"') == 1
-    assert "not as its folder 1" in page
+    assert "differs from its folder 1" in page
 
 
 def test_the_least_sure_come_first_and_the_rest_is_counted(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +205,7 @@ def test_the_least_sure_come_first_and_the_rest_is_counted(here: Path, monkeypat
     assert re.findall(r"<span>(\w)\.png</span>", written) == ["b", "d", "z"]
     assert "5 frames, least sure first; 3 surer ones are left out here" in written
     assert (
-        "The page shows 3 thumbnails, the least sure frames of each class; 3 frames are in the table alone." in written
+        "The page shows 3 thumbnails, the least sure frames of each class; 3 frames are only in the table." in written
     )
 
 
@@ -247,7 +249,7 @@ def test_a_bundle_of_another_linecam_is_refused(tmp_path: Path) -> None:
 
 def test_a_bundle_that_a_pc_cannot_run_is_refused(tmp_path: Path) -> None:
     folder, _ = make_bundle(tmp_path / "b", board="openmv-ae3")
-    assert "compiled for the NPU of the OpenMV AE3" in refusal(folder)
+    assert "compiled for the neural processor (NPU) of the OpenMV AE3" in refusal(folder)
 
 
 @pytest.mark.parametrize("about", [{"config": {}}, {"board": "no-such"}, {"camera": None}])
@@ -259,7 +261,7 @@ def test_a_manifest_that_lacks_something_is_refused(tmp_path: Path, about: dict)
 def test_an_archive_with_folders_in_it_is_no_bundle(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
         archive.writestr("../manifest.json", "{}")
-    assert "'../manifest.json', and a bundle has files alone" in refusal(tmp_path / "b.zip")
+    assert "'../manifest.json', and a bundle has only files" in refusal(tmp_path / "b.zip")
 
 
 def test_a_signature_is_checked_with_its_key(here: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -248,7 +248,7 @@ def test_a_class_that_is_gone_is_unknown(made: Made) -> None:
 def test_the_layer_that_adds_most_is_named_and_what_is_left(made: Made) -> None:
     page = re.sub(r"\s+", " ", re.sub("<.*?>", " ", made.page().partition('id="layers"')[2]))
     assert "The layer that adds the most error is 2 FULLY_CONNECTED (3): 20.0 dB, an error of 10.0 %." in page
-    assert "26.0 dB are left of all layers together, an error of 5.0 %." in page
+    assert "all errors together leave 26.0 dB, an error of 5.0 %." in page
     assert "on 32 unlabelled frames" in page
     assert "2 FULLY_CONNECTED most error 3 20.0 26.0 12.5 %" in page
     assert "1 MAX_POOL_2D 4 no error 30.0 0.0 %" in page

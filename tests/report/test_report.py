@@ -191,7 +191,7 @@ def test_a_vote_is_set_against_single_frames(inputs, page, tmp_path):
     [
         (on_votes((0, 0, 0)), "Nothing that this test could show"),
         (on_votes(votes=5), "Unknown for the 5 frames"),
-        (on_votes(votes=1), "main.py decides by single frames, by bundle.votes , or because the frames are no"),
+        (on_votes(votes=1), "main.py decides by single frames: bundle.votes says so, or the frames are not"),
         (on_votes(why="No <window>.", frames=0), "Unknown: No <window>. main.py decides over 3 frames in a row."),
         (on_votes(why="None.", frames=0, votes=1), "Unknown: None. main.py decides over 1 frame in a row."),
     ],

@@ -20,7 +20,7 @@ def test_the_data_are_counted(page):
     ]
     data = page.text("data")
     assert "within 25 frames of a training frame of the same sequence: 3." in data
-    assert "the same bytes stand in train: 1." in data
+    assert "the same file is also a training frame: 1." in data
     assert "3 of 4" in page.text("result"), "test frames near a training frame"
     aside = page.rows("Frames that were set aside")
     assert [row[0] for row in aside] == [f"{n:03}<i>.jpg" for n in range(50)]
@@ -67,7 +67,7 @@ def test_nothing_set_aside_and_no_unlabelled_frame(inputs, tmp_path):
     page = inputs.write(tmp_path / "page.html")
     assert "Frames that were set aside" not in page.tables
     assert "No unlabelled frames" in page.text("data")
-    assert "stand in train: 0." in page.text("data")
+    assert "is also a training frame: 0." in page.text("data")
     assert "of a training frame" not in page.text("result")
 
 

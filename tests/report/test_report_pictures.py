@@ -54,7 +54,7 @@ def test_only_so_many_bytes_are_large_pictures(tmp_path, monkeypatch):
 
 def test_frames_that_int8_judges_otherwise_than_float_are_shown(page):
     assert page.images["confusion"][0][0] == "b-5.jpg: bad, float says bad, int8 says good"
-    assert "1 test frame, those that float judges right first" in page.text("confusion")
+    assert "1 test frame. Frames that float judges right come first" in page.text("confusion")
     assert "bad : float bad 70.0 %, int8 good 61.0 % b-5.jpg" in page.text("confusion")
 
 

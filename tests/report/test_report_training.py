@@ -23,7 +23,7 @@ def test_the_curves_show_pretraining_where_there_was_one(inputs, tmp_path):
 @pytest.mark.parametrize(
     ("losses", "right", "says"),
     [
-        ([1.0, 0.9, 0.8], [0.5, 0.6, 0.7], "still falls at the end , in the last fifth of the training from 0.900 to "
+        ([1.0, 0.9, 0.8], [0.5, 0.6, 0.7], "still falls at the end : in the last fifth of the training from 0.900 to "
          "0.800. The training may be too short. Try twice as long: finetune: {epochs: 6} ."),
         ([1.0, 0.6, 0.8], [0.5, 0.8, 0.7], "rises again at the end : it was lowest, 0.600, after 67 % of the training, "
          "and ends at 0.800. From there on the model learns its own frames by heart. More labels help most: "

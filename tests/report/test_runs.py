@@ -131,7 +131,7 @@ def test_what_changed_is_named() -> None:
     words = compared.in_words()
     for part in ("finetune.epochs: 100 -> 300", "threshold of bad", "linecam 0.3.0 made the first, 0.4.0 the second."):
         assert part in words
-    assert "each is right where the other is" in words
+    assert "both models are right on the same frames" in words
 
 
 def test_runs_without_a_common_frame_are_not_compared_frame_by_frame() -> None:

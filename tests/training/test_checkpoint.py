@@ -42,7 +42,7 @@ def test_a_damaged_one_counts_as_none(checkpoint: Path, caplog: pytest.LogCaptur
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     assert resume(checkpoint, "settings", model, optimizer) == []
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
-    assert f"{checkpoint} is damaged, or of an older linecam, and training starts anew" in caplog.text
+    assert f"{checkpoint} is damaged, or comes from an older linecam. Training starts anew" in caplog.text
 
 
 @pytest.mark.parametrize("length", [0, 7, 200, -1])

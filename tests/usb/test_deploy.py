@@ -159,7 +159,7 @@ def test_two_large_models_need_consent_and_the_old_program_goes_first(
     with pytest.raises(UserError, match="no room for the new files beside the old ones") as caught:
         deploy(bundle, drive)
     assert "of 113,664 are free" in str(caught.value)
-    assert "say so with --replace" in str(caught.value)
+    assert "add --replace" in str(caught.value)
     assert "without main.py, model.tflite" in str(caught.value)
     assert holds(drive, old)
     log()
@@ -242,9 +242,9 @@ def test_another_programs_files_are_never_removed_for_room(drive: Path, tmp_path
         (lambda b: (b / "labels.txt").write_text("bad"), "labels.txt is damaged"),
         (lambda b: (b / "README.md").write_text("changed"), "README.md is damaged"),
         (lambda b: (b / "main.py").unlink(), "incomplete: main.py"),
-        (lambda b: (b / "manifest.json").unlink(), "is no bundle"),
-        (lambda b: (b / "manifest.json").write_text("{"), "is no bundle"),
-        (lambda b: (b / "manifest.json").write_bytes(b"\xff\xfe{"), "is no bundle"),
+        (lambda b: (b / "manifest.json").unlink(), "is not a bundle"),
+        (lambda b: (b / "manifest.json").write_text("{"), "is not a bundle"),
+        (lambda b: (b / "manifest.json").write_bytes(b"\xff\xfe{"), "is not a bundle"),
         (lambda b: (b / "manifest.json").write_text("[]"), "of an older linecam"),
         (lambda b: rewrite(b, drive=None), "of an older linecam"),
         (lambda b: rewrite(b, drive=[]), "names nothing"),

@@ -67,7 +67,7 @@ def test_what_is_no_drive_is_told_before_anything_is_built(tmp_path: Path) -> No
     assert "--configfile" in run.stdout, "of a bundle that is there already nothing is configured"
     run = project.linecam("measure", "/dev/null")
     assert run.returncode == 1
-    assert "/dev/null is no serial port" in run.stdout
+    assert "/dev/null is not a serial port" in run.stdout
     assert not (project.folder / ".snakemake").exists()
 
 
@@ -88,4 +88,4 @@ def test_a_bundle_is_deployed_without_building_anew(belt: Project, tmp_path: Pat
         run = project.linecam("measure", cable.port, "--board", "openmv-h7")
     assert run.returncode == 1
     assert "model.tflite loads" in run.stdout
-    assert "The camera computes something else than linecam on 10 of 10 test frames" in run.stdout
+    assert "The camera's results differ from linecam's on 10 of 10 test frames" in run.stdout

@@ -357,8 +357,8 @@ def test_a_port_has_one_reader_and_the_second_is_told_who_that_is(tmp_path):
     ("port", "told"),
     [
         ("/dev/no-such-port", "There is no port /dev/no-such-port. This machine's serial ports"),
-        ("/dev/null", "/dev/null is no serial port"),
-        ("/", "/ is no serial port"),
+        ("/dev/null", "/dev/null is not a serial port"),
+        ("/", "/ is not a serial port"),
     ],
 )
 def test_a_port_that_is_none_is_explained(tmp_path, port, told):

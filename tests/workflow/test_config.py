@@ -425,7 +425,7 @@ def test_a_tilde_is_the_home_of_whoever_runs(mine, monkeypatch):
 
 def test_a_class_that_yaml_takes_for_a_number_is_asked_for_in_quotes(mine):
     message = mine.mistake("bundle:\n  recall:\n    1: 0.9\n")
-    assert message == f"bundle.recall has the key 1 ({mine.path}, line 3), which is no text. Write it in quotes."
+    assert message == f"bundle.recall has the key 1 ({mine.path}, line 3), which is not text. Write it in quotes."
 
 
 def test_a_value_near_a_right_one_is_told(mine):
@@ -614,7 +614,7 @@ def test_frames_of_one_s_own_are_never_the_belt_s_in_silence(mine, dataset, told
 
 
 def test_what_is_defined_is_a_class(mine):
-    with pytest.raises(UserError, match=r"dataset\.definitions: 'bda' is no class\. Did you mean bad\?"):
+    with pytest.raises(UserError, match=r"dataset\.definitions: 'bda' is not a class\. Did you mean bad\?"):
         checked(mine, "dataset: {definitions: {good: No mark., bda: A scratch.}}")
     defined = checked(mine, "dataset: {definitions: {bad: A scratch.}}").dataset.definitions
     assert defined == {"bad": "A scratch."}
@@ -643,14 +643,14 @@ def test_an_unknown_board_and_the_nearest_known_one(mine):
         ("boards: [openmv-h7, openmv-ae3]", "All of bundle.boards have: QVGA."),
         ("measured: {openmv-h8: {ms: 9, estimate_ms: [5, 7]}}", "bundle.measured: 'openmv-h8'"),
         ("measured: {openmv-h7: {ms: 9}}", "estimate_ms"),
-        ("thresholds: {bda: 0.4}", "'bda' is no class. Did you mean bad?"),
-        ("recall: {bda: 0.99}", "bundle.recall: 'bda' is no class. Did you mean bad?"),
+        ("thresholds: {bda: 0.4}", "'bda' is not a class. Did you mean bad?"),
+        ("recall: {bda: 0.99}", "bundle.recall: 'bda' is not a class. Did you mean bad?"),
         ("recall: {bad: 99}", "bundle.recall.bad is 99"),
         ("recall: {bad: 0}", "bundle.recall.bad is 0"),
         ("thresholds: {bad: 1.4}", "bundle.thresholds.bad is 1.4"),
         ("firmware: 4.5.5", "bundle.firmware"),
         ("latency_ms: 0", "bundle.latency_ms"),
-        ("signing_key: nowhere.pem", "bundle.signing_key is 'nowhere.pem', which is no file"),
+        ("signing_key: nowhere.pem", "bundle.signing_key is 'nowhere.pem', which is not a file"),
     ],
 )
 def test_what_no_camera_can_do_is_told_at_the_start(mine, bundle, told):

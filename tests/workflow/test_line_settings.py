@@ -47,10 +47,10 @@ def test_what_fits_is_taken(line: dict[str, Any]) -> None:
         ),
         (
             {"trigger": {"source": "class", "resting": "nomask"}},
-            "line.trigger.resting: 'nomask' is no class. Did you mean no_mask? There is: bad, good, no_mask.",
+            "line.trigger.resting: 'nomask' is not a class. Did you mean no_mask? There is: bad, good, no_mask.",
         ),
         ({"trigger": {"enter": 5, "longest": 4}}, "line.trigger.longest is 4, and an item begins after"),
-        ({"signals": PINS | {"passes": ["god"]}}, "line.signals.passes: 'god' is no class. Did you mean good?"),
+        ({"signals": PINS | {"passes": ["god"]}}, "line.signals.passes: 'god' is not a class. Did you mean good?"),
         ({"signals": PINS}, "line.signals has a pin for decisions, P0, and line.signals.passes is empty"),
         ({"signals": {"passes": ["good"]}}, "there is no pin to tell it"),
         ({"signals": SIGNALS | {"ready_pin": "P0"}}, "line.signals.ready_pin and line.signals.pass_pin are both at P0"),

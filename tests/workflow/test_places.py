@@ -107,10 +107,13 @@ def test_places_are_lists_of_four_whole_numbers(source: Path, rois: Any, told: s
             "the method rendered draws",
         ),
         ({"bundle": {"firmware": "4.6.20"}}, "camera.rois needs firmware 4.7.0 or later on the cameras, and bundle"),
-        ({"bundle": {"boards": ["openmv-h7", "openmv-ae3"]}}, "camera.rois is a region of one frame, and QVGA is"),
+        ({"bundle": {"boards": ["openmv-h7", "openmv-ae3"]}}, "camera.rois is a region of one frame size, but QVGA"),
         ({"line": {"trigger": {"source": "class", "resting": "empty"}}}, "nobody can say when an item begins"),
         ({"line": {"drift": {"enabled": True, "learn": 2000}}}, "line.drift: its figures are for one decision a frame"),
-        ({"line": {"worst_first": ["bad", "empty", "god"]}}, "line.worst_first: 'god' is no class. Did you mean good?"),
+        (
+            {"line": {"worst_first": ["bad", "empty", "god"]}},
+            "line.worst_first: 'god' is not a class. Did you mean good?",
+        ),
         (
             {"line": {"worst_first": ["bad", "good"]}},
             "line.worst_first is bad, good, and the classes are bad, good, empty",
@@ -127,7 +130,7 @@ def test_what_does_not_go_together_is_refused(source: Path, sections: dict[str, 
 def test_oblong_places_need_firmware_5(source: Path) -> None:
     oblong = {"rois": [[10, 60, 90, 40], [110, 60, 90, 40]]}
     assert planned(source, oblong).region.oblong
-    with pytest.raises(UserError, match="no square, which firmware before 5"):
+    with pytest.raises(UserError, match="not a square, which firmware before 5"):
         planned(source, oblong, bundle={"firmware": "4.8.1"})
     assert planned(source, {"rois": ROIS}, bundle={"firmware": "4.7.0"}).region.size == (90, 90)
 

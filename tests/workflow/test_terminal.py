@@ -225,7 +225,7 @@ def test_a_fault_of_linecam_is_called_one(tmp_path: Path) -> None:
     log = tmp_path / "step.log"
     write(log, "TypeError('no such thing')")
     assert Failure("split", "Join", str(log)).paragraph() == (
-        "Join: this step failed by a fault of linecam, not of your data: TypeError: no such thing\n"
+        "Join: this step failed because of a fault of linecam, not of your data: TypeError: no such thing\n"
         f"Please report it, with this file: {log}"
     )
     assert "Traceback" in log.read_text()
