@@ -17,7 +17,7 @@ from linecam.files import sha256
 from linecam.frames.folder import SUFFIXES
 from linecam.frames.index import path_facts
 from linecam.labels.store import COLUMNS
-from linecam.labels.tables import Table, meant, parse_table, read_text
+from linecam.labels.tables import HeaderError, Table, meant, parse_table, read_text
 
 FORMATS = ["csv", "folders", "label-studio", "lightly-studio"]
 LIGHTLY_COLUMNS = ["file_path_abs", "class_name", "confidence", "annotation_source"]
@@ -32,7 +32,12 @@ _HEADERS = {
     "label-studio": [("annotation_id", "annotator")],
     "csv": [("label", "sha256"), ("label", "path")],
 }
-
+# What other tools and people call the columns of such a table, where it has one of these alone.
+_SYNONYMS = {
+    "path": ["file", "filename", "file_name", "file name", "filepath", "file_path", "image", "image_path", "image_name",
+             "img", "frame", "name"],
+    "label": ["class", "class_name", "classname", "category", "labels", "tag", "target"],
+}  # fmt: skip
 
 _OTHER_JSON = (
     "Expected is a JSON or JSON_MIN export of Label Studio. Write the labels of other tools as a CSV file with the "
@@ -132,10 +137,8 @@ def _table(path: Path, text: str) -> Table:
     """A CSV file of any format. Raises `UserError` where it is in none."""
     try:
         forms = [form for forms in _HEADERS.values() for form in forms]
-        return parse_table(path, text, forms, {*COLUMNS, *LIGHTLY_COLUMNS})
-    except UserError as error:
-        if "no header that is understood" not in str(error):
-            raise
+        return parse_table(path, text, forms, {*COLUMNS, *LIGHTLY_COLUMNS}, _SYNONYMS)
+    except HeaderError as error:
         raise UserError(f"{error} {_CALL_COLUMNS}") from None
 
 

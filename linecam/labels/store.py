@@ -16,7 +16,7 @@ from pathlib import Path
 
 from linecam.errors import UserError, listed
 from linecam.files import atomic_write
-from linecam.labels.tables import Table, meant, neutral, parse_table, read_text
+from linecam.labels.tables import HeaderError, Table, meant, neutral, parse_table, read_text
 
 COLUMNS = ["sha256", "path", "label", "by", "when"]
 UNSURE = "?"
@@ -224,9 +224,7 @@ def _table(path: Path) -> Table:
     """The file as a table, whose cells in `COLUMNS` are as they were meant. Raises `UserError` where it is none."""
     try:
         table = parse_table(path, read_text(path), [("sha256", "label")], COLUMNS)
-    except UserError as error:
-        if "no header that is understood" not in str(error):
-            raise
+    except HeaderError as error:
         raise UserError(
             f"{error} A table with paths instead of hashes, and those of other tools, belong in another file: "
             "`linecam labels import FILE` takes them in."

@@ -6,9 +6,10 @@ Read when Snakemake starts, so this module needs the standard library alone.
 import csv
 import io
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from linecam.errors import UserError
 
@@ -84,18 +85,33 @@ def read_text(path: Path) -> str:
     return text
 
 
-def read_header(path: Path, text: str, forms: Sequence[Collection[str]], known: Collection[str] = ()) -> Header:
+class HeaderError(UserError):
+    """A table begins with other columns than expected."""
+
+
+def read_header(
+    path: Path,
+    text: str,
+    forms: Sequence[Collection[str]],
+    known: Collection[str] = (),
+    synonyms: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> Header:
     """How the CSV `text` of the file `path` begins, with commas, semicolons or tabs between the cells.
 
     A header has all columns of one of `forms`; blanks around a name and its case do not matter, and neither do they
-    for the columns `known`. Raises `UserError` where no delimiter, or more than one, gives such a header, a quote of it
-    is not closed, or a column stands there twice.
+    for the columns `known`. Where no form fits, a column may have one of its `synonyms`, in small letters, instead of
+    its name. Raises `HeaderError` where no delimiter, or more than one, gives such a header, and `UserError` where a quote
+    of it is not closed, or a column stands there twice.
     """
     opening = match[0] if (match := _SEP.match(text)) else ""
     names = {*known, *(name for form in forms for name in form)}
     choices = match["delimiter"] if match else DELIMITERS
     headers = {one: _header(text[len(opening) :], one, names) for one in choices}
-    fitting = [one for one, header in headers.items() if any(set(form) <= set(header) for form in forms)]
+    fitting = _fitting(headers, forms)
+    if not fitting:
+        renamed = {one: _renamed(header, synonyms) for one, header in headers.items()}
+        if fitting := _fitting(renamed, forms):
+            headers = renamed
     if len({tuple(headers[one]) for one in fitting}) != 1:  # a single column is one by any delimiter
         read = max(headers.values(), key=len)
         if not read and text[len(opening) :][:1] not in {"", "\r", "\n"}:
@@ -104,7 +120,7 @@ def read_header(path: Path, text: str, forms: Sequence[Collection[str]], known: 
                 "cell. Close it, or remove it."
             )
         expected = ", or ".join(" and ".join(form) for form in forms)
-        raise UserError(
+        raise HeaderError(
             f"{path} has a header that linecam does not understand. Its first line was read as the columns "
             f"{', '.join(repr(name[:40]) for name in read[:10]) or 'of an empty line'}{', ...' * (len(read) > 10)}. "
             f"Expected are {expected}, with commas, semicolons or tabs between them."
@@ -116,12 +132,18 @@ def read_header(path: Path, text: str, forms: Sequence[Collection[str]], known: 
     return Header(header, delimiter, opening)
 
 
-def parse_table(path: Path, text: str, forms: Sequence[Collection[str]], known: Collection[str] = ()) -> Table:
+def parse_table(
+    path: Path,
+    text: str,
+    forms: Sequence[Collection[str]],
+    known: Collection[str] = (),
+    synonyms: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> Table:
     """The table in the CSV `text` of the file `path`, by `read_header`.
 
     Raises `UserError` as it does, and where a quote is not closed, or a row has cells that no column is for.
     """
-    header = read_header(path, text, forms, known)
+    header = read_header(path, text, forms, known, synonyms)
     names = {*known, *(name for form in forms for name in form)}
     before = 1 if header.opening else 0
     records = [
@@ -129,6 +151,21 @@ def parse_table(path: Path, text: str, forms: Sequence[Collection[str]], known: 
         for line, values in _rows(path, text[len(header.opening) :], header, names, before)
     ]
     return Table([name for name in header.columns if name], records, header.delimiter, header.opening)
+
+
+def _fitting(headers: Mapping[str, list[str]], forms: Sequence[Collection[str]]) -> list[str]:
+    """The delimiters whose header has all columns of a form."""
+    return [one for one, header in headers.items() if any(set(form) <= set(header) for form in forms)]
+
+
+def _renamed(header: list[str], synonyms: Mapping[str, Collection[str]]) -> list[str]:
+    """The header with the names of columns instead of their synonyms, each where the header has only one of them."""
+    renamed = list(header)
+    for name, others in synonyms.items():
+        places = [place for place, written in enumerate(header) if written.lower() in {name, *others}]
+        if len(places) == 1:
+            renamed[places[0]] = name
+    return renamed
 
 
 def _header(text: str, delimiter: str, names: Collection[str]) -> list[str]:

@@ -277,6 +277,8 @@ def test_label_studio_on_windows(dataset, image):
         "sep=;\r\nPath;Label;By\r\nday1\\C-1.jpg;bad;Ann\r\n",
         "Path,Label,By\nday1/C-1.jpg,bad,Ann\n",
         " path , label , by \nday1/C-1.JPG, bad, Ann\n",
+        "filename,class,by\nday1/C-1.jpg,bad,Ann\n",
+        "by;Image;Category\nAnn;day1/C-1.jpg;bad\n",
         "path\tlabel\tby\nC:\\caps\\day1\\C-1.jpg\tbad\tAnn\n",
     ],
 )
@@ -430,7 +432,8 @@ def test_names_of_nobody(by, says):
             '{"images": [], "annotations": []}',
             "Write the labels of other tools as a CSV file with the columns",
         ),
-        ("a.csv", "filename,label\nD-7.png,bad\n", "Call the columns label and path, or label and sha256."),
+        ("a.csv", "picture,verdict\nD-7.png,bad\n", "Call the columns label and path, or label and sha256."),
+        ("a.csv", "file,image,label\nD-7.png,1,bad\n", "read as the columns 'file', 'image', 'label'. Expected are"),
         ("a.txt", "p\0a\0t\0h\0,\0", "a.txt is no text in UTF-8: a NUL is in line 1"),
         ("a.json", '[{"id": 1, "data": {', "cannot be read as JSON"),
         ("a.json", '{"detail": "Invalid token"}', "not a list of tasks"),

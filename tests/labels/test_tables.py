@@ -5,7 +5,17 @@ from pathlib import Path
 import pytest
 
 from linecam.errors import UserError
-from linecam.labels.tables import Header, Record, Table, meant, neutral, parse_table, read_header, read_text
+from linecam.labels.tables import (
+    Header,
+    HeaderError,
+    Record,
+    Table,
+    meant,
+    neutral,
+    parse_table,
+    read_header,
+    read_text,
+)
 
 FILE = Path("table.csv")
 FORMS = [("label", "sha256"), ("label", "path")]
@@ -94,6 +104,19 @@ def test_columns_are_called_as_linecam_calls_them_where_blanks_and_case_alone_di
     header = read_header(FILE, " SHA256 ,Label, By,Note , \n", FORMS, KNOWN)
     assert header.columns == ["sha256", "label", "by", "Note", ""]
     assert read_header(FILE, "SHA256,Label,By\n", FORMS).columns == ["sha256", "label", "By"]
+
+
+def test_a_synonym_stands_for_a_column_that_is_not_there_where_it_is_the_only_one() -> None:
+    synonyms = {"path": ["file", "name"], "label": ["class"]}
+
+    def columns(header: str) -> list[str]:
+        return read_header(FILE, f"{header}\n", FORMS, KNOWN, synonyms).columns
+
+    assert columns("File;Class;note") == ["path", "label", "note"]
+    assert columns("sha256,class") == ["sha256", "label"]
+    assert columns("file,path,label") == ["file", "path", "label"], "nothing is missing"
+    with pytest.raises(HeaderError, match="read as the columns 'file', 'name', 'label'"):
+        columns("file,name,label")
 
 
 def test_columns_of_any_one_form_are_enough() -> None:
