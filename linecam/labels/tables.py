@@ -100,8 +100,8 @@ def read_header(
 
     A header has all columns of one of `forms`; blanks around a name and its case do not matter, and neither do they
     for the columns `known`. Where no form fits, a column may have one of its `synonyms`, in small letters, instead of
-    its name. Raises `HeaderError` where no delimiter, or more than one, gives such a header, and `UserError` where a quote
-    of it is not closed, or a column stands there twice.
+    its name. Raises `HeaderError` where no delimiter, or more than one, gives such a header, and `UserError` where a
+    quote of it is not closed, or a column stands there twice.
     """
     opening = match[0] if (match := _SEP.match(text)) else ""
     names = {*known, *(name for form in forms for name in form)}
