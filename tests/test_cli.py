@@ -71,6 +71,7 @@ def test_help_imports_what_it_needs_alone() -> None:
     assert {name for name in loaded if name.partition(".")[0] == "linecam"} == {
         "linecam",
         "linecam.cli",
+        "linecam.cli.camera",
         "linecam.cli.labels",
         "linecam.cli.options",
         "linecam.errors",
