@@ -93,17 +93,17 @@ def _line(mistake: ErrorDetails, schema: dict[str, Any], places: "_Places") -> s
 
 
 def _line_of_key(key: Key, schema: dict[str, Any], places: "_Places") -> str:
-    """The line for a key that is none, or no text."""
+    """The line for a key that is unknown, or is not text."""
     if key[-1] == "[key]":  # of a class, which YAML reads as a number or as true
         name = json.dumps(key[-2], default=str)
-        there = f"{_written(key[:-2])} has the key {name}{places.of(key[:-1])}, which is no text"
+        there = f"{_written(key[:-2])} has the key {name}{places.of(key[:-1])}, which is not text"
         return f"{there}. {_COMMA if places.nothing(key[:-1]) else 'Write it in quotes.'}"
     known = list(_part(schema, key[:-1])["properties"])
     if isinstance(key[-1], str):
         return (
             f"{_written(key)} is not a key{places.of(key)}. {_meant(key, schema, known)}There is: {', '.join(known)}."
         )
-    there = f"{_written(key[:-1])} has the key {key[-1]}{places.of(key)}, which is no text"
+    there = f"{_written(key[:-1])} has the key {key[-1]}{places.of(key)}, which is not text"
     if places.nothing(key):
         return f"{there}. {_COMMA}"
     return f"{there}: YAML reads no as 0 and yes as 1. {nearest('', known)}"

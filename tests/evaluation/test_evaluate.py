@@ -540,7 +540,7 @@ def test_a_weak_model_is_chosen_only_where_there_is_no_other(candidates, caplog)
     candidates.add(B, "calibrated", loss=0.4)
     choice = candidates.choose()
     assert (choice["model"], choice["weak"]) == (B, [])
-    assert "those that every board takes and that are not weak (0.400, of 2 trained" in choice["reason"]
+    assert "that every board takes and that are not weak (0.400, of 2 trained" in choice["reason"]
     assert [bool(one["weak"]) for one in choice["candidates"]] == [False, True]
     assert "weak." not in caplog.text
 

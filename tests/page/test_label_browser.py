@@ -111,8 +111,7 @@ def test_the_suggestion_is_accepted_and_a_test_frame_has_none(served: Served, wi
     window.label(Keys.ENTER)
     assert served.said() == {"0": "good"}
     window.press("j", "9", Keys.ENTER)
-    window.until(window.seen)
-    assert "no suggestion is shown" in window.text("part")
+    window.until(lambda: "no suggestion is shown" in window.text("part"))
     assert window.text("suggestion") == ""
     window.press(Keys.ENTER)
     window.until(lambda: window.text("said") == "There is no suggestion.")

@@ -1,6 +1,5 @@
 """The map of the frames in headless Chromium: its scripts run, nothing else does, and nothing leaves the page."""
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 
 from tests.page.browser import CHROMIUM, DRIVER, FLAGS, WAIT, needs_chromium
+from tests.page.screens import asked_for
 from tests.report.test_insight import FRAMES, Made
 
 # All texts of the page, also those of Bokeh's elements.
@@ -141,6 +141,4 @@ def test_the_map_of_the_frames(driver: webdriver.Chrome, tmp_path: Path) -> None
     assert "test, labelled bad, judged good 61 %" in browser.run(TEXTS)
 
     assert not [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"]
-    messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
-    asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-    assert {url.partition(":")[0] for url in asked if not url.startswith("chrome:")} == {"file", "data"}
+    assert all(address.startswith("file:") for address in asked_for(driver))

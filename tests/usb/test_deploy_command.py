@@ -31,7 +31,7 @@ def test_by_hand_it_ends_with_one_paragraph_and_no_stack_trace(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("board", "boards", "said"),
     [
-        (None, ["a", "b"], "The configuration names 2 boards, a, b, .*--board a"),
+        (None, ["a", "b"], "The configuration names 2 boards, a, b. .*--board a"),
         (
             "openmv-h",
             ["openmv-h7", "openmv-rt"],

@@ -572,7 +572,7 @@ def test_a_given_backbone_needs_its_file(mine, tmp_path):
 @pytest.mark.parametrize("key", ["embed: {file: FILE}", "pretrain: {taught: {weights: FILE}}"])
 def test_a_file_that_is_not_there_is_told_with_its_key(mine, tmp_path, key):
     file = tmp_path / "mine.csv"
-    with pytest.raises(UserError, match=r"(embed\.file|pretrain\.taught\.weights) is '.*mine\.csv', which is no file"):
+    with pytest.raises(UserError, match=r"(file|weights) is '.*mine\.csv', which is not a file"):
         checked(mine, key.replace("FILE", str(file)))
     file.write_bytes(b"")
     checked(mine, key.replace("FILE", str(file)))
