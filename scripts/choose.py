@@ -118,10 +118,13 @@ def why(chosen: Rated, accepted: list[Rated], models: int) -> str:
     """Why `chosen` is the one, of `accepted`, the best of which comes first, and of so many trained `models`."""
     first, model = accepted[0], chosen.candidate.model
     good = " and that are not weak" if not chosen.weak and any(one.weak for one in accepted) else ""
+    loss, balanced = first.held_out["loss"], first.held_out["balanced_accuracy"]
     reason = (
-        f"{first.candidate.model} has the lowest loss on held-out training frames of all models that every board "
-        f"takes{good} ({first.held_out['loss']:.3f}, of {models} trained; balanced accuracy "
-        f"{first.held_out['balanced_accuracy']:.3f})."
+        f"{first.candidate.model} is the only model that was trained (loss on held-out training frames {loss:.3f}, "
+        f"balanced accuracy {balanced:.3f})."
+        if models == 1
+        else f"{first.candidate.model} has the lowest loss on held-out training frames of all models that every board "
+        f"takes{good} ({loss:.3f}, of {models} trained; balanced accuracy {balanced:.3f})."
     )
     if chosen.cost < first.cost:
         reason += (
