@@ -173,12 +173,12 @@ def summary(rows: pd.DataFrame, by: list[str]) -> str:
     return "\n".join(text)
 
 
-def extract(frames: Path | None, folder: Path) -> None:
-    """Write features and classes of the sets of benchmarks/lines.py that `folder` lacks."""
-    from benchmarks.lines import imagenet, lines  # noqa: PLC0415 (PyTorch takes seconds)
+def extract(frames: Path, folder: Path) -> None:
+    """Write features and classes of the sets below `frames`, as benchmarks/lines.py finds them, that `folder` lacks."""
+    from benchmarks.lines import found, imagenet  # noqa: PLC0415 (PyTorch takes seconds)
 
     folder.mkdir(parents=True, exist_ok=True)
-    for line in lines(frames):
+    for line in found([frames]):
         if not (folder / f"{line.name}.npz").exists():
             np.save(folder / f"{line.name}-feat.npy", imagenet(line.files))
             y = np.array([line.classes.index(label) for label in line.labels])
