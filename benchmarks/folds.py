@@ -31,6 +31,7 @@ from benchmarks.sides import put  # noqa: E402
 from linecam.evaluation.thresholds import operating_point  # noqa: E402
 from linecam.evaluation.weighing import effective_size, weighted_ratio  # noqa: E402
 from linecam.intervals import known, mean  # noqa: E402
+from linecam.percent import percent  # noqa: E402
 from linecam.selection.herding import directions  # noqa: E402
 from linecam.selection.line_shares import capped, line_shares  # noqa: E402
 from linecam.selection.strategies import STRATEGIES  # noqa: E402
@@ -158,17 +159,18 @@ def summary(rows: pd.DataFrame, by: list[str]) -> str:
     """Markdown: a row for each group, over sets, labels and seeds."""
     text = [
         f"| {' | '.join(by)} | labels say as much as | balanced accuracy, folds less test | apart | held | "
-        f"accuracy, folds less test | apart | held | promised {WANTED:.0%} of a class, found | promises broken |",
+        f"accuracy, folds less test | apart | held | promised {percent(WANTED, 0)} of a class, found | "
+        "promises broken |",
         "|" + " --- |" * (len(by) + 9),
     ]
     for key, group in rows.groupby(by, sort=False):
         cells = [*key, f"{group['labels say as much as'].mean():.0f}"]
         for figure in ("balanced accuracy", "accuracy"):
             points = 100 * group[figure]
-            held = f"{group[f'{figure}, held'].mean():.0%}"
+            held = percent(group[f"{figure}, held"].mean(), 0)
             cells += [f"{points.mean():+.1f}", f"{points.abs().mean():.1f}", held]
         promises = group["promises"].sum()
-        shares = [f"{group[name].sum() / promises:.0%}" if promises else "–" for name in ("recall", "broken")]
+        shares = [percent(group[name].sum() / promises, 0) if promises else "–" for name in ("recall", "broken")]
         text.append("| " + " | ".join([*cells, shares[0], f"{shares[1]} of {promises}"]) + " |")
     return "\n".join(text)
 
