@@ -35,11 +35,7 @@ def deploy(
             f"name the camera's drive. linecam does not guess it. {usb.drives_seen()}", param_hint="--drive"
         )
     if bundle is not None:
-        if board or configfile or snakemake:
-            raise typer.BadParameter(
-                "--board, --configfile and --snakemake do not go with BUNDLE: they are for a "
-                "bundle that linecam builds first."
-            )
+        _refuse_others(board, configfile, snakemake)
         usb.deploy(bundle, drive, replace=replace)
         return
     with StopRequest() as stop:
@@ -135,14 +131,20 @@ def measure(
     from linecam.usb import measure as usb
 
     usb.check_target(write)
-    if bundle is not None and (board or configfile or snakemake):
-        raise typer.BadParameter(
-            "--board, --configfile and --snakemake do not go with BUNDLE: they are for a bundle "
-            "that linecam builds first."
-        )
-    if bundle is None:
+    if bundle is not None:
+        _refuse_others(board, configfile, snakemake)
+    else:
         with StopRequest() as stop:
             from linecam.workflow.commands import bundle_to_measure
 
             bundle = bundle_to_measure(builder_of(configfile, snakemake, stop), port, board)
     usb.write_yaml(usb.measure(bundle, port, inferences), write)
+
+
+def _refuse_others(board: str | None, configfile: list[Path] | None, snakemake: str) -> None:
+    """Raise `typer.BadParameter` where an option is there that makes no sense beside BUNDLE."""
+    if board or configfile or snakemake:
+        raise typer.BadParameter(
+            "--board, --configfile and --snakemake do not go with BUNDLE: they are for a bundle that linecam builds "
+            "first."
+        )

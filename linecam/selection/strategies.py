@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-# So many frames `mixed` takes by herding. From 50 labels on typical frames teach no more than random ones.
+# `mixed` takes this many frames by herding: a linear probe learns more from those than from random ones only while
+# labels are few (docs/selection-measured.md).
 TYPICAL = 50
 
 
