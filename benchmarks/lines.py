@@ -2,7 +2,8 @@
 
 Every set is laid out as a stranger would: one folder of frames whose names tell nothing, and a CSV of labels. Each
 combination of set, selection, method and seed is a model of the workflow itself, int8 in TFLM, through the camera's
-arithmetic. Beside it, trained on the same labels and asked for the same test frames:
+arithmetic. Each class in turn gets the threshold that a `bundle.recall` of 0.95 sets for it, and the test frames say what
+that finds. Beside it, trained on the same labels and asked for the same test frames:
 
 - HOG and LBP features and an RBF-SVM, the classic;
 - a linear classifier, or an RBF-SVM, whichever cross-validation likes better, on the pooled features of an
@@ -44,10 +45,15 @@ from sklearn.svm import SVC
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # run as a file, from anywhere
 
+from linecam.evaluation.predictions import read_predictions  # noqa: E402
+from linecam.evaluation.thresholds import deciding_scores  # noqa: E402
+from linecam.intervals import known, ratio  # noqa: E402
+from linecam.percent import percent  # noqa: E402
 
 RENDERED = 2500  # frames of each belt
 SIDE = 240  # of the square that the baselines see, as the camera's default is
 BATCH = 32
+RECALL, CONFIDENCE = 0.95, 0.95
 Features = NDArray[np.float32]
 
 
@@ -182,9 +188,20 @@ class Run:
         return Path("results") / f"line-{self.line}"
 
     @property
+    def model(self) -> str:
+        return f"{self.network}-{self.method}/{self.chosen}/seed-{self.seed}"
+
+    @property
     def metrics(self) -> Path:
-        model = f"{self.network}-{self.method}/{self.chosen}/seed-{self.seed}-as_trained"
-        return self.results / "evaluate" / model / "calibrated.json"
+        return self.results / "evaluate" / f"{self.model}-as_trained" / "calibrated.json"
+
+    @property
+    def predictions(self) -> Path:
+        return self.results / "predict" / f"{self.model}-as_trained" / "calibrated.csv"
+
+    @property
+    def thresholds(self) -> Path:
+        return self.results / "finetune" / self.model / "thresholds.json"
 
     @property
     def split(self) -> Path:
@@ -196,7 +213,7 @@ def build(runs: list[Run], folder: Path, configs: list[Path], cores: int) -> Non
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
     command += ["--cores", str(cores), "--quiet", "--keep-going", "--rerun-triggers", "mtime", "--nolock"]
     command += ["--configfile", *map(str, configs), "--"]
-    command += [str(run.metrics) for run in runs]
+    command += [str(path) for run in runs for path in (run.metrics, run.predictions, run.thresholds)]
     subprocess.run(command, check=True, env=os.environ | {"OMP_WAIT_POLICY": "passive"})
 
 
@@ -280,6 +297,22 @@ def baselines(run: Run, folder: Path, line: Line, cache: dict[str, dict[str, Fea
     return found
 
 
+def promises(run: Run, folder: Path, line: Line) -> Iterator[dict[str, str | float | bool]]:
+    """What the threshold for a recall of `RECALL` finds of each class in the test, and whether the labels promised it.
+
+    A promise is broken where the test's 95 % interval ends below `RECALL`.
+    """
+    table = read_predictions(folder / run.predictions)
+    points = json.loads((folder / run.thresholds).read_text())["operating_points"]
+    for name in line.classes:
+        point = next(one for one in points[name] if one["wanted"] == RECALL)
+        frames = table[(table["part"] == "test") & (table["label"] == name)]
+        found = int((deciding_scores(frames, name) >= point["threshold"]).sum())
+        share = known(ratio(found, len(frames), CONFIDENCE))
+        kept = {"found": share["value"], "broken": share["high"] < RECALL}
+        yield {"class": name, "promised": point["promised"]} | kept
+
+
 def interval(values: list[float]) -> str:
     """The mean in %, and half the width of its 95 % interval over seeds (Student's t), where there are several."""
     if len(values) < 2:
@@ -320,6 +353,7 @@ def measure(arguments: argparse.Namespace) -> pd.DataFrame:
                 "seed": run.seed,
             }
             row |= {"linecam": test["balanced_accuracy"], "frames": test["frames"]} | beside[run.split]
+            row["recalls"] = list(promises(run, arguments.folder, line))
             rows.append(row)
             print(json.dumps(row), flush=True)
     return pd.DataFrame(rows)
@@ -343,6 +377,19 @@ def table(rows: pd.DataFrame) -> str:
     return "\n".join(text)
 
 
+def kept(rows: pd.DataFrame) -> str:
+    """Markdown: how often thresholds for a recall of `RECALL` found as much, over all runs and classes."""
+    text = [
+        f"| thresholds for a recall of {percent(RECALL, 0)} | classes | found, mean | found less, beyond chance |",
+        "|---|---|---|---|",
+    ]
+    found = pd.DataFrame(list(chain.from_iterable(rows["recalls"])))
+    for promised, group in found.groupby("promised", sort=False):
+        says = "the labels promise it" if promised else "the labels are too few to promise it"
+        text.append(f"| {says} | {len(group)} | {percent(group['found'].mean())} | {group['broken'].sum()} |")
+    return "\n".join(text)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=Path, nargs="*", default=[], help="folders of sets")
@@ -360,7 +407,7 @@ def main() -> None:
     arguments.folder = arguments.folder.resolve()
     arguments.configfile = [path.resolve() for path in arguments.configfile]
     rows = measure(arguments)
-    text = table(rows)
+    text = f"{table(rows)}\n\n{kept(rows)}"
     rows.to_csv(arguments.folder / "lines.csv", index=False)
     (arguments.folder / "lines.md").write_text(text + "\n", encoding="utf-8")
     print(text)

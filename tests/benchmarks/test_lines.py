@@ -1,6 +1,7 @@
 """The yardstick's own arithmetic and files, without a run of the workflow."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import yaml
 from PIL import Image
 
 from benchmarks import lines
-from benchmarks.lines import FEATURES, Line, Run, hidden, interval, lay_out, table
+from benchmarks.lines import FEATURES, Line, Run, hidden, interval, kept, lay_out, table
 from linecam.workflow.config import load_settings
 
 
@@ -75,6 +76,37 @@ def test_a_run_knows_the_files_of_the_workflow() -> None:
     assert run.split.as_posix() == "results/line-caps/split/herding-50-draw-3.csv"
     model = "swift7-64-taught/herding-50-draw-3/seed-3-as_trained"
     assert run.metrics.as_posix() == f"results/line-caps/evaluate/{model}/calibrated.json"
+    assert run.predictions.as_posix() == f"results/line-caps/predict/{model}/calibrated.csv"
+    assert (
+        run.thresholds.as_posix() == f"results/line-caps/finetune/{model.removesuffix('-as_trained')}/thresholds.json"
+    )
+
+
+def test_a_promise_is_broken_where_the_test_finds_less_beyond_chance(tmp_path: Path) -> None:
+    """`bad`: 20 of 40 at the threshold of 0.25. `good`: all, most of them since theirs is the highest probability."""
+    run = Run("caps", "slim7-96", "taught", "mixed", 50, 1)
+    tested = pd.DataFrame({"p_bad": [0.25] * 20 + [0.1] * 20 + [0.2] * 20, "label": ["bad"] * 40 + ["good"] * 20})
+    tested["predicted"], tested["part"], tested["path"], tested["p_good"] = "good", "test", "", 1 - tested["p_bad"]
+    tested["sha256"] = [f"{number:064x}" for number in range(60)]
+    elsewhere = tested[:30].assign(part="unlabelled", label="")
+    points = {name: [{"wanted": 0.9, "threshold": 0.01, "promised": True}] for name in ("bad", "good")}
+    points["bad"].append({"wanted": 0.95, "threshold": 0.25, "promised": True})
+    points["good"].append({"wanted": 0.95, "threshold": 0.5, "promised": False})
+    for path in (run.predictions, run.thresholds):
+        (tmp_path / path).parent.mkdir(parents=True)
+    pd.concat([tested, elsewhere]).to_csv(tmp_path / run.predictions, index=False)
+    (tmp_path / run.thresholds).write_text(json.dumps({"operating_points": points}))
+    line = Line("caps", [], ["bad", "good"], [], {})
+    found = list(lines.promises(run, tmp_path, line))
+    assert found == [
+        {"class": "bad", "promised": True, "found": 0.5, "broken": True},
+        {"class": "good", "promised": False, "found": 1.0, "broken": False},
+    ]
+    rows = kept(pd.DataFrame({"recalls": [found, found]})).splitlines()
+    assert rows[2:] == [
+        "| the labels promise it | 2 | 50.0 % | 2 |",
+        "| the labels are too few to promise it | 2 | 100.0 % | 0 |",
+    ]
 
 
 @pytest.mark.parametrize(
