@@ -2,8 +2,8 @@
 
 Every set is laid out as a stranger would: one folder of frames whose names tell nothing, and a CSV of labels. Each
 combination of set, selection, method and seed is a model of the workflow itself, int8 in TFLM, through the camera's
-arithmetic. Each class in turn gets the threshold that a `bundle.recall` of 0.95 sets for it, and the test frames say what
-that finds. Beside it, trained on the same labels and asked for the same test frames:
+arithmetic. Each class in turn gets the threshold that a `bundle.recall` of 0.95 sets for it. The test frames say how
+much of the class is found by it. Beside it, trained on the same labels and asked for the same test frames:
 
 - HOG and LBP features and an RBF-SVM, the classic;
 - a linear classifier, or an RBF-SVM, whichever cross-validation likes better, on the pooled features of an
