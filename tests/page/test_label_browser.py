@@ -234,6 +234,24 @@ def test_two_windows_the_second_hears_what_stands_there(
     other.close()
 
 
+def test_what_was_chosen_is_on_its_way_before_the_next_key(served: Served, window: Window) -> None:
+    """Else a quick key would label the frame, and what was chosen for it would be lost."""
+    window.driver.execute_script("window.whole = fetch; window.fetch = () => Promise.reject(new TypeError('away'))")
+    served.write(0, "bad", "Ann")
+    window.press("2", at_once=True)
+    window.until(lambda: "sent again" in window.text("alarm"))
+    window.driver.execute_script("window.fetch = window.whole")
+    window.until(window.dialog)
+    busy = window.driver.execute_async_script(
+        "const done = arguments[0], key = new KeyboardEvent('keydown', { key: 'w', bubbles: true });"
+        "document.activeElement.dispatchEvent(key);"
+        # What follows at once is done before any other event of the browser's.
+        "(async () => { for (let i = 0; i < 10; i += 1) await null; done(document.body.className.includes('busy')) })()"
+    )
+    assert busy
+    window.until(lambda: served.said() == {"0": "good"})
+
+
 def test_an_answer_waits_for_a_server_that_does_not_answer(served: Served, window: Window) -> None:
     window.driver.execute_script("window.whole = fetch; window.fetch = () => Promise.reject(new TypeError('away'))")
     window.press("3")

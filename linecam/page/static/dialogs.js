@@ -21,8 +21,8 @@ export function ask(title, lines, choices, field = null) {
   byId("dialogtitle").textContent = title;
   byId("dialogtext").replaceChildren(...lines.map((line) => (typeof line === "string" ? make("p", {}, line) : line)));
   return new Promise((resolve) => {
-    let chosen = null;
-    const choose = (value) => { chosen = value; dialog.close(); };
+    // At once, not when the dialog's event comes: until then the page would take a further key for the frame.
+    const choose = (value) => { dialog.close(); resolve(value); };
     const buttons = choices.map(([value, key, text], n) =>
       make("button", { type: n || !field ? "button" : "submit", onclick: () => choose(value) }, make("kbd", {}, key), " ", text));
     form.replaceChildren(...(field ? [field] : []), ...buttons);
@@ -33,7 +33,8 @@ export function ask(title, lines, choices, field = null) {
       const found = choices.find(([, key]) => key.toLowerCase() === event.key.toLowerCase());
       if (found && event.key !== "Enter") { event.preventDefault(); choose(found[0]); }
     };
-    dialog.onclose = () => resolve(chosen);
+    // By Escape. The event may also be of the question before, while this one is open.
+    dialog.onclose = () => { if (!dialog.open) resolve(null); };
     dialog.showModal();
     (field ?? buttons[0]).focus({ preventScroll: true }); // a long text is read from its top
   });
