@@ -2,8 +2,7 @@
 
 Every set is laid out as a stranger would: one folder of frames whose names tell nothing, and a CSV of labels. Each
 combination of set, selection, method and seed is a model of the workflow itself, int8 in TFLM, through the camera's
-arithmetic. Each class in turn gets the threshold that a `bundle.recall` of 0.95 sets for it. The test frames say how
-much of the class is found by it. Beside it, trained on the same labels and asked for the same test frames:
+arithmetic. Beside it, trained on the same labels and asked for the same test frames:
 
 - HOG and LBP features and an RBF-SVM, the classic;
 - a linear classifier, or an RBF-SVM, whichever cross-validation likes better, on the pooled features of an
@@ -12,7 +11,8 @@ much of the class is found by it. Beside it, trained on the same labels and aske
 `python benchmarks/lines.py --frames FOLDER` measures the sets that it finds: FOLDER/<set>/labels.csv with the columns
 `file` and `class`; FOLDER/<set>/train/<class> and test/<class>, of which it makes one folder again; the PyPI package
 `elpv-dataset`; and the built-in belt, as it is and with small, faint defects. Runs go on where they were stopped:
-`--folder` keeps them. Needs `pip install -r benchmarks/requirements.txt`. On 2 cores a set takes about 15 minutes.
+`--folder` keeps them. With `--folds` each class in turn gets the threshold that a `bundle.recall` of 0.95 sets for it,
+and the test frames say how much of the class it finds. Needs `pip install -r benchmarks/requirements.txt`. On 2 cores a set takes about 15 minutes.
 """
 
 import argparse
@@ -178,10 +178,11 @@ class Run:
     selection: str
     labels: int
     seed: int
+    folds: bool = False  # whether it is one that a run makes by default; else it is one of a study, without folds
 
     @property
     def chosen(self) -> str:
-        return f"{self.selection}-{self.labels}-draw-{self.seed}"
+        return f"{self.selection}-{self.labels}" + ("" if self.folds else f"-draw-{self.seed}")
 
     @property
     def results(self) -> Path:
@@ -189,19 +190,23 @@ class Run:
 
     @property
     def model(self) -> str:
-        return f"{self.network}-{self.method}/{self.chosen}/seed-{self.seed}"
+        return f"{self.network}-{self.method}/{self.chosen}/seed-{self.seed}" + ("" if self.folds else "-as_trained")
 
     @property
     def metrics(self) -> Path:
-        return self.results / "evaluate" / f"{self.model}-as_trained" / "calibrated.json"
+        return self.results / "evaluate" / self.model / "calibrated.json"
 
     @property
     def predictions(self) -> Path:
-        return self.results / "predict" / f"{self.model}-as_trained" / "calibrated.csv"
+        return self.results / "predict" / self.model / "calibrated.csv"
 
     @property
     def thresholds(self) -> Path:
         return self.results / "finetune" / self.model / "thresholds.json"
+
+    @property
+    def targets(self) -> list[Path]:
+        return [self.metrics, *([self.thresholds] if self.folds else [])]
 
     @property
     def split(self) -> Path:
@@ -213,7 +218,7 @@ def build(runs: list[Run], folder: Path, configs: list[Path], cores: int) -> Non
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
     command += ["--cores", str(cores), "--quiet", "--keep-going", "--rerun-triggers", "mtime", "--nolock"]
     command += ["--configfile", *map(str, configs), "--"]
-    command += [str(path) for run in runs for path in (run.metrics, run.predictions, run.thresholds)]
+    command += [str(path) for run in runs for path in run.targets]
     subprocess.run(command, check=True, env=os.environ | {"OMP_WAIT_POLICY": "passive"})
 
 
@@ -332,7 +337,7 @@ def measure(arguments: argparse.Namespace) -> pd.DataFrame:
     for line in there:
         config = lay_out(line, arguments.folder)
         runs = [
-            Run(line.name, arguments.network, method, selection, labels, seed)
+            Run(line.name, arguments.network, method, selection, labels, seed, arguments.folds)
             for selection in arguments.selections.split(",")
             for labels in map(int, arguments.labels.split(","))
             for method in arguments.methods.split(",")
@@ -353,7 +358,8 @@ def measure(arguments: argparse.Namespace) -> pd.DataFrame:
                 "seed": run.seed,
             }
             row |= {"linecam": test["balanced_accuracy"], "frames": test["frames"]} | beside[run.split]
-            row["recalls"] = list(promises(run, arguments.folder, line))
+            if run.folds:
+                row["recalls"] = list(promises(run, arguments.folder, line))
             rows.append(row)
             print(json.dumps(row), flush=True)
     return pd.DataFrame(rows)
@@ -400,6 +406,8 @@ def main() -> None:
     parser.add_argument("--labels", default="200", help="numbers of labels, with commas")
     parser.add_argument("--seeds", default="1,2,3", help="seeds of draws and finetuning, with commas")
     parser.add_argument("--network", default="slim7-96")
+    folds = "thresholds too; all seeds have the labels of select.seed, chosen by the configuration's strategies"
+    parser.add_argument("--folds", action="store_true", help=folds)
     parser.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--configfile", type=Path, nargs="*", default=[], help="settings that count before the set's")
     arguments = parser.parse_args()
@@ -407,7 +415,7 @@ def main() -> None:
     arguments.folder = arguments.folder.resolve()
     arguments.configfile = [path.resolve() for path in arguments.configfile]
     rows = measure(arguments)
-    text = f"{table(rows)}\n\n{kept(rows)}"
+    text = table(rows) + (f"\n\n{kept(rows)}" if arguments.folds else "")
     rows.to_csv(arguments.folder / "lines.csv", index=False)
     (arguments.folder / "lines.md").write_text(text + "\n", encoding="utf-8")
     print(text)

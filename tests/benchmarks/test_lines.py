@@ -84,7 +84,7 @@ def test_a_run_knows_the_files_of_the_workflow() -> None:
 
 def test_a_promise_is_broken_where_the_test_finds_less_beyond_chance(tmp_path: Path) -> None:
     """`bad`: 20 of 40 at the threshold of 0.25. `good`: all, most of them since theirs is the highest probability."""
-    run = Run("caps", "slim7-96", "taught", "mixed", 50, 1)
+    run = Run("caps", "slim7-96", "taught", "mixed", 50, 1, folds=True)
     tested = pd.DataFrame({"p_bad": [0.25] * 20 + [0.1] * 20 + [0.2] * 20, "label": ["bad"] * 40 + ["good"] * 20})
     tested["predicted"], tested["part"], tested["path"], tested["p_good"] = "good", "test", "", 1 - tested["p_bad"]
     tested["sha256"] = [f"{number:064x}" for number in range(60)]
