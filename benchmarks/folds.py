@@ -177,7 +177,8 @@ def summary(rows: pd.DataFrame, by: list[str]) -> str:
 
 def extract(frames: Path, folder: Path) -> None:
     """Write features and classes of the sets below `frames`, as benchmarks/lines.py finds them, that `folder` lacks."""
-    from benchmarks.lines import found, imagenet  # noqa: PLC0415 (PyTorch takes seconds)
+    from benchmarks.lines import imagenet  # noqa: PLC0415 (PyTorch takes seconds)
+    from benchmarks.sets import found  # noqa: PLC0415
 
     folder.mkdir(parents=True, exist_ok=True)
     for line in found([frames]):

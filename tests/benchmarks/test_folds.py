@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import folds, lines
+from benchmarks import folds, lines, sets
 from tests.frames.line import encoded, picture
 
 
@@ -18,7 +18,7 @@ def test_the_command_takes_features_chooses_and_writes_its_tables(
             for number in range(20):
                 file = tmp_path / "sets/caps" / part / name / f"{part}-{number}.jpg"
                 file.write_bytes(encoded(picture(seed=number), "JPEG"))
-    monkeypatch.setattr(lines, "solar_cells", lambda: iter(()))  # from a package, which may be there
+    monkeypatch.setattr(sets, "solar_cells", lambda: iter(()))  # from a package, which may be there
     rng = np.random.default_rng(1)
     monkeypatch.setattr(
         lines,

@@ -10,8 +10,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from benchmarks import lines
-from benchmarks.lines import FEATURES, Line, Run, hidden, interval, kept, lay_out, table
+from benchmarks import lines, sets
+from benchmarks.lines import FEATURES, Run, interval, kept, table
+from benchmarks.sets import Line, hidden, lay_out
 from linecam.workflow.config import load_settings
 
 
@@ -28,8 +29,8 @@ def caps(tmp_path: Path) -> Path:
 
 
 def found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Line:
-    monkeypatch.setattr(lines, "solar_cells", lambda: iter(()))
-    (line,) = lines.found([folder])
+    monkeypatch.setattr(sets, "solar_cells", lambda: iter(()))
+    (line,) = sets.found([folder])
     return line
 
 
@@ -76,10 +77,13 @@ def test_a_run_knows_the_files_of_the_workflow() -> None:
     assert run.split.as_posix() == "results/line-caps/split/herding-50-draw-3.csv"
     model = "swift7-64-taught/herding-50-draw-3/seed-3-as_trained"
     assert run.metrics.as_posix() == f"results/line-caps/evaluate/{model}/calibrated.json"
+    assert run.targets == [run.metrics]
+    run = Run("caps", "swift7-64", "taught", "mixed", 200, 3, folds=True)
+    assert run.split.as_posix() == "results/line-caps/split/mixed-200.csv"
+    model = "swift7-64-taught/mixed-200/seed-3"
     assert run.predictions.as_posix() == f"results/line-caps/predict/{model}/calibrated.csv"
-    assert (
-        run.thresholds.as_posix() == f"results/line-caps/finetune/{model.removesuffix('-as_trained')}/thresholds.json"
-    )
+    assert run.thresholds.as_posix() == f"results/line-caps/finetune/{model}/thresholds.json"
+    assert run.targets == [run.metrics, run.thresholds]
 
 
 def test_a_promise_is_broken_where_the_test_finds_less_beyond_chance(tmp_path: Path) -> None:
