@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -95,6 +97,10 @@ class Window:
 
     def click(self, text: str) -> None:
         self.until(lambda: not self.driver.execute_script("return document.body.classList.contains('busy')"))
+        # Other buttons may take this one's place between the look and the click.
+        with suppress(StaleElementReferenceException):
+            self.button(text).click()
+            return
         self.button(text).click()
 
     def touch(self, *moments: list[tuple[float, float]], hold: float = 0) -> None:

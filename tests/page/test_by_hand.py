@@ -48,6 +48,16 @@ def test_a_mouse_is_enough(served: Served, window: Window) -> None:
     assert served.process.wait(20) == 0
 
 
+def test_a_click_counts_while_news_of_others_comes(served: Served, window: Window) -> None:
+    """The page draws its counts anew between the button's way down and up."""
+    button = window.button("2 good")
+    ActionChains(window.driver).move_to_element(button).click_and_hold().perform()
+    served.write(5, "good", "Bob")
+    window.until(lambda: window.button("2 good").text.split()[-1] == "1")
+    ActionChains(window.driver).release().perform()
+    window.until(lambda: served.said() == {"0": "good", "5 Bob": "good"})
+
+
 def test_fingers_are_enough_on_a_phone(served: Served, window: Window) -> None:
     """360 pixels wide, upright and on its side: nothing is cut off, every button is large enough, and all works."""
     window.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})

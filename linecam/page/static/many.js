@@ -1,6 +1,6 @@
 // What stands around the grid of many frames: what is shown, what is marked, and a button for all that can be done.
 
-import { button, replace } from "./buttons.js";
+import { button, choices, replace } from "./buttons.js";
 import { make } from "./dialogs.js";
 import { DISAGREE, SUSPECT, percent } from "./frames.js";
 import { classButtons } from "./one.js";
@@ -14,7 +14,7 @@ export function gridHead(page) {
   byId("filterlabel").hidden = Boolean(group);
   byId("gridtitle").textContent = group ? `Are these ${word(group.label)}, too?` : deciding ? "People disagree: a class decides" : "Many at once";
   byId("gridnote").textContent = group ? "" : note(page);
-  byId("filter").replaceChildren(...frames.filters().map(([value, text]) => make("option", { value, selected: value === filter }, text)));
+  choices(byId("filter"), frames.filters(), filter);
   const all = marked === grid.frames.length && marked > 0, [first, last] = grid.span;
   const pages = last - first < grid.frames.length ? [
     button("PgUp", "‹", () => grid.turn(-1), { "aria-label": "Page before" }), make("span", {}, `${first + 1}–${last} of ${grid.frames.length}`),

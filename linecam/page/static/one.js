@@ -1,6 +1,6 @@
 // One frame, large, with what is known of it and what can be said of it.
 
-import { button, replace } from "./buttons.js";
+import { button, choices, replace } from "./buttons.js";
 import { make } from "./dialogs.js";
 import { name, percent, plural } from "./frames.js";
 
@@ -68,7 +68,7 @@ export function refreshOne(page) {
     button("M", "map", () => page.map()), button("H", "help", () => page.help()), button("E", "end", () => page.end())]);
   const lists = frames.worklists();
   byId("listlabel").hidden = lists.length < 2;
-  byId("list").replaceChildren(...lists.map(([value, text]) => make("option", { value, selected: value === page.list }, text)));
+  choices(byId("list"), lists, page.list);
 }
 
 /** A button for each class: its key, its name, what it means, how many frames have it. `now` is the one that counts. */
