@@ -49,7 +49,7 @@ class Part:
         self.kinds = array("b", [PASS if x in how["passes"] else FAIL for x in labels] + [undecided])
         sources = [part["source"] for name, part in settings["parts"] if name == "line_trigger"]
         self.free, self.by_pin = not sources, sources == ["pin"]
-        self.busy = self.alive = False
+        self.busy = self.alive = self.jammed = False
         self.missed = 0
         # Of the queue the loop moves the tail, the interrupt the head: neither waits for the other.
         self.queue, self.due, self.head, self.tail = bytearray(ROOM), array("i", [0] * ROOM), 0, 0
@@ -72,7 +72,7 @@ class Part:
                 self.pin.value(self.on)
                 self.phase, self.change = ON, time.ticks_add(now, self.pulse)
         if self.ready:
-            works = self.alive and 0 <= time.ticks_diff(now, self.seen) < self.stall
+            works = self.alive and not self.jammed and 0 <= time.ticks_diff(now, self.seen) < self.stall
             self.ready.value(self.on if works else 1 - self.on)
 
     def put(self, kind):
@@ -81,6 +81,7 @@ class Part:
         if kind == NOTHING:
             return
         if after == self.head:
+            self.jammed = True  # not ready until the others are out: the machine has to know that one is lost
             sys.stdout.write(FULL)
             return
         self.queue[self.tail], self.due[self.tail] = kind, time.ticks_add(time.ticks_ms(), self.delay)
@@ -91,23 +92,31 @@ class Part:
 
     def tick(self):
         self.seen = time.ticks_ms()
+        if self.head == self.tail:
+            self.jammed = False
+        self.reject()
+
+    def reject(self):
+        """Queue a pulse for each item that was missed."""
         while MISSED and MISSED[0] != self.missed:
             self.missed = (self.missed + 1) % 1000000000
             self.put(self.kinds[-1])
 
     def scored(self, poll):
+        self.reject()  # what was missed before this item has its pulse before it
         self.busy = self.alive = True
 
     def decided(self, poll, label, number, image):
         self.busy = False
         self.put(self.kinds[label])
 
-    def failed(self):
+    def failed(self, camera):
         # With a trigger, MISSED says that an item was lost.
         if self.free and self.busy:
             self.put(self.kinds[-1])
-        # At a pin it waits for the next item, and a machine that waits for it to be ready would wait for ever.
-        self.busy, self.alive = False, self.alive and self.by_pin
+        # At a pin it waits for the next item, and a machine that waits for it to be ready would wait for ever. Without
+        # a camera it judges no item.
+        self.busy, self.alive = False, self.alive and self.by_pin and camera is not None
 
     def stops(self):
         self.timer.deinit()

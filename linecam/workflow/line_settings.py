@@ -28,7 +28,10 @@ class Trigger(Section):
     debounce_ms: Milliseconds = 5
     """How long the pin has to be quiet before a change counts, in ms. So a contact that bounces makes one item."""
     delay_ms: Milliseconds = 0
-    """The time from the change at the pin to the first frame, in ms."""
+    """The time from the change at the pin to the first frame, in ms. Meanwhile further items may pass the sensor."""
+    late_ms: Annotated[int, Field(strict=True, ge=1, le=60_000)] = 500
+    """If the first frame would come so much too late, in ms, the item gets no decision. Take the time in which an item
+    leaves the picture."""
     resting: ClassName | None = None
     """For `source: class`: the class of a frame without an item, such as `no_mask` or `empty`."""
     enter: Frames = 2

@@ -79,6 +79,19 @@ def test_a_full_queue_is_told(camera):
     assert len(run.decisions) == 80, "and nothing waits for it"
 
 
+def test_a_lost_pulse_makes_the_camera_not_ready_until_all_others_are_out(camera):
+    """A bad part without its pulse would pass: the machine has to know."""
+    camera.write(parts=[by_pin(), signals(pulse_ms=300)])
+    run = camera.run(scores=[GOOD] * 99, edges=pressed(*(2500 + 130 * n for n in range(85)), 55_000, ms=50))
+    lost = sum("note" in line for line in run.lines)
+    assert lost
+    levels = [(at, level) for at, level in ready(run)]
+    assert [level for _, level in levels] == [1, 0, 1, 0]
+    assert len(pulses(run, "P0")) + lost == len(run.decisions)
+    last_but_one = pulses(run, "P0")[-2]
+    assert levels[1][0] < last_but_one[0] <= levels[2][0] <= sum(last_but_one), "all the others have begun"
+
+
 def test_polarity(camera):
     camera.write(parts=[signals(active="low")])
     run = camera.run(scores=[GOOD, GOOD])

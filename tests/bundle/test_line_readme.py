@@ -38,7 +38,7 @@ def test_without_a_line_nothing_of_it_is_in_the_bundle(tmp_path: Path) -> None:
 
 def test_a_part_is_there_only_where_it_is_on(tmp_path: Path) -> None:
     text, parts = read(make(tmp_path, "openmv-h7", with_line(trigger=BY_PIN)))
-    assert parts == {"line_trigger": BY_PIN | {"debounce_ms": 5, "delay_ms": 0}}
+    assert parts == {"line_trigger": BY_PIN | {"debounce_ms": 5, "delay_ms": 0, "late_ms": 500}}
     assert "| P3 | in | an item is there: rising edge, held low by the camera's own resistor |" in text
     assert "0 ms later the camera takes 3 frames of it, and decides once." in text
     assert "`settings.json`, `line_trigger.py`, `main.py`" in text
@@ -64,6 +64,8 @@ def test_everything_at_once(tmp_path: Path) -> None:
     assert "| P6 | out | high while the UART sends" in text
     assert "Never connect them to 24 V" in text
     assert "An item without a decision counts as fail." in text
+    assert "busy until 500 ms after their time" in text
+    assert "| `a pulse was left out`, and P2 goes off |" in text
     for register in registers(["bad", "good", "empty"]):
         assert f"| {register.place} | {register.meaning} |" in text
 
