@@ -162,6 +162,7 @@ def make(
             [ROOT / f"openmv/{module}.py" for module, _ in parts_of(config)],
             folder / "collect.py",
             ROOT / "linecam/bundle/readme.md.j2",
+            ROOT / "linecam/bundle/wiring.svg.j2",
             folder / "frames.csv",
             folder / "votes.json",
             folder / "split.json",

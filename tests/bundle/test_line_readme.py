@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
 from linecam.bundle.registers import registers
 from linecam.workflow.line_settings import Line
-from tests.bundle.test_bundle import CONFIG, make
+from tests.bundle.test_bundle import CONFIG, ROOT, make
 
 SIGNALS = {"pass_pin": "P0", "fail_pin": "P1", "ready_pin": "P2", "passes": ["good"]}
 BY_PIN = {"source": "pin", "pin": "P3", "edge": "rising", "pull": "down"}
@@ -44,6 +45,45 @@ def test_a_part_is_there_only_where_it_is_on(tmp_path: Path) -> None:
     assert "`settings.json`, `line_trigger.py`, `main.py`" in text
     assert "Modbus" not in text
     assert "pulse" not in text
+
+
+def texts(picture: str) -> list[str]:
+    """What the picture of the wiring says at the camera's terminals, from above."""
+    found = ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")
+    return [text.text or "" for text in found if text.get("x") == "122"]
+
+
+@pytest.mark.parametrize(
+    ("line", "terminals"),
+    [
+        ({"trigger": BY_PIN}, ["3.3 V", "P3, trigger"]),
+        ({"trigger": {"source": "pin", "pin": "P7"}}, ["P7, trigger", "GND"]),
+        ({"trigger": BY_PIN | {"pull": "none"}}, []),
+        ({"signals": SIGNALS}, ["P0, P1, P2", "GND"]),
+        ({"signals": {"fail_pin": "P9", "passes": ["good"], "active": "low"}}, ["3.3 V", "P9, fail"]),
+        ({"modbus": {"uart": 3}}, ["P4, TX", "P5, RX", "GND"]),
+        ({"trigger": BY_CLASS}, []),
+    ],
+    ids=str,
+)
+def test_a_picture_shows_the_wiring_of_these_settings(
+    tmp_path: Path, line: dict[str, Any], terminals: list[str]
+) -> None:
+    """A technician has only the bundle."""
+    folder = make(tmp_path, "openmv-h7", with_line(**line))
+    assert ("wiring.svg" in read(folder)[0]) == bool(terminals)
+    picture = folder / "wiring.svg"
+    assert picture.exists() == bool(terminals)
+    if terminals:
+        assert texts(picture.read_text(encoding="utf-8")) == terminals
+        assert "wiring.svg" in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
+
+
+def test_the_picture_in_the_docs_is_that_of_a_bundle(tmp_path: Path) -> None:
+    signals = {"pass_pin": "P1", "fail_pin": "P2", "ready_pin": "P3", "passes": ["good"]}
+    config = with_line(trigger={"source": "pin", "pin": "P0"}, signals=signals, modbus={"uart": 1})
+    picture = make(tmp_path, "openmv-rt1062", config) / "wiring.svg"
+    assert (ROOT / "docs/wiring.svg").read_text(encoding="utf-8") == picture.read_text(encoding="utf-8")
 
 
 def test_the_trigger_by_class_needs_no_wire(tmp_path: Path) -> None:
