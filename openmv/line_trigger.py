@@ -1,23 +1,32 @@
 """Says when an item begins and ends: by a sensor at a pin, or by what the network sees. A part of main.py.
 
-Each item gets one decision. Items that go by without one are counted in MISSED, for the other parts too.
+Each item gets one decision. Items that go by without one are counted in MISSED, for the other parts too. When an item
+began they find in BEGAN, for the one that is judged, and in TIMES, for the last ones that were missed.
 """
 
 import sys
 import time
 from array import array
 
-MISSED = array("i", [0])
+MISSED = array("i", [0, 0])  # how many, and how many of them have been told
 LINE = bytearray(b'{"missed": 000000000}\n')
 ROOM = 64  # items that are on their way to the camera, and one
+BEGAN, TIMES = array("i", [0]), array("i", [0] * ROOM)  # TIMES[MISSED[0] % ROOM] is of the last
 IDLE, ITEM, OVER = 0, 1, 2  # OVER: what is seen belongs to an item that is through
 
 
-def miss(count):
-    """Count items without a decision, and print how many there have been."""
-    if count == 0:
+def miss(began):
+    """Count an item without a decision."""
+    MISSED[0] = (MISSED[0] + 1) % 1000000000
+    TIMES[MISSED[0] % ROOM] = began
+
+
+def tell():
+    """Print how many have been missed, if that is news."""
+    value = MISSED[0]
+    if value == MISSED[1]:
         return
-    MISSED[0] = value = (MISSED[0] + count) % 1000000000
+    MISSED[1] = value
     for i in range(19, 10, -1):
         LINE[i] = 48 + value % 10 if value or i == 19 else 32
         value //= 10
@@ -51,10 +60,10 @@ class ByPin:
         """The interrupt: an item begins if the pin was quiet at the other level before.
 
         A contact may bounce back before the interrupt looks at the level. So its first edge only arms the trigger, and
-        the first edge of its bounces that finds the level begins the item. After a quiet week the difference is negative.
+        the first edge of its bounces that finds the level begins the item.
         """
         now, level = time.ticks_ms(), self.pin.value()
-        if not 0 <= time.ticks_diff(now, self.last) < self.debounce:
+        if not 0 <= time.ticks_diff(now, self.last) < self.debounce:  # negative after a quiet week
             self.armed = self.was != self.level
         self.last, self.was = now, level
         if not self.armed or level != self.level:
@@ -71,37 +80,45 @@ class ByPin:
         # With several buffers a frame may be from before the edge, and old.
         buffers = getattr(camera, "framebuffers", None) or camera.set_framebuffers
         buffers(1)
-        self.close(int(self.active))  # nobody looked at what came meanwhile
+        self.close(self.active)  # nobody looked at what came meanwhile
 
     def come(self):
-        """Count the items whose time has come, and forget them but for the last one's time."""
-        count = 0
+        """Whether the time of an item has come. Of several the last one is before the camera: the others are missed."""
+        found = False
         while self.head != self.tail and not 0 <= time.ticks_diff(time.ticks_ms(), self.times[self.head]) < self.delay:
-            self.began = self.times[self.head]
+            if found:
+                miss(self.began)
+            self.began, found = self.times[self.head], True
             self.head = (self.head + 1) % ROOM
-            count += 1
-        return count
+        return found
 
     def wants(self):
-        if not self.active:
-            count = self.come()  # of several the last one is before the camera
-            if count and 0 <= time.ticks_diff(time.ticks_ms(), self.began) - self.delay < self.late:
+        if not self.active and self.come():
+            if 0 <= time.ticks_diff(time.ticks_ms(), self.began) - self.delay < self.late:
                 self.active = True
-                count -= 1
-            miss(count)
+                BEGAN[0] = self.began
+            else:
+                miss(self.began)
+            tell()
         return self.active
 
     def decided(self, poll, label, number, image):
-        self.close(0)
+        self.close(False)
 
     def failed(self, camera):
-        self.close(int(self.active))  # without a camera, too: what goes by then is missed at once
+        self.close(self.active)  # without a camera, too: what goes by then is missed at once
 
     def close(self, lost):
         full = self.full  # once: the interrupt may count on
         self.active = False
-        miss(lost + self.come() + (full - self.told) % 1000000000)
-        self.told = full
+        if lost:
+            miss(BEGAN[0])
+        if self.come():
+            miss(self.began)
+        while self.told != full:
+            self.told = (self.told + 1) % 1000000000
+            miss(time.ticks_ms())
+        tell()
 
 
 class ByClass:
@@ -149,7 +166,8 @@ class ByClass:
 
     def failed(self, camera):
         if self.state == ITEM:
-            miss(1)
+            miss(0)
+            tell()
             self.state = OVER
         self.count = 0
         self.next(self.state)

@@ -56,7 +56,10 @@ class Signals(Section):
     active: Literal["high", "low"] = "high"
     """The level of an output that is on. Keep `high` if you can: then a camera without power is not ready."""
     delay_ms: Milliseconds = 0
-    """The time from the decision to the pulse, in ms."""
+    """The time to the pulse, in ms."""
+    delay_from: Literal["decision", "trigger"] = "decision"
+    """From when `delay_ms` counts. `decision`: from the decision. `trigger`: from the item's edge at `trigger.pin`.
+    Take this if an ejector lies at a fixed distance from the sensor, since the time of a decision varies."""
     pulse_ms: Annotated[int, Field(strict=True, ge=1, le=60_000)] = 50
     """How long a pulse lasts, in ms. After it the outputs are off for at least as long."""
     stall_ms: Annotated[int, Field(strict=True, ge=100, le=60_000)] = 1000

@@ -31,6 +31,7 @@ def signals(**how: object) -> list:
     standard = {
         **{"pass_pin": "P0", "fail_pin": "P1", "ready_pin": "P2", "active": "high", "passes": ["good"]},
         **{"delay_ms": 0, "pulse_ms": 50, "stall_ms": 1000, "undecided": "reject"},
+        "delay_from": "decision",
     }
     return ["line_signals", standard | how]
 

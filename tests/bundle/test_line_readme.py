@@ -47,6 +47,14 @@ def test_a_part_is_there_only_where_it_is_on(tmp_path: Path) -> None:
     assert "pulse" not in text
 
 
+def test_the_delay_may_count_from_the_trigger(tmp_path: Path) -> None:
+    signals = SIGNALS | {"delay_from": "trigger", "delay_ms": 900}
+    text, parts = read(make(tmp_path, "openmv-rt1062", with_line(trigger=BY_PIN, signals=signals)))
+    assert parts["line_signals"]["delay_from"] == "trigger"
+    assert "| P1 | out | fail: a pulse of 50 ms, 900 ms after the edge of the item, for every other item |" in text
+    assert "| a decision takes longer than 900 ms from the edge of its item |" in text
+
+
 def texts(picture: str) -> list[str]:
     """What the picture of the wiring says at the camera's terminals, from above."""
     found = ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")
@@ -99,7 +107,7 @@ def test_everything_at_once(tmp_path: Path) -> None:
     text, parts = read(folder)
     assert list(parts) == ["line_trigger", "line_signals", "line_modbus"]
     assert {path.name for path in folder.glob("line_*.py")} == {f"{name}.py" for name in parts}
-    assert "| P0 | out | pass: a pulse of 50 ms, 0 ms after the decision for `good` |" in text
+    assert "| P0 | out | pass: a pulse of 50 ms, 0 ms after the decision, for `good` |" in text
     assert "| P4 | out | Modbus: UART 1 sends |" in text
     assert "| P6 | out | high while the UART sends" in text
     assert "Never connect them to 24 V" in text
