@@ -130,3 +130,6 @@ class Part:
         for pin in self.pins:  # without memory: it may be why the program ends
             if pin:
                 pin.value(1 - self.on)
+
+
+WHOLE = True  # the last line: main.py looks for it, since a file that was cut may run all the same

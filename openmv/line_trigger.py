@@ -175,3 +175,6 @@ class ByClass:
 
 def Part(how, labels, settings):
     return ByPin(how) if how["source"] == "pin" else ByClass(how, labels)
+
+
+WHOLE = True  # the last line: main.py looks for it, since a file that was cut may run all the same

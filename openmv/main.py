@@ -108,7 +108,9 @@ def load_parts(settings, labels):
     parts = []
     for name, how in settings.get("parts", ()):
         try:
-            parts.append(__import__(name).Part(how, labels, settings))
+            module = __import__(name)
+            module.WHOLE  # its last line
+            parts.append(module.Part(how, labels, settings))
         except NotImplementedError as error:
             raise Stop(str(error))
         except Exception as error:  # of a file that was cut, too

@@ -386,6 +386,19 @@ def test_a_part_of_which_only_the_beginning_was_copied_is_named(camera, name, le
     assert "copy the whole bundle again" in last
 
 
+@pytest.mark.parametrize("name", ["drift", "keep", "light", "modbus", "places", "signals", "trigger"])
+def test_a_part_that_was_cut_between_two_functions_is_named(camera, name):
+    """It would run, and lack what was cut, such as the pulses."""
+    camera.write(parts=[[f"line_{name}", by_pin()[1] | signals()[1] | {"uart": 3, "baud": 9600, "address": 1}]])
+    camera.command("5.0.0", None, {})
+    path = camera.folder / f"drive/line_{name}.py"
+    path.write_text(path.read_text()[: path.read_text().rindex("def ")].rstrip() + "\n")
+    last = camera.run(scores=[GOOD] * 3).printed.splitlines()[-1]
+    assert last.startswith(f"linecam: line_{name}.py: ")
+    assert "WHOLE" in last
+    assert "copy the whole bundle again" in last
+
+
 # --- memory
 
 
