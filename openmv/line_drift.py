@@ -197,3 +197,6 @@ class Part:
                 self.led.off()
         if self.lit:
             self.led.on()
+
+
+WHOLE = True  # the last line: main.py looks for it, since a file that was cut may run all the same

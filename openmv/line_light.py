@@ -108,3 +108,6 @@ class Part:
             self.told = now
             sys.stdout.write(line)
         return True
+
+
+WHOLE = True  # the last line: main.py looks for it, since a file that was cut may run all the same

@@ -18,7 +18,7 @@ from binascii import hexlify
 RED, GREEN, BLUE, NONE = 0, 1, 2, -1
 COLORS = {"good": GREEN, "bad": RED}  # others are blue
 AGAIN = ": copy the whole bundle again, or write its linecam.romfs"
-VERSION = 3  # of settings.json, the newest that is read here
+VERSION = 4  # of settings.json, the newest that is read here
 # What main.py calls, and when:
 #   judges(model, poll)  once, before the loop: what takes the place of both, to judge several places of a frame
 #   start(camera)   the camera has been started, for the first time or anew
@@ -28,7 +28,8 @@ VERSION = 3  # of settings.json, the newest that is read here
 #   scored(poll)    its scores have been added to those of the item
 #   ends(poll)      then: was it the item's last? Without this hook an item has settings["votes"] frames
 #   decided(poll, label, number, image)  an item has been judged; `image` is its last frame, label may be NONE
-#   failed()        no frame, or one that is not to be judged: the item's frames so far do not count
+#   failed(camera)  no frame, or one that is not to be judged: the item's frames so far do not count. None for a camera
+#                   that has to be started anew
 #   stops()         the program ends, for whatever reason
 HOOKS = "judges", "start", "tick", "wants", "sees", "scored", "ends", "decided", "failed", "stops"
 OTHER = "not the one that settings.json names" + AGAIN
@@ -107,7 +108,9 @@ def load_parts(settings, labels):
     parts = []
     for name, how in settings.get("parts", ()):
         try:
-            parts.append(__import__(name).Part(how, labels, settings))
+            module = __import__(name)
+            module.WHOLE  # its last line
+            parts.append(module.Part(how, labels, settings))
         except NotImplementedError as error:
             raise Stop(str(error))
         except Exception as error:  # of a file that was cut, too
@@ -278,9 +281,10 @@ def run(settings, region, labels, model, leds, hooks):
             continue
         try:
             if camera is None:
-                camera = start_camera(settings["frame_size"], region)
+                new = start_camera(settings["frame_size"], region)
                 for hook in start:
-                    hook(camera)
+                    hook(new)
+                camera = new  # now that all have prepared it
                 continue  # it took seconds: is a frame wanted now?
             if poll.seen == 0:
                 started = now
@@ -298,7 +302,8 @@ def run(settings, region, labels, model, leds, hooks):
         if blind:
             show(leds, NONE)  # not an old decision
             poll.clear()  # the next frames may show another item
-            call(failed)
+            for hook in failed:
+                hook(camera)
             continue
         began = time.ticks_ms()
         try:

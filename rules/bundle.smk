@@ -76,6 +76,7 @@ rule bundle:
         ],
         collect=job_files.local_file(own_file("openmv/collect.py")),
         template=job_files.local_file(own_file("linecam/bundle/readme.md.j2")),
+        drawing=job_files.local_file(own_file("linecam/bundle/wiring.svg.j2")),
         code=job_files.code_of("scripts/bundle.py"),
     output:
         folder=directory("<results>/bundle/{board}"),

@@ -25,6 +25,7 @@ from linecam.bundle.parts import FromFrames
 from linecam.bundle.readme import readme
 from linecam.bundle.romfs import pack
 from linecam.bundle.stored_frames import choose
+from linecam.bundle.wiring import DRAWING, drawing, draws
 from linecam.camera.light import Light
 from linecam.errors import UserError
 from linecam.evaluation.candidates import Candidate, Choice, TrainedModel
@@ -42,6 +43,7 @@ class Sources:
     modules: list[Path]  # its parts that are on, and those that the frames may turn on
     collect: Path  # the camera's program for taking frames
     template: Path  # of README.md
+    drawing: Path  # of the picture of the wiring, a template
     index: Path  # of the frames, CSV
     votes: Path  # over how many frames to decide, JSON
     split: Path  # counts of the labelled frames by part and class, JSON
@@ -140,6 +142,9 @@ def bundle(
             light=light,
         )
         (temporary / "README.md").write_text(text, encoding="utf-8")
+        if draws(program.parts):
+            picture = drawing(sources.drawing, program.parts, board.uarts)
+            (temporary / DRAWING).write_text(picture, encoding="utf-8")
         about = manifest(temporary, model, program, cost, decided, choice, origin, name, light)
         write_json(temporary / "manifest.json", about)
         with atomic_write(archive) as zipped:
@@ -182,7 +187,17 @@ if __name__ == "__main__":
                 drift=Path(snakemake.input.drift) if snakemake.input.get("drift") else None,
                 **{
                     file: Path(snakemake.input[file])
-                    for file in ("main", "collect", "template", "index", "votes", "split", "frames", "account")
+                    for file in (
+                        "main",
+                        "collect",
+                        "template",
+                        "drawing",
+                        "index",
+                        "votes",
+                        "split",
+                        "frames",
+                        "account",
+                    )
                 },
             ),
             dict(zip(snakemake.params.sizes, map(Path, snakemake.input.pixels), strict=True)),

@@ -12,7 +12,7 @@ from linecam.bundle.worst import worst_first
 
 PINS = ("pass_pin", "fail_pin", "ready_pin")  # of the signals
 TRIGGER = {  # by its source, the settings that count
-    "pin": ("pin", "edge", "pull", "debounce_ms", "delay_ms"),
+    "pin": ("pin", "edge", "pull", "debounce_ms", "delay_ms", "late_ms"),
     "class": ("resting", "enter", "leave", "longest"),
 }
 

@@ -12,6 +12,7 @@ from linecam.bundle.bill_of_materials import Dataset, Model
 from linecam.bundle.contents import IMAGE, Program
 from linecam.bundle.registers import registers
 from linecam.bundle.romfs import flash_command
+from linecam.bundle.wiring import DRAWING, draws
 from linecam.bundle.worst import UNDECIDED
 from linecam.evaluation.figures import Weakness
 from linecam.evaluation.predictions import HALF
@@ -94,6 +95,7 @@ def readme(
         modbus=parts.get("line_modbus"),
         uart_pins=(board.uarts or {}).get(str(parts.get("line_modbus", {}).get("uart"))),
         registers=registers(model.classes),
+        wiring=DRAWING if draws(program.parts) else "",
         decision=decision_line(model.classes, program.votes, 100 if high is None else high, len(program.rois or ())),
     )
 

@@ -12,7 +12,7 @@ from linecam.workflow.settings import Settings
 def check_line(line: Line, classes: Sequence[str], boards: Mapping[str, Board]) -> None:
     """Raise `UserError` where the settings do not fit together, or one of the bundle's `boards` lacks a pin."""
     _check_trigger(line.trigger, classes)
-    _check_signals(line.signals, classes)
+    _check_signals(line.signals, line.trigger, classes)
     pins = list(_pins(line))
     for board in boards.values():
         _check_pins([*pins, *_uart_pins(line, board)], board)
@@ -55,7 +55,7 @@ def _check_trigger(trigger: Trigger, classes: Sequence[str]) -> None:
         )
 
 
-def _check_signals(signals: Signals, classes: Sequence[str]) -> None:
+def _check_signals(signals: Signals, trigger: Trigger, classes: Sequence[str]) -> None:
     for name in signals.passes:
         if name not in classes:
             raise UserError(f"line.signals.passes: {name!r} is not a class. {nearest(name, classes)}")
@@ -69,6 +69,11 @@ def _check_signals(signals: Signals, classes: Sequence[str]) -> None:
         raise UserError(
             "line.signals.passes says what passes, and there is no pin to tell it. Name line.signals.pass_pin or "
             "line.signals.fail_pin, or leave out passes."
+        )
+    if signals.delay_from == "trigger" and trigger.source != "pin":
+        raise UserError(
+            f"line.signals.delay_from is trigger, and line.trigger.source is {trigger.source}, so that no edge says "
+            "when an item came. Write delay_from: decision, or take a sensor at a pin (line.trigger.source: pin)."
         )
 
 

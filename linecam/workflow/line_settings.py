@@ -28,7 +28,10 @@ class Trigger(Section):
     debounce_ms: Milliseconds = 5
     """How long the pin has to be quiet before a change counts, in ms. So a contact that bounces makes one item."""
     delay_ms: Milliseconds = 0
-    """The time from the change at the pin to the first frame, in ms."""
+    """The time from the change at the pin to the first frame, in ms. Meanwhile further items may pass the sensor."""
+    late_ms: Annotated[int, Field(strict=True, ge=1, le=60_000)] = 500
+    """If the first frame would come so much too late, in ms, the item gets no decision. Take the time in which an item
+    leaves the picture."""
     resting: ClassName | None = None
     """For `source: class`: the class of a frame without an item, such as `no_mask` or `empty`."""
     enter: Frames = 2
@@ -53,7 +56,10 @@ class Signals(Section):
     active: Literal["high", "low"] = "high"
     """The level of an output that is on. Keep `high` if you can: then a camera without power is not ready."""
     delay_ms: Milliseconds = 0
-    """The time from the decision to the pulse, in ms."""
+    """The time to the pulse, in ms."""
+    delay_from: Literal["decision", "trigger"] = "decision"
+    """From when `delay_ms` counts. `decision`: from the decision. `trigger`: from the item's edge at `trigger.pin`.
+    Take this if an ejector lies at a fixed distance from the sensor, since the time of a decision varies."""
     pulse_ms: Annotated[int, Field(strict=True, ge=1, le=60_000)] = 50
     """How long a pulse lasts, in ms. After it the outputs are off for at least as long."""
     stall_ms: Annotated[int, Field(strict=True, ge=100, le=60_000)] = 1000

@@ -18,8 +18,8 @@ def camera(tmp_path: Path) -> Camera:
 
 
 def by_pin(**how: object) -> list:
-    standard = {"source": "pin", "pin": "P7", "edge": "rising", "pull": "down", "debounce_ms": 5, "delay_ms": 0}
-    return ["line_trigger", standard | how]
+    standard = {"source": "pin", "pin": "P7", "edge": "rising", "pull": "down", "debounce_ms": 5}
+    return ["line_trigger", standard | {"delay_ms": 0, "late_ms": 500} | how]
 
 
 def by_class(**how: object) -> list:
@@ -31,6 +31,7 @@ def signals(**how: object) -> list:
     standard = {
         **{"pass_pin": "P0", "fail_pin": "P1", "ready_pin": "P2", "active": "high", "passes": ["good"]},
         **{"delay_ms": 0, "pulse_ms": 50, "stall_ms": 1000, "undecided": "reject"},
+        "delay_from": "decision",
     }
     return ["line_signals", standard | how]
 
@@ -102,6 +103,24 @@ def test_a_bouncing_contact_makes_one_item(camera, bounces):
     assert missed(run) == []
 
 
+@pytest.mark.parametrize("closes", [[1], [1, 0, 1]], ids=["clean", "bounces"])
+@pytest.mark.parametrize("opens", [[0], [0, 1, 0]], ids=["clean", "bounces"])
+def test_a_contact_that_bounces_back_before_the_interrupt_looks(camera, closes, opens):
+    """The interrupt finds the level from before. The item counts all the same, once."""
+    quick = [[at + n // 2, "P7", level] for at, levels in ((2500, closes), (2700, opens)) for n, level in enumerate(levels)]
+    camera.write(parts=[by_pin()])
+    run = camera.run(scores=[GOOD, BAD, REST], edges=quick + pressed(3200))
+    assert run.labels == ["good", "bad"]
+    assert missed(run) == []
+
+
+def test_a_disturbance_shorter_than_the_interrupt_is_no_item(camera):
+    camera.write(parts=[by_pin()])
+    run = camera.run(scores=[GOOD, BAD], edges=[[2500, "P7", 1], [2500, "P7", 0], *pressed(3000)])
+    assert run.labels == ["good"]
+    assert missed(run) == []
+
+
 def test_the_bounces_are_real(camera):
     """Without debouncing the test above counts them."""
     camera.write(parts=[by_pin(debounce_ms=0)])
@@ -142,6 +161,50 @@ def test_of_several_items_in_the_pause_the_last_one_is_there(camera):
     assert missed(run) == [1]
 
 
+@pytest.mark.parametrize("timer", TIMERS)
+def test_the_pulses_come_in_the_order_of_the_items(camera, timer):
+    """The second item is missed. Its pulse comes before that of the third, or a controller would mix the two up."""
+    camera.write(period_ms=1000, parts=[by_pin(), signals()])
+    run = camera.run(timer=timer, scores=[GOOD, GOOD], edges=pressed(2500, 3000, 3200))
+    assert run.labels == ["good", "good"]
+    assert missed(run) == [1]
+    assert [name for _, name, level in run.seen["pins"] if level and name != "P2"] == ["P0", "P1", "P0"]
+
+
+@pytest.mark.parametrize("firmware", FIRMWARE)
+def test_several_items_on_their_way_from_the_sensor_to_the_camera(camera, firmware):
+    """The sensor is 700 ms before the camera, and an item comes every 200 ms."""
+    at = [2500 + 200 * n for n in range(8)]
+    scenes = [(when + offset, what) for n, when in enumerate(at) for offset, what in ((690, [GOOD, BAD][n % 2]), (710, REST))]
+    camera.write(parts=[by_pin(delay_ms=700), signals()])
+    run = camera.run(firmware, **seen_from((0, REST), *scenes, until=6000), edges=pressed(*at))
+    assert run.labels == ["good", "bad"] * 4
+    assert missed(run) == []
+
+
+def test_an_item_on_its_way_is_missed_if_its_time_comes_while_another_is_judged(camera):
+    camera.write(votes=3, parts=[by_pin(delay_ms=300), signals()])
+    run = camera.run(scores=[GOOD] * 6, edges=pressed(2500, 2600, 2900))
+    assert run.labels == ["good", "good"]
+    assert missed(run) == [1]
+    assert [name for _, name, level in run.seen["pins"] if level and name != "P2"] == ["P0", "P1", "P0"]
+
+
+def test_more_items_on_their_way_than_there_is_room_for_are_missed(camera):
+    camera.write(parts=[by_pin(delay_ms=10_000), signals(pulse_ms=1)])
+    run = camera.run(scores=[GOOD] * 100, edges=pressed(*(2500 + 140 * n for n in range(70)), ms=60))
+    assert len(run.decisions) == 63
+    assert sum([missed(run)[-1], len(run.decisions)]) == 70
+
+
+@pytest.mark.parametrize(("late_ms", "labels"), [(200, ["good"]), (300, ["good", "good"])])
+def test_how_late_is_too_late_can_be_set(camera, late_ms, labels):
+    camera.write(period_ms=500, parts=[by_pin(late_ms=late_ms)])
+    run = camera.run(scores=[GOOD] * 9, edges=pressed(2500, 2750))
+    assert run.labels == labels
+    assert len(missed(run)) == 2 - len(labels)
+
+
 def test_an_edge_after_a_quiet_week_counts(camera):
     """By then the clock's differences are negative: that to the last edge, and that to the end of the pause."""
     day = 24 * 3600 * 1000
@@ -170,6 +233,35 @@ def test_a_sensor_error_in_the_middle_of_an_item_rejects_it(camera):
     assert run.decisions[0]["frames"] == 3
     pins = [name for _, name, level in run.seen["pins"] if level and name != "P2"]
     assert pins == ["P1", "P0"]
+
+
+@pytest.mark.parametrize("timer", ["pyb", "hard"])
+def test_without_a_sensor_each_item_is_rejected_at_once_and_the_camera_is_not_ready(camera, timer):
+    """Ten items fail. Then the sensor does not even start for a while, in which three more pass."""
+    failing = [2500 + 300 * n for n in range(10)]
+    gone = [6500, 7000, 7500]
+    camera.write(parts=[by_pin(), signals()])
+    run = camera.run(timer=timer, scores=[GOOD], edges=pressed(*failing, *gone, 12_500), dead=[SETTLING, 8000])
+    assert run.labels == ["good"]
+    assert missed(run)[-1] == 13
+    rejects = [at for at, _ in pulses(run, "P1")]
+    assert len(rejects) == 13
+    for at, edge in zip(rejects[10:], gone, strict=True):
+        assert 0 <= at - edge < 250, "not in one go when the sensor is back"
+    on = [at for at, name, level in run.seen["pins"] if name == "P2" and level]
+    off = [at for at, name, level in run.seen["pins"] if name == "P2" and not level and at > 0]
+    assert failing[-1] < off[0] < gone[0]
+    assert 8000 + START <= on[1] < 12_500
+
+
+def test_a_camera_that_is_not_fully_prepared_is_started_anew(camera):
+    """Without this, no part after the one that failed would ever hear of the camera."""
+    camera.write(parts=[by_pin(), signals()])
+    run = camera.run(scores=[GOOD], edges=pressed(6000), no_buffers=1)
+    assert run.seen["calls"].count(["reset"]) == 2
+    assert run.labels == ["good"]
+    assert run.seen["buffers"] == 1
+    assert 1 in [level for _, name, level in run.seen["pins"] if name == "P2"]
 
 
 # --- the trigger by the class
@@ -291,6 +383,19 @@ def test_a_part_of_which_only_the_beginning_was_copied_is_named(camera, name, le
     path.write_bytes(path.read_bytes()[:length])
     last = camera.run(scores=[GOOD] * 3).printed.splitlines()[-1]
     assert last.startswith(f"linecam: {name}.py: ")
+    assert "copy the whole bundle again" in last
+
+
+@pytest.mark.parametrize("name", ["drift", "keep", "light", "modbus", "places", "signals", "trigger"])
+def test_a_part_that_was_cut_between_two_functions_is_named(camera, name):
+    """It would run, and lack what was cut, such as the pulses."""
+    camera.write(parts=[[f"line_{name}", by_pin()[1] | signals()[1] | {"uart": 3, "baud": 9600, "address": 1}]])
+    camera.command("5.0.0", None, {})
+    path = camera.folder / f"drive/line_{name}.py"
+    path.write_text(path.read_text()[: path.read_text().rindex("def ")].rstrip() + "\n")
+    last = camera.run(scores=[GOOD] * 3).printed.splitlines()[-1]
+    assert last.startswith(f"linecam: line_{name}.py: ")
+    assert "WHOLE" in last
     assert "copy the whole bundle again" in last
 
 

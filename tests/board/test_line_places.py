@@ -212,5 +212,5 @@ def test_an_older_program_refuses_settings_with_several_places(camera):
     """It would judge the whole frame, since it knows of no places."""
     write(camera, version=3)
     script = camera.folder / "older.py"
-    script.write_text(MAIN.read_text().replace("VERSION = 3", "VERSION = 2"))
+    script.write_text(MAIN.read_text().replace("VERSION = 4", "VERSION = 2"))
     assert "settings.json is for a newer main.py" in camera.run(script=script, scores=[GOOD]).printed

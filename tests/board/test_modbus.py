@@ -18,7 +18,7 @@ from pymodbus import FramerType, ModbusException
 from pymodbus.client import ModbusSerialClient
 
 from linecam.bundle.registers import registers
-from tests.board.test_board import BAD, GOOD, Camera
+from tests.board.test_board import BAD, FIRMWARE, GOOD, Camera
 from tests.board.test_line import SETTLING, START, by_pin, pressed
 
 BAUD = 19200
@@ -250,6 +250,24 @@ def test_a_transceiver_is_told_while_it_sends(camera):
     assert (off, up, down) == (0, 1, 0)
     assert rose == sent
     assert fell - rose == pytest.approx(1000 * (2 * LAST + 5) * 11 / BAUD, abs=1)
+
+
+def test_a_transceiver_listens_again_if_not_all_was_sent_in_time(camera):
+    """Else no other server on the line could talk, and the program would end."""
+    camera.write(parts=[by_pin(), modbus(send_pin="P6")])
+    run = camera.run(scores=[GOOD], edges=pressed(3000), received=[[2500, ask(3, 0, 1).hex()]], sends_slowly=True)
+    assert run.labels == ["good"]
+    assert [level for _, name, level in run.seen["pins"] if name == "P6"] == [0, 1, 0]
+
+
+@pytest.mark.parametrize("firmware", FIRMWARE)
+@pytest.mark.parametrize(("parity", "told"), [("even", 0), ("odd", 1), ("none", None)])
+def test_the_port_is_opened_with_the_parity_of_the_settings(camera, firmware, parity, told):
+    """The firmware counts parity as 0 for even, 1 for odd. A pseudo-terminal has none, so it is looked at here."""
+    camera.write(parts=[by_pin(), modbus(parity=parity, baud=9600)])
+    run = camera.run(firmware, scores=[GOOD], edges=pressed(3000), received=[[2500, ask(3, 0, LAST).hex()]])
+    assert run.seen["opened"] == [3, 9600, told]
+    assert len(run.seen["uart"]) == 1
 
 
 def test_the_map_has_no_gap(camera):

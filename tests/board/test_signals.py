@@ -79,6 +79,50 @@ def test_a_full_queue_is_told(camera):
     assert len(run.decisions) == 80, "and nothing waits for it"
 
 
+def test_a_lost_pulse_makes_the_camera_not_ready_until_all_others_are_out(camera):
+    """A bad part without its pulse would pass: the machine has to know."""
+    camera.write(parts=[by_pin(), signals(pulse_ms=300)])
+    run = camera.run(scores=[GOOD] * 99, edges=pressed(*(2500 + 130 * n for n in range(85)), 55_000, ms=50))
+    lost = sum("note" in line for line in run.lines)
+    assert lost
+    levels = [(at, level) for at, level in ready(run)]
+    assert [level for _, level in levels] == [1, 0, 1, 0]
+    assert len(pulses(run, "P0")) + lost == len(run.decisions)
+    last_but_one = pulses(run, "P0")[-2]
+    assert levels[1][0] < sum(last_but_one) < levels[2][0] < 55_000, "all the others are over"
+
+
+@pytest.mark.parametrize("firmware", FIRMWARE)
+@pytest.mark.parametrize("timer", ["pyb", "hard"])
+def test_with_a_delay_from_the_trigger_each_item_has_its_pulse_at_the_ejector(camera, firmware, timer):
+    """Whether it was decided, or missed while another one was judged: the ejector is 1000 ms behind the sensor."""
+    edges = [2500, 2590, 2810, 3300, 3390, 3480]
+    camera.write(votes=2, parts=[by_pin(), signals(delay_ms=1000, delay_from="trigger", pulse_ms=20)])
+    run = camera.run(firmware, timer=timer, scores=[GOOD, GOOD, BAD, BAD, GOOD, GOOD], edges=pressed(*edges, ms=40))
+    assert run.labels == ["good", "bad", "good"]
+    assert [at for at, _ in pulses(run, "P0")] == [3500, 4300]
+    assert [at for at, _ in pulses(run, "P1")] == [3590, 3810, 4390, 4480]
+    assert not [line for line in run.lines if "note" in line]
+
+
+def test_a_delay_from_the_trigger_that_is_too_short_is_told(camera):
+    camera.write(parts=[by_pin(), signals(delay_ms=FRAME - 10, delay_from="trigger")])
+    run = camera.run(scores=[GOOD, GOOD], edges=pressed(2500, 3000))
+    assert pulses(run, "P0")[0][0] == 2500 + FRAME + 1
+    notes = [line["note"] for line in run.lines if "note" in line]
+    assert len(notes) == 2
+    assert "line.signals.delay_ms" in notes[0]
+    assert [level for _, level in ready(run)] == [1, 0, 1, 0, 1, 0]
+
+
+def test_the_trigger_gives_the_times_over_the_wrap_of_the_clock(camera):
+    for ticks in ((1 << 30) - 2550, (1 << 30) - 3100, (1 << 29) - 3100):
+        camera.write(parts=[by_pin(), signals(delay_ms=1000, delay_from="trigger")])
+        run = camera.run(ticks=ticks, scores=[GOOD, GOOD], edges=pressed(2500, 2600, 3200))
+        assert [at for at, _ in pulses(run, "P0")] == [3500, 4200]
+        assert [at for at, _ in pulses(run, "P1")] == [3600]
+
+
 def test_polarity(camera):
     camera.write(parts=[signals(active="low")])
     run = camera.run(scores=[GOOD, GOOD])

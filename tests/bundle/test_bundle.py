@@ -162,6 +162,7 @@ def make(
             [ROOT / f"openmv/{module}.py" for module, _ in parts_of(config)],
             folder / "collect.py",
             ROOT / "linecam/bundle/readme.md.j2",
+            ROOT / "linecam/bundle/wiring.svg.j2",
             folder / "frames.csv",
             folder / "votes.json",
             folder / "split.json",
@@ -225,7 +226,7 @@ def test_the_settings_are_what_the_program_on_the_camera_reads(h7: Path) -> None
     assert (h7 / "settings.json").read_text(encoding="utf-8") == (
         '{"frame_size":"QVGA","labels":["bad","good","empty"],'
         '"model":{"name":"resnet9-64-simclr/coreset-200/seed-1 calibrated",'
-        f'"sha256":"{digest}"}},"period_ms":0,"side":240,"thresholds":{{}},"version":3,"votes":3}}'
+        f'"sha256":"{digest}"}},"period_ms":0,"side":240,"thresholds":{{}},"version":4,"votes":3}}'
     )
     assert (h7 / "labels.txt").read_text(encoding="utf-8") == "bad\ngood\nempty\n"
     assert (h7 / "main.py").read_text() == as_copied((ROOT / "openmv/main.py").read_text())

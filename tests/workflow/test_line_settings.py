@@ -64,6 +64,10 @@ def test_what_fits_is_taken(line: dict[str, Any]) -> None:
             {"modbus": {"uart": 2}},
             "line.modbus.uart is 2, and OpenMV Cam H7 has UART 1, at P1 and P0; 3, at P4 and P5. Name one of these.",
         ),
+        (
+            {"signals": SIGNALS | {"delay_from": "trigger"}},
+            "line.signals.delay_from is trigger, and line.trigger.source is free, so that no edge says when an",
+        ),
         ({"signals": SIGNALS | {"ready_pin": "P12"}}, "line.signals.ready_pin: OpenMV Cam H7 has no pin P12 of 3.3 V"),
     ],
 )

@@ -51,6 +51,9 @@ plan = {
     "timer": "pyb",  # the firmware's: "pyb" (STM32), "hard" (machine.Timer with hard=), or "soft" (without)
     "uart": None,  # the file descriptor of the other end of the UART, which doesn't block
     "received": [],  # [ms, bytes in hex] that come at the UART, in order
+    "sends_slowly": False,  # the UART is not through in the time that the firmware gives it
+    "dead": [],  # from this snapshot on, and up to that time in ms, the sensor does not even start
+    "no_buffers": 0,  # how many orders of frame buffers fail
 }
 seen = {
     "calls": [],  # of the sensor
@@ -61,13 +64,14 @@ seen = {
     "buffers": None,  # how many the camera was told to have
     "pins": [],  # [ms, pin, level] of each change of an output
     "uart": [],  # [ms, bytes in hex] that were sent
+    "opened": None,  # the UART: number, baud rate, parity
     "decisions": 0,  # predictions, in all
     "views": [],  # the part of the frame that each prediction was of, where it was a part, and the frame's number
     "memory": [],  # bytes allocated after 99 and after all predictions, where "lock" is set
 }
 clock = 0
 locked = False
-snapshots = predictions = refusals = 0
+snapshots = predictions = refusals = orders = 0
 memory = array("i", [0, 0])
 greys = {}  # plan["grey"] by number
 leds = {"R": False, "G": False, "B": False}
@@ -203,7 +207,12 @@ class Camera:
         for number, halves in plan["grey"].items():
             greys[int(number)] = halves
 
+    def is_dead(self):
+        return plan["dead"] and plan["dead"][0] <= snapshots and clock < plan["dead"][1]
+
     def reset(self):
+        if self.is_dead():
+            raise RuntimeError("Sensor control failed.")
         seen["calls"].append(["reset"])
         seen["held"].append(["reset"])
         Camera.resets += 1
@@ -266,6 +275,10 @@ class Camera:
         return self.size[1]
 
     def framebuffers(self, count):
+        global orders
+        orders += 1
+        if orders <= plan["no_buffers"]:
+            raise RuntimeError("Sensor control failed.")
         seen["buffers"] = count
 
     def snapshot(self):
@@ -283,7 +296,7 @@ class Camera:
             events.let_pass(plan["stalls"].get(str(snapshots), 0))
         if plan["lock"]:
             memory[min(predictions, 100) // 100] = gc.mem_alloc()
-        if snapshots in plan["fail"]:
+        if snapshots in plan["fail"] or self.is_dead():
             raise RuntimeError("Frame capture has timed out.")
         if self.image is None or not plan["lock"]:
             self.image = Image(self.format, self.roi[0], self.roi[1], snapshots)

@@ -61,10 +61,12 @@ def let_pass(ms):
             interrupt(first)
         elif at == listed:
             edge += 1
-            drive(edges[edge - 1][1], edges[edge - 1][2])
+            name = edges[edge - 1][1]
+            # Edges of one ms come before the interrupt has looked at the first.
+            drive(name, edges[edge - 1][2], edge < len(edges) and edges[edge][0] == listed and edges[edge][1] == name)
         else:
             closed += 1
-            drive(contact[0], closed % 2)
+            drive(contact[0], closed % 2, False)
     board.clock = end
     soft()
 
@@ -91,11 +93,14 @@ def soft():
     soft_now = False
 
 
-def drive(name, level):
-    """Somebody sets an input."""
+def drive(name, level, more):
+    """Somebody sets an input. The interrupt comes once for all its edges up to the last: with `more` it waits."""
     before = levels.get(name, 1 - level)
     levels[name] = level
     if before != level and name in inputs and inputs[name].trigger & (RISING if level else FALLING):
+        inputs[name].called = True
+    if not more and name in inputs and inputs[name].called:
+        inputs[name].called = False
         interrupt(inputs[name])
 
 

@@ -35,7 +35,7 @@ class Pin:
                 events.note(board.seen["pins"], self.name, level)
 
     def irq(self, handler=None, trigger=IRQ_RISING | IRQ_FALLING, hard=False):
-        self.handler, self.trigger, self.hard, self.pending = handler, trigger, hard, False
+        self.handler, self.trigger, self.hard, self.pending, self.called = handler, trigger, hard, False, False
         events.inputs[self.name] = self
 
 
@@ -70,6 +70,7 @@ class UART:
         self.buffer, self.count, self.one = bytearray(rxbuf), 0, bytearray(1)
         self.received = [(at, bytes.fromhex(text)) for at, text in board.plan["received"]]
         self.next = 0
+        board.seen["opened"] = [number, baudrate, parity]
 
     def come(self):
         """Take what has come on the line meanwhile."""
@@ -107,4 +108,6 @@ class UART:
         return count
 
     def flush(self):
-        pass
+        """As mimxrt's: fails where it takes too long."""
+        if board.plan["sends_slowly"]:
+            raise OSError(110)
