@@ -35,7 +35,8 @@ export function ask(title, lines, choices, field = null) {
     };
     dialog.onclose = () => resolve(chosen);
     dialog.showModal();
-    (field ?? buttons[0]).focus({ preventScroll: true }); // a long text is read from its top
+    (field ?? buttons[0]).focus({ preventScroll: true });
+    dialog.scrollTop = 0; // a long text is read from its top; showModal scrolls to the first button
   });
 }
 
