@@ -100,6 +100,10 @@ def test_moving(served: Served, window: Window) -> None:
     assert window.at() == 10
     window.press("h")
     assert window.dialog() == "Help"
+    scrolled = (
+        "const { scrollTop, scrollHeight, clientHeight } = dialog; return [scrollTop, scrollHeight > clientHeight]"
+    )
+    assert window.driver.execute_script(scrolled) == [0, True], "a long text is read from its top"
     window.press("1")
     assert served.said() == {"1": "bad"}, "no label while another thing is open"
     window.press(Keys.ESCAPE)
