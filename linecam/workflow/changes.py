@@ -138,7 +138,7 @@ class Changes:
         with suppress(UserError, OSError):  # the step that reads them says what is wrong
             now = {digest: row["label"] for digest, row in read_labels(path, self._plan.classes).items()}
         changed = sum(then[digest] != label for digest, label in now.items() if digest in then)
-        unused = sum(digest not in then for digest in now) if others else 0
+        unused = sum(digest not in then for digest in now) if others or not then else 0
         parts = [counted(changed, "label")] * bool(changed)
         parts += [counted(unused, "new label")] * bool(unused)
         yield f"{' and '.join(parts)} in {path}" if parts else path

@@ -245,6 +245,8 @@ def test_missing_labels_stop_with_a_list(belt: Project, tmp_path: Path) -> None:
         "Stops for labels: 30 of 110 selected frames have none yet, and without them nothing is trained. "
         "Label them with: linecam label --configfile config/test.yaml"
     ) in planned
+    project.snakemake("results/mine/select/random-60.csv")
+    assert "Changed: 80 new labels in data/mine/labels.csv" in project.linecam("plan").stdout, "still in no split"
     table.to_csv(labels, index=False)
     assert "Stops" not in project.linecam("plan").stdout
     project.build(target)
