@@ -239,7 +239,7 @@ if settings.embed.file:
 else:
 
     rule embed:
-        """Embed a shard of the frames with the backbone; frames embedded earlier are copied."""
+        """Embed the frames with the backbone, one shard of them a job; frames embedded earlier are copied."""
         input:
             pixels=pixels,
             weights="<results>/pretrain/{network}-{method}/backbone.safetensors",
@@ -268,7 +268,7 @@ else:
             "../scripts/embed.py"
 
     rule embed_by_teacher:
-        """Embed a shard of the frames with the large network of `taught`; frames embedded earlier are copied."""
+        """Embed the frames with the large network, that of `taught`, one shard of them a job; frames embedded earlier are copied."""
         input:
             pixels=plan.pixels(settings.pretrain.taught.side),
             weights=job_files.local_file(settings.pretrain.taught.weights or []),
@@ -294,7 +294,7 @@ else:
             "../scripts/embed_by_teacher.py"
 
     rule gather_embeddings:
-        """Join the shards' embeddings into one array, and into the CSV that Lightly's tools read."""
+        """Gather the embeddings in one array, from all shards, and into the CSV that Lightly's tools read."""
         input:
             frames="<results>/index/frames.csv",
             parts=gather.frames(

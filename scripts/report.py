@@ -11,7 +11,7 @@ from linecam.report.insight import Insight
 from linecam.report.page import Made, Setup, Sources, write_page
 from linecam.report.runs import now
 from linecam.revision import revision
-from linecam.workflow.job import job
+from linecam.workflow.job import job, with_options
 
 if __name__ == "__main__":
     with job(snakemake):
@@ -57,6 +57,7 @@ if __name__ == "__main__":
                 versions=params.versions,
                 definitions=params.definitions,
                 labelling=f"http://127.0.0.1:{PORT}",
+                options=with_options("").strip(),
                 made=Made(now(), __version__, revision()),
             ),
             Path(snakemake.output.page),

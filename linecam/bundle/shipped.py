@@ -1,7 +1,9 @@
 """A bundle as whoever got it has it: a folder or an archive, checked, and what it says of the camera's work."""
 
+import lzma
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +19,8 @@ from linecam.files import read_json, sha256
 MANIFEST, SETTINGS, MODEL = "manifest.json", "settings.json", "model.tflite"
 MOST_BYTES = 2**26  # no board holds a model of half as much, and the ROMFS image has it once more
 _AGAIN = "get it again from whoever built it"
+# What an archive raises whose bytes are not those that were written; zlib and lzma have errors of their own.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def unpacked(bundle: Path) -> Iterator[Path]:
                     raise UserError(f"{bundle} is not a bundle: it {what}.")
                 for entry in entries:
                     (Path(folder) / entry.filename).write_bytes(archive.read(entry))
-        except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError, ValueError) as error:
+        except _DAMAGED as error:
             raise UserError(f"{bundle} is damaged, or no archive ({error}): {_AGAIN}.") from None
         yield Path(folder)
 

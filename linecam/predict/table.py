@@ -136,7 +136,8 @@ def how_it_decides(shipped: Shipped) -> str:
     limits = ", ".join(f"{name} from {value:g} on" for name, value in shipped.thresholds.items())
     otherwise = "for the most probable class."
     taken = f"It decides for {limits}; else {otherwise}" if limits else f"It decides {otherwise}"
-    return f"{taken} A vote is over {shipped.votes} frame{'s' * (shipped.votes != 1)}."
+    single = shipped.votes == 1
+    return f"{taken} {'Each frame is judged by itself.' if single else f'A vote is over {shipped.votes} frames.'}"
 
 
 def summary(

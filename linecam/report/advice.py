@@ -21,6 +21,8 @@ MOST_ALARMS = 0.2
 BY_CHANCE = 0.05
 # The side, in pixels, of the middle square of each camera.frame_size.
 SQUARES = {"VGA": 480, "QVGA": 240, "B128X128": 128, "QQVGA": 120, "B64X64": 64}
+# So many times select.gap frames in a row are for the test, as scripts/select_test.py draws them.
+STRETCH = 4
 LABEL = ("snakemake select_next", "linecam label")
 
 
@@ -37,6 +39,7 @@ class Facts:
     held_out: float  # balanced accuracy on these frames by models that had not seen them
     doubtful: int  # of their labels, those that are likely wrong; 0 where the model is too weak to doubt any
     tested_on: int  # test frames
+    usable: int  # frames that can be used for anything
     near: int  # of these, those near a training frame of their sequence
     near_within: int  # how many frames apart that is, at the most
     camera: dict[str, int]  # the camera's path against a clean resize: differ, only_camera_right, only_clean_right
@@ -58,7 +61,7 @@ class Advice:
     why: str
     settings: str = ""  # YAML
     first: tuple[str, ...] = ()
-    then: tuple[str, ...] = ("snakemake",)
+    then: tuple[str, ...] = ("snakemake",)  # () where the step is done at the line
 
 
 def advise(facts: Facts) -> list[Advice]:
@@ -239,10 +242,15 @@ def _test_more(facts: Facts) -> Advice | None:
     names = " and ".join(one.name for one in few)
     if facts.given:
         return Advice(f"Put more frames of {names} into test/", f"{'. '.join(known)}.")
+    enough, most = _enough_tested(facts), min(facts.usable // 2, facts.usable - facts.trained_on)
+    if enough > most:
+        known.append(f"You have {facts.usable} usable frames, too few to test on more and to train on the rest")
+    if most <= facts.tested_on:
+        return Advice(f"Record more frames of {names}", f"{'. '.join(known)}.", then=())
     return Advice(
         f"Label more test frames, until there are {FEWEST_TESTED} of {names}",
         f"{'. '.join(known)}.",
-        f"select: {{test: {_enough_tested(facts)}}}",
+        f"select: {{test: {min(enough, most)}}}",
         then=("snakemake", "linecam label", "snakemake"),
     )
 
@@ -258,11 +266,19 @@ def _test_another_day(facts: Facts) -> Advice | None:
     """Where most test frames show nearly what a training frame shows."""
     if 2 * facts.near <= facts.tested_on:
         return None
+    why = (
+        f"{facts.near} of {facts.tested_on} test frames are within {facts.near_within} frames of a training frame. "
+        "Frames of another day may be harder. Record some"
+    )
+    # As `select_test` draws them: stretches of one long sequence, each of which costs the gap on both of its sides.
+    stretches = math.ceil(facts.tested_on / (STRETCH * facts.near_within))
+    left = facts.usable - facts.tested_on - 2 * facts.near_within * stretches
+    if facts.given or left < facts.trained_on:
+        return Advice("Test on frames of another day", f"{why}.", then=())
     return Advice(
         "Test on frames of another day",
-        f"{facts.near} of {facts.tested_on} test frames are within {facts.near_within} frames of a training frame. "
-        "Frames of another day may be harder. Record some, or keep the two apart with select.gap.",
-        "" if facts.given else f"select: {{gap: {facts.near_within}}}",
+        f"{why}, or keep the two apart with select.gap.",
+        f"select: {{gap: {facts.near_within}}}",
     )
 
 

@@ -106,7 +106,7 @@ class Comparison:
         for name in dict.fromkeys([*self.old.thresholds, *self.new.thresholds]):
             rows.append(self._row(f"threshold of {name}", lambda run, name=name: run.thresholds.get(name)))
         for board in dict.fromkeys([*self.old.boards, *self.new.boards]):
-            for what, key in (("ms a frame", "latency_ms"), ("arena", "arena_bytes"), ("file", "file_bytes")):
+            for what, key in (("ms a frame", "latency_ms"), ("memory", "arena_bytes"), ("file", "file_bytes")):
                 rows.append(
                     self._row(f"{board}: {what}", lambda run, board=board, key=key: _cost(run.boards.get(board), key))
                 )

@@ -27,6 +27,7 @@ def facts_of(
     *,
     epochs: int,
     doubtful: int,
+    usable: int,
     near: Mapping[str, int],
     camera: dict[str, int],
     models: int,
@@ -34,8 +35,9 @@ def facts_of(
     """What advice on `model` rests on; `config` are all settings, `metrics` the figures of its chosen form.
 
     `of_float` are the float form's predictions, also of the frames that it was trained on, for so many `epochs`.
-    `doubtful` labels are likely wrong, `near` says how many test frames are near a training frame, `camera` compares
-    the camera's path with a clean resize, and `models` is how many were trained.
+    `doubtful` labels are likely wrong, `usable` frames can be used for anything, `near` says how many test frames are
+    near a training frame, `camera` compares the camera's path with a clean resize, and `models` is how many were
+    trained.
     """
     return Facts(
         verdict=verdict,
@@ -47,6 +49,7 @@ def facts_of(
         held_out=held_out["balanced_accuracy"],
         doubtful=doubtful,
         tested_on=metrics["test"]["frames"],
+        usable=usable,
         near=near["test_frames"],
         near_within=near["within_frames"],
         camera=camera,

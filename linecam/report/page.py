@@ -32,7 +32,7 @@ from linecam.report.steps import steps_of
 from linecam.report.study import LabelStudy
 from linecam.report.sweep import Sweep
 from linecam.report.text import duration, mean, unbroken, with_code
-from linecam.report.verdict import GOOD, Verdict
+from linecam.report.verdict import GOOD, UNDECIDED, Verdict
 from linecam.report.words import WORDS
 
 # The most mistakes, training frames, flipped frames, doubtful labels, and rows of a table that are shown.
@@ -104,6 +104,7 @@ class Setup:
     made: Made
     definitions: Mapping[str, str]  # what a class means, a sentence for some or all
     labelling: str  # where the labelling page answers, while it runs
+    options: str = ""  # what every command of this dataset takes, such as --configfile config/mine.yaml
 
 
 def write_page(
@@ -189,6 +190,7 @@ def contents(
         of_float,
         epochs=len(pd.read_csv(chosen.history)),
         doubtful=len(doubts),
+        usable=int((read_index(sources.index)["status"] == "ok").sum()),
         near=summaries[choice.model.selection]["near_training"],
         camera=clean["paired"],
         models=len(models),
@@ -212,6 +214,7 @@ def contents(
         "verdict": verdict,
         "voted": voted(votes, classes, wanted),
         "good": GOOD,
+        "undecided": UNDECIDED,
         "facts": facts,
         "advice": advise(facts),
         "doubts": list(doubts.head(DOUBTS).itertuples()),

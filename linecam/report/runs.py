@@ -130,7 +130,9 @@ def find(word: str, folder: Path) -> Run:
     if word.lstrip("-").isdigit() and 0 < abs(int(word)) <= len(files):
         number = int(word)
         return Run.read(files[number - 1 if number > 0 else number])
-    near = [path for path in files if path.stem.startswith(word) or path.stem.endswith(word)]
+    # Names begin with the year: a number that no run has would else mean the only run.
+    short = word.lstrip("-").isdigit() and len(word) < len("2026")
+    near = [path for path in files if not short and (path.stem.startswith(word) or path.stem.endswith(word))]
     if len(near) == 1:
         return Run.read(near[0])
     found = f"{len(near)} runs begin or end with it" if near else "no run has this number or name"

@@ -27,6 +27,7 @@ class ClassVerdict:
     taken_for: dict[str, int]  # by class, or `UNDECIDED`, how many of these; the most first
     judged: tuple[int, int]  # of the frames that are judged to be of it, how many are, and how many there are
     words: str  # what happens to the missed ones, such as "bad parts missed"
+    fate: str  # the same without the class: "missed", "rejected" or "taken for another class"
     enough: float  # the share of its frames that has to be found
 
     @property
@@ -65,19 +66,23 @@ class Verdict:
     @property
     def worst(self) -> ClassVerdict:
         """The class of which the largest share is missed; of several the one with the fewest frames."""
-        return max(self._known, key=lambda one: (one.missed["value"] or 0.0, -one.missed["of"][1]))
+        return self.ranked[0]
+
+    @property
+    def ranked(self) -> list[ClassVerdict]:
+        """The classes, the worst first, for that is what is read first; those without a test frame come last."""
+        return sorted(self.classes, key=_rank)
 
     @property
     def headline(self) -> str:
-        """The sentences of all classes, or of many classes those of the worst."""
-        if len(self.classes) <= NAMED:
-            return "; ".join(one.sentence for one in self.classes)
-        worst = sorted(self._known, key=lambda one: -(one.missed["value"] or 0.0))[:NAMED]
-        return f"{'; '.join(one.sentence for one in worst)}; fewer of the other classes"
+        """The sentences of all classes, or of many classes those of the worst; the worst first."""
+        told = "; ".join(one.sentence for one in self.ranked[:NAMED])
+        return told if len(self.classes) <= NAMED else f"{told}; fewer of the other classes"
 
-    @property
-    def _known(self) -> list[ClassVerdict]:
-        return [one for one in self.classes if one.missed["of"][1]] or self.classes
+
+def _rank(one: ClassVerdict) -> tuple[bool, float, int]:
+    share, (_, frames) = one.missed["value"], one.missed["of"]
+    return share is None, -(share or 0.0), frames
 
 
 def _class_verdict(score: Score, names: Sequence[str], number: int, wanted: Mapping[str, float]) -> ClassVerdict:
@@ -93,17 +98,17 @@ def _class_verdict(score: Score, names: Sequence[str], number: int, wanted: Mapp
         complement(recall),
         dict(sorted(taken.items(), key=lambda item: -item[1])),
         (row[number], judged),
-        _words(name, names),
+        *_words(name, names),
         wanted.get(name, ENOUGH),
     )
 
 
-def _words(name: str, names: Sequence[str]) -> str:
-    """What happens to frames of a class that are not judged to be of it."""
+def _words(name: str, names: Sequence[str]) -> tuple[str, str]:
+    """What happens to frames of a class that are not judged to be of it: with the class, and without."""
     what = f"{name} parts" if name in PARTS else name
-    if GOOD not in names:
-        return f"{what} taken for another class"
-    return f"{what} rejected" if name == GOOD else f"{what} missed"
+    of_parts = "rejected" if name == GOOD else "missed"
+    fate = of_parts if GOOD in names else "taken for another class"
+    return f"{what} {fate}", fate
 
 
 def complement(share: Ratio) -> Ratio:

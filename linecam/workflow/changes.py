@@ -18,6 +18,7 @@ from linecam.errors import UserError
 from linecam.files import ROOT
 from linecam.frames.folder import VIDEO_SUFFIXES, Listing
 from linecam.labels.store import read_labels
+from linecam.workflow.job import with_options
 from linecam.workflow.plan import Plan
 from linecam.workflow.steps import about, by_number, counted, run_seconds, steps_of
 
@@ -58,6 +59,7 @@ def plan_in_words(workflow: Workflow, plan: Plan, listing: Listing) -> str:
         f"{f'Changed: {changes}' if changes else 'Nothing has changed. These results were never made.'}\n"
         f"Runs: {counted(len(steps), 'step')}, {about(seconds)}: {names}\n"
         f"Trains: {trained(rules)}\n"
+        f"{missing_labels(plan) if 'split' in rules else ''}"
         "This was a dry run: nothing was made. The same command without it makes it; --verbose has each step's reason."
     )
 
@@ -136,9 +138,9 @@ class Changes:
         with suppress(UserError, OSError):  # the step that reads them says what is wrong
             now = {digest: row["label"] for digest, row in read_labels(path, self._plan.classes).items()}
         changed = sum(then[digest] != label for digest, label in now.items() if digest in then)
-        unused = sum(digest not in then for digest in now) if others else 0
+        unused = sum(digest not in then for digest in now) if others or not then else 0
         parts = [counted(changed, "label")] * bool(changed)
-        parts += [counted(unused, "label that no result has yet", "labels that no result has yet")] * bool(unused)
+        parts += [counted(unused, "new label")] * bool(unused)
         yield f"{' and '.join(parts)} in {path}" if parts else path
 
     def _frames(self) -> Iterator[str]:
@@ -194,10 +196,38 @@ class Changes:
         for job in self._jobs:
             reason = self._workflow.dag.reason(job)
             missing = [file for file in reason.missing_output if file not in job.temp_output]
-            gone |= {str(file) for file in missing if self._metadata.metadata(file)}
+            if not _failed(job):
+                gone |= {str(file) for file in missing if self._metadata.metadata(file)}
             cut |= {str(file) for file in reason.incomplete_output}
         yield from _named(sorted(gone - cut), "gone: ")
         yield from _named(sorted(cut), "cut off in an earlier run: ")
+
+
+def _failed(job: Job) -> bool:
+    """Whether a job has run and never ended well: Snakemake has metadata of it, as if it had made its results."""
+    logged = any(Path(log).is_file() for log in job.log)
+    return logged and job.benchmark is not None and not Path(job.benchmark).is_file()
+
+
+def missing_labels(plan: Plan) -> str:
+    """How many of the frames that are selected now have no label, where a run stops for them; "" for none.
+
+    A belt has drawn its labels. Frames that are to be selected first are not counted: nobody knows them yet.
+    """
+    if plan.settings.dataset.kind == "belt":
+        return ""
+    selected: set[str] = set()
+    for name in [*plan.selections, "test"]:
+        selected |= {row["sha256"] for row in _rows(Path(plan.results, "select", f"{name}.csv"))}
+    judged = {row["sha256"] for row in _rows(Path(plan.labels_csv)) if row.get("label")}
+    judged |= {row["sha256"] for row in _rows(Path(plan.results, "index/frames.csv")) if row["label"]}
+    missing = len(selected - judged)
+    if not missing:
+        return ""
+    return (
+        f"Stops for labels: {missing} of {len(selected)} selected frames have none yet, and without them nothing is "
+        f"trained. Label them with: {with_options('linecam label')}\n"
+    )
 
 
 def differences(old: Any, new: Any, key: str = "") -> Iterator[str]:

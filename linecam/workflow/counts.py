@@ -8,6 +8,8 @@ from linecam.errors import UserError
 from linecam.frames.folder import Listing
 from linecam.workflow.plan import Plan
 
+SENSIBLE = 24  # frames, from which on fewer are worth asking for
+
 
 def most_frames(plan: Plan, listing: Listing) -> int | None:
     """The most frames that can be usable; None where that is not known, as of videos. `listing` is that of a folder."""
@@ -23,12 +25,11 @@ def check_counts(plan: Plan, most: int | None) -> None:
     select = plan.settings.select
     if most is None or plan.strategies == ["given"]:
         return
-    if 2 * select.test > most:
+    if 2 * select.test > most or select.train + select.test > most:
         raise UserError(
-            f"select.test is {select.test}, and there are {most} different frames at the most: that leaves fewer to "
-            f"train on than to test on. Add frames, or lower select.test to {most // 2} at the most."
+            f"There are too few frames: select asks for {select.train} to train on and {select.test} for the test, and "
+            f"there are {most} different ones at the most. {_fewer(select.train, select.test, most)}"
         )
-    _check_train(plan, most, select.train, "select.train")
 
 
 def check_study(plan: Plan, most: int | None) -> None:
@@ -54,3 +55,14 @@ def _check_train(plan: Plan, most: int, count: int, setting: str) -> None:
             f"{setting} is {count}, and of {most} different frames at the most {left} are not for the test "
             f"(select.test = {plan.settings.select.test}). Add frames, or lower {setting} or select.test."
         )
+
+
+def _fewer(train: int, test: int, most: int) -> str:
+    """What to do where frames are too few: both numbers at once, for who lowers one alone is told of the other next."""
+    if most < SENSIBLE:
+        return "Add frames."
+    train, test = min(train, most // 2), min(test, most // 3)
+    return (
+        "Add frames, or ask for fewer. At most half of all frames may be for the test. For example, write into your "
+        f"configuration:\n\n    select: {{train: {train}, test: {test}}}"
+    )

@@ -3,12 +3,13 @@
 This module talks to Snakemake.
 """
 
+import csv
 import os
 import re
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 from linecam.errors import FAILED, FAULT, STOPPED
 from linecam.files import read_json
 from linecam.percent import percent
-from linecam.workflow.job import OPTIONS
+from linecam.workflow.job import OPTIONS, with_options
 
 # What a step says at its end, by a mark, up to the next line that begins with the time of day.
 _TOLD = re.compile(
@@ -192,6 +193,46 @@ def figures(results: Path, boards: Sequence[str]) -> str:
     page = results / "report.html"
     lines += [f"The report, for a browser: {page}"] if page.is_file() else []
     return "\n".join(lines)
+
+
+def found(results: Path, rules: Collection[str]) -> str:
+    """What was found by those of the `rules` that a user asks for by name and that make no bundle; "" for none."""
+    lines = []
+    if "tune" in rules and (table := results / "tune/table.md").is_file():
+        told = [line for line in table.read_text(encoding="utf-8").splitlines() if line and not line.startswith("|")]
+        lines += [*told[:1], f"These settings: {results}/tune/best.yaml. Every entrant: {table}"]
+    for rule, file in {"study": "study/table.md", "study_selection": "study_selection/table.md"}.items():
+        if rule in rules and (results / file).is_file():
+            again = with_options("snakemake")
+            lines += [f"The figures: {results / file}. The report shows them after: {again}"]
+    if "select_next" in rules and (results / "next/summary.json").is_file():
+        lines += [*_next(results / "next")]
+    return "\n".join(lines)
+
+
+def _next(folder: Path) -> Iterator[str]:
+    """What `select_next` chose, and what to type."""
+    summary = read_json(folder / "summary.json")
+    batch, suspects = (_rows(folder / name) for name in ("batch.csv", "suspects.csv"))
+    yield f"Frames to label next: {batch}, listed in {folder}/batch.csv"
+    if summary["weak"]:
+        yield "Labels that look wrong: not known, for the model is weak. Its choice of frames says little too."
+    else:
+        listed = f", the {suspects} most doubtful listed" if suspects < summary["doubtful"] else ", listed"
+        where = f"{listed} in {folder}/suspects.csv" if suspects else ""
+        yield f"Labels that look wrong: {summary['doubtful']}{where}"
+    if summary["train"] is None:
+        after = "copy them into train/, each into the folder of its class"
+    else:
+        after = f"set select.train to {summary['train']} in your configuration"
+    yield f"Label these frames with the command below. Then {after}, and run snakemake again."
+    yield f"\n    {with_options('linecam label')}"
+
+
+def _rows(table: Path) -> int:
+    """How many rows a CSV file has."""
+    with table.open(newline="", encoding="utf-8") as file:
+        return sum(1 for _ in csv.DictReader(file))
 
 
 def _score(score: dict[str, Any]) -> Iterator[str]:

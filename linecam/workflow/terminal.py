@@ -272,7 +272,9 @@ class LogHandler(LogHandlerBase):
             from linecam.workflow.steps import counted, duration  # noqa: PLC0415 (as above)
 
             lines.append(f"Done: {counted(self._done, 'step')} in {duration(time.monotonic() - self._begun)}")
-        if any(job.rule.name in {"report", "bundle"} for job in workflow.dag.jobs):
+        rules = {job.rule.name for job in workflow.dag.jobs}
+        lines.append(endings.found(Path(plan.results), rules))
+        if rules & {"report", "bundle"}:
             lines.append(endings.figures(Path(plan.results), plan.settings.bundle.boards))
         return "\n".join(filter(None, lines))
 

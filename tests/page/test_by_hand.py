@@ -19,7 +19,7 @@ def test_a_mouse_is_enough(served: Served, window: Window) -> None:
     assert [window.button(name).text.split()[-1] for name in ("1 bad", "2 good")] == ["1", "1"], "how many have it"
     window.click("← back")
     window.click("← back")
-    window.click("→ on")
+    window.click("→ next")
     assert window.at() == 1
     window.click("Space skip")
     window.until(lambda: window.at() == 2 and window.seen())

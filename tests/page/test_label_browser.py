@@ -100,6 +100,10 @@ def test_moving(served: Served, window: Window) -> None:
     assert window.at() == 10
     window.press("h")
     assert window.dialog() == "Help"
+    scrolled = (
+        "const { scrollTop, scrollHeight, clientHeight } = dialog; return [scrollTop, scrollHeight > clientHeight]"
+    )
+    assert window.driver.execute_script(scrolled) == [0, True], "a long text is read from its top"
     window.press("1")
     assert served.said() == {"1": "bad"}, "no label while another thing is open"
     window.press(Keys.ESCAPE)
@@ -280,7 +284,7 @@ def test_everything_is_reached_with_tab_and_the_focus_is_seen(window: Window) ->
     classes = {f"1 bad {ADVICE['definitions']['bad']} 0", "2 good 0", "3 no_mask 0", "0 not sure 0"}
     assert classes <= names, "with what a class means, and how many frames have it"
     assert {"Enter The model says good (90 %)", "Shift together with 3 frames like this", "S dim", "Z 1×"} <= names
-    assert {"Space skip", "U undo", "← back", "→ on", "G grid", "J jump", "D disagree", "H help", "E end"} <= names
+    assert {"Space skip", "U undo", "← back", "→ next", "G grid", "J jump", "D disagree", "H help", "E end"} <= names
 
 
 def test_time_a_frame_and_what_is_left(window: Window) -> None:

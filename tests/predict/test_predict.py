@@ -242,6 +242,22 @@ def test_a_bundle_that_was_changed_is_refused(tmp_path: Path) -> None:
     assert "There is no " in refusal(tmp_path / "none.zip")
 
 
+def test_no_damaged_byte_of_an_archive_ends_in_a_traceback(tmp_path: Path) -> None:
+    """Wherever it lies: in what is packed, or in the archive's own tables."""
+    _, archive = make_bundle(tmp_path / "b")
+    whole, told = archive.read_bytes(), []
+    for place in range(0, len(whole), max(1, len(whole) // 400)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        archive.write_bytes(damaged)
+        try:
+            with unpacked(archive) as unzipped:
+                read_shipped(unzipped, archive)
+        except UserError as error:
+            told.append(str(error))
+    assert any("Error -3 while decompressing" in one for one in told)
+
+
 def test_a_bundle_of_another_linecam_is_refused(tmp_path: Path) -> None:
     folder, _ = make_bundle(tmp_path / "b", linecam="0.1.0")
     assert "was made by linecam 0.1.0, and this is linecam " in refusal(folder)

@@ -36,9 +36,9 @@ def facts(**values: Any) -> Facts:
     nothing = {"differ": 0, "only_camera_right": 0, "only_clean_right": 0}
     default = {
         "verdict": verdict_of(STRONG), "decides": decides(), "recall": {}, "confidence": 0.95, "trained_on": 200,
-        "fit": 1.0, "held_out": 0.99, "epochs": 300, "doubtful": 0, "tested_on": 150, "near": 75, "near_within": 25,
-        "camera": nothing, "int8": {"differ": 0, "only_this_right": 0, "only_float_right": 0}, "frame_size": "QVGA",
-        "roi": False, "input_size": 96, "next_frames": 50, "given": False, "models": 1,
+        "fit": 1.0, "held_out": 0.99, "epochs": 300, "doubtful": 0, "tested_on": 150, "usable": 2500, "near": 75,
+        "near_within": 25, "camera": nothing, "int8": {"differ": 0, "only_this_right": 0, "only_float_right": 0},
+        "frame_size": "QVGA", "roi": False, "input_size": 96, "next_frames": 50, "given": False, "models": 1,
     }  # fmt: skip
     return Facts(**default | values)
 
@@ -140,9 +140,17 @@ def test_few_test_frames_of_a_class_call_for_more():
     assert "Of bad there are 10 test frames: between 0.0 % and 27.8 % of them may be missed." in step.why
     assert step.settings == "select: {test: 450}"
     assert only(verdict=few, given=True).what == "Put more frames of bad into test/"
+    fewer = only(verdict=few, usable=620)
+    assert fewer.settings == "select: {test: 310}", "at most half of all frames may be for the test"
+    assert "You have 620 usable frames, too few to test on more" in fewer.why
+    none = only(verdict=few, usable=340)
+    assert (none.what, none.settings, none.then) == ("Record more frames of bad", "", ())
     assert "Of bad there is no test frame." in only(verdict=verdict_of({"good": {"good": 150}})).why
 
 
 def test_most_test_frames_near_training_frames_call_for_another_day():
     assert only(near=76).settings == "select: {gap: 25}"
-    assert only(near=76, given=True).settings == ""
+    assert only(near=76, usable=450).settings == "select: {gap: 25}", "two stretches, and 50 frames lost to each"
+    for without in (only(near=76, given=True), only(near=76, usable=449)):
+        assert (without.settings, without.then) == ("", ())
+        assert "select.gap" not in without.why

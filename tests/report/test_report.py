@@ -26,7 +26,7 @@ from tests.report.made_up import (
 
 
 def test_the_answer_that_never_looks_stands_beside_the_model_from_the_first_sentence_on(page):
-    assert "2 of 4 right 50.0 %; 40.0 % to 60.0 % always saying good is right on 2" in page.text("result")
+    assert "2 of 4 right 50.0 %, likely 40.0 % to 60.0 % always saying good would be right on 2" in page.text("result")
     assert "51.2 %; of always saying good: 33.3 %." in page.text("confusion")
     assert "balanced accuracy 77.7 %; always saying good is right on 61.0 %, balanced accuracy 33.3 %." in page.text(
         "held-out"
@@ -53,7 +53,7 @@ def test_a_weak_model_says_so_before_anything_else(inputs, page, tmp_path):
 
 def test_the_result_is_that_of_the_chosen_form(page):
     result = page.text("result")
-    assert "bad parts missed (worst) 1 of 2 50.0 %; 40.0 % to 60.0 % taken for good 1" in result
+    assert "bad parts missed (worst) 1 of 2 50.0 %, likely 40.0 % to 60.0 % 1 taken for good" in result
     assert "Because <it> is best." in result
     assert "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a" in result  # of the bytes {}
     assert "16,678,960" in result
@@ -95,22 +95,29 @@ def test_the_verdict_goes_by_the_thresholds_of_main_py_and_stands_before_all_els
     write(path, value | {"decided": decided})
     page = inputs.write(tmp_path / "page.html")
     result = page.text("result")
-    assert page.text().startswith(
-        "belt: linecam report belt: bad parts missed: 0 of 54; good parts rejected: 59 of 116"
+    assert page.text().startswith("belt: linecam report belt: good parts rejected: 59 of 116; no_mask missed: 0 of 30")
+    assert "The worst class is good : 59 of 116 are rejected. That is weak" in result
+    assert (
+        "good parts rejected (worst) 59 of 116 50.9 %, likely 40.9 % to 60.9 % 58 taken for bad, 1 no decision"
+        in result
     )
-    assert "The worst class is good : good parts rejected: 59 of 116. That is weak" in result
-    assert "good parts rejected (worst) 59 of 116 50.9 %; 40.9 % to 60.9 % taken for bad 58, no decision 1" in result
     assert "Of 112 frames that it calls bad, 54 are." in result
     assert "141 of 200 right" in result
     assert result.count("weak") == 2, "in the sentence and on the tile of the class"
     assert [row[-1] for row in page.rows("Confusion matrix, by thresholds")[:2]] == ["100.0 %", "49.1 %"]
 
 
+def test_commands_are_those_that_one_types_for_this_dataset(inputs, tmp_path):
+    inputs.setup = replace(inputs.setup, options="--configfile config/caps.yaml")
+    shown = inputs.write(tmp_path / "page.html").text("next")
+    assert "snakemake select_next --configfile config/caps.yaml linecam label --configfile config/caps.yaml" in shown
+
+
 def test_what_a_class_means_stands_beside_it(inputs, page, tmp_path):
     assert "folded over" not in page.text()
     inputs.setup = replace(inputs.setup, definitions={"bad": "A mask that is <folded over>."})
     shown = inputs.write(tmp_path / "page.html")
-    assert "(worst) bad: A mask that is <folded over>. 1 of 2" in shown.text("result")
+    assert "(worst) A mask that is <folded over>. 1 of 2" in shown.text("result")
     assert "bad (A mask that is <folded over>.), judged good" in shown.text("wrong")
 
 

@@ -156,6 +156,13 @@ def test_what_is_no_run_is_told(word: str, said: str, tmp_path: Path) -> None:
         find(word, tmp_path)
 
 
+def test_a_number_that_no_run_has_is_not_the_beginning_of_a_name(tmp_path: Path) -> None:
+    run("2026-11-20T08:00:00").keep(tmp_path)
+    with pytest.raises(UserError, match="'2': no run has this number"):
+        find("2", tmp_path)
+    assert find("2026", tmp_path) == find("1", tmp_path)
+
+
 @pytest.mark.parametrize("text", ["", "[]", '{"form": 1}', '{"form": 2}', "{}", "\x00"])
 def test_a_damaged_run_is_named(text: str, tmp_path: Path) -> None:
     path = tmp_path / "2026-11-20T080000-aaaaaaaa.json"

@@ -16,7 +16,7 @@ def verdict_of(counts: dict[str, dict[str, int]], classes: list[str], wanted: An
 def test_a_class_is_told_in_the_words_of_the_line():
     counts = {"bad": {"bad": 46, "good": 7, "": 1}, "good": {"good": 114, "bad": 2}, "empty": {"empty": 30}}
     verdict = verdict_of(counts, ["bad", "empty", "good"])
-    assert verdict.headline == "bad parts missed: 8 of 54; empty missed: 0 of 30; good parts rejected: 2 of 116"
+    assert verdict.headline == "bad parts missed: 8 of 54; good parts rejected: 2 of 116; empty missed: 0 of 30"
     bad = verdict.classes[0]
     assert bad.taken_for == {"good": 7, "no decision": 1}
     assert bad.judged == (46, 48)
@@ -39,6 +39,9 @@ def test_the_worst_is_the_class_that_misses_most_whatever_its_size():
     counts = {"bad": {"bad": 9, "good": 1}, "good": {"good": 58, "bad": 58}, "none": {}}
     verdict = verdict_of(counts, ["bad", "good", "none"])
     assert verdict.worst.name == "good"
+    assert verdict.headline.startswith(
+        "good parts rejected: 58 of 116; bad parts missed: 1 of 10; none missed: unknown"
+    )
     assert [one.grade for one in verdict.classes] == ["good", "weak", "unknown"]
     assert verdict.classes[2].sentence == "none missed: unknown, no test frame"
     assert [one.sure for one in verdict.classes] == [False, True, False]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from linecam.boards.catalogue import load_boards
 from linecam.errors import UserError
@@ -31,13 +32,19 @@ def plan_of(**sections: Any) -> Plan:
 @pytest.mark.parametrize(
     ("select", "most", "told"),
     [
-        ({"test": 500, "train": 200}, 419, "select.test is 500, and there are 419 .* lower select.test to 209"),
-        ({"test": 200, "train": 220}, 419, "select.train is 220, and of 419 different frames at the most 219 are not"),
+        (
+            {"test": 500, "train": 200},
+            419,
+            "asks for 200 to train on and 500 for the test, and there are 419 different",
+        ),
+        ({"test": 200, "train": 220}, 419, "asks for 220 to train on and 200 for the test"),
+        ({"test": 210, "train": 1}, 419, "At most half of all frames may be for the test"),
+        ({"test": 500, "train": 200}, 20, r"20 different ones at the most\. Add frames\.$"),
         ({"test": 200, "train": 219}, 419, ""),
         ({"test": 209, "train": 1}, 419, ""),
         ({"test": 500, "train": 900}, None, ""),
         ({"test": 500, "train": 900, "strategies": ["given"]}, 20, ""),
-        ({"test": 500, "train": 900, "strategies": ["given", "mixed"]}, 20, "select.test is 500"),
+        ({"test": 500, "train": 900, "strategies": ["given", "mixed"]}, 20, "500 for the test"),
     ],
 )
 def test_more_frames_than_there_are(select: dict[str, Any], most: int | None, told: str) -> None:
@@ -47,6 +54,14 @@ def test_more_frames_than_there_are(select: dict[str, Any], most: int | None, to
         return
     with pytest.raises(UserError, match=told):
         check_counts(plan, most)
+
+
+@pytest.mark.parametrize("most", [24, 150, 419, 699])
+def test_the_numbers_that_are_advised_are_taken(most: int) -> None:
+    """Both at once: a user who lowers one alone would be told of the other next."""
+    with pytest.raises(UserError) as error:
+        check_counts(plan_of(), most)
+    check_counts(plan_of(**yaml.safe_load(str(error.value).rpartition("\n\n")[2])), most)
 
 
 def test_copies_of_a_frame_are_one_frame() -> None:

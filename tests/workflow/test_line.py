@@ -237,7 +237,18 @@ def test_missing_labels_stop_with_a_list(belt: Project, tmp_path: Path) -> None:
     table = pd.read_csv(to_label, dtype=str)
     table["label"] = table["path"].map(truth)
     (project.folder / "data/mine").mkdir(parents=True)
-    table.to_csv(project.folder / "data/mine/labels.csv", index=False)
+    labels = project.folder / "data/mine/labels.csv"
+    table.head(80).to_csv(labels, index=False)
+    planned = project.linecam("plan").stdout.splitlines()
+    assert "Changed: 80 new labels in data/mine/labels.csv" in planned, "what was never made is not gone"
+    assert (
+        "Stops for labels: 30 of 110 selected frames have none yet, and without them nothing is trained. "
+        "Label them with: linecam label --configfile config/test.yaml"
+    ) in planned
+    project.snakemake("results/mine/select/random-60.csv")
+    assert "Changed: 80 new labels in data/mine/labels.csv" in project.linecam("plan").stdout, "still in no split"
+    table.to_csv(labels, index=False)
+    assert "Stops" not in project.linecam("plan").stdout
     project.build(target)
     quarantine = pd.read_csv(project.folder / "results/mine/index/quarantine.csv")
     assert list(quarantine["path"]) == ["broken.jpg"]

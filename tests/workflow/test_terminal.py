@@ -315,6 +315,48 @@ def test_the_figures_of_a_built_line(belt: Project) -> None:
     assert told[3].endswith("results/tiny/report.html")
 
 
+@pytest.mark.parametrize(
+    ("summary", "said"),
+    [
+        (
+            {"train": 250, "doubtful": 40, "weak": False},
+            [
+                "Labels that look wrong: 40, the 2 most doubtful listed in {}/next/suspects.csv",
+                "set select.train to 250",
+            ],
+        ),
+        (
+            {"train": None, "doubtful": 2, "weak": False},
+            ["wrong: 2, listed in {}/next/suspects.csv", "copy them into train/"],
+        ),
+        ({"train": 250, "doubtful": 9, "weak": True}, ["not known, for the model is weak"]),
+    ],
+)
+def test_what_to_label_next_is_told_with_its_command(
+    summary: dict[str, Any], said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LINECAM_OPTIONS", "--configfile config/caps.yaml")
+    write_json(tmp_path / "next/summary.json", summary)
+    (tmp_path / "next/batch.csv").write_text('sha256,path\n1,"a\nb.jpg"\n2,c.jpg\n3,d.jpg\n')
+    (tmp_path / "next/suspects.csv").write_text("sha256,path\n1,a.jpg\n2,b.jpg\n")
+    told = endings.found(tmp_path, {"select_next", "choose"})
+    assert told.startswith(f"Frames to label next: 3, listed in {tmp_path}/next/batch.csv\n")
+    assert told.endswith("\n\n    linecam label --configfile config/caps.yaml")
+    for words in said:
+        assert words.format(tmp_path) in told
+
+
+def test_what_a_tournament_and_a_study_found_is_told(tmp_path: Path) -> None:
+    for name, text in (("tune", "| a |\n|---|\n\nslim7-96: 98.1 %.\nFigures of fewer epochs.\n"), ("study", "| b |\n")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "table.md").write_text(text)
+    assert endings.found(tmp_path, {"report", "bundle", "study_selection"}) == ""
+    assert endings.found(tmp_path, {"tune"}) == (
+        f"slim7-96: 98.1 %.\nThese settings: {tmp_path}/tune/best.yaml. Every entrant: {tmp_path}/tune/table.md"
+    )
+    assert endings.found(tmp_path, {"study"}).startswith(f"The figures: {tmp_path}/study/table.md. The report shows")
+
+
 # --- steps
 
 

@@ -36,31 +36,32 @@ export function ask(title, lines, choices, field = null) {
     // By Escape. The event may also be of the question before, while this one is open.
     dialog.onclose = () => { if (!dialog.open) resolve(null); };
     dialog.showModal();
-    (field ?? buttons[0]).focus({ preventScroll: true }); // a long text is read from its top
+    (field ?? buttons[0]).focus({ preventScroll: true });
+    dialog.scrollTop = 0; // a long text is read from its top; showModal scrolls to the first button
   });
 }
 
 const KEYS = [
-  ["1 … 9", "that class; further ones have a letter"],
+  ["1 … 9", "label the frame with that class; further classes have a letter"],
   ["0", "not sure: the frame is left out"],
-  ["Enter", "what the model says"],
-  ["Shift + 1 … 9", "that class for this frame and those like it: they are shown first"],
-  ["Space", "skip: the next frame without a label"],
+  ["Enter", "take the class that the model says"],
+  ["Shift + 1 … 9", "label a group: this frame and those like it are shown first, to take some out"],
+  ["Space", "skip to the next frame without a label"],
   ["← →", "the frame before, the frame after"],
-  ["U, Ctrl+Z", "undo; again for the answer before"],
+  ["U, Ctrl+Z", "undo, as often as you like"],
   ["J", "jump to a frame by its number, or to the next without a label"],
   ["G", "many frames at once: arrows, Space marks, Shift+arrows mark several, A all; a class labels the marked ones"],
-  ["F", "there: which ones"],
-  ["D", "where people disagree: a class decides"],
+  ["F", "with many frames: choose which ones are shown"],
+  ["D", "the frames on which people disagree: decide for a class"],
   ["L", "which frames to work through: all, your list, the next batch, labels that look wrong"],
   ["M", "the map of all frames: draw around those that you want to label"],
   ["+ −", "larger, smaller; the wheel, two fingers and a double tap do it too, and a drag moves the frame"],
   ["V B", "darker, brighter: only the view"],
-  ["X C", "less contrast, more"],
-  ["Z", "the frame as it is"],
-  ["S", "dim what the camera's model doesn't see, or not"],
-  ["E", "end"],
-  ["Tab", "to every button; Enter presses it"],
+  ["X C", "less contrast, more contrast: only the view"],
+  ["Z", "the whole frame again, as it is"],
+  ["S", "dim what the camera's model doesn't see, or stop dimming it"],
+  ["E", "end, with the command to type next"],
+  ["Tab", "go to the next button; Enter presses it"],
 ];
 
 /** What each class means, as a list; [] where nobody has said. */
@@ -76,8 +77,8 @@ export const help = (frames) =>
     [
       ...meanings(frames),
       make("dl", { class: "keys" }, ...KEYS.flatMap(([key, text]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, text)])),
-      "Every key has a button. In the grid a tap marks a frame, and a long one all up to it.",
-      "The camera's model sees the bright part alone: judge that. Every answer is on disk before the next frame is shown.",
+      "Every key has a button. Among many frames a tap marks one, and a long touch marks all up to it.",
+      "The camera's model sees only the bright part: judge that. Every answer is on disk before the next frame is shown.",
       "Test frames get no suggestion: whoever judges them must not know what the model says.",
     ],
     [[true, "Enter", "Close"]],

@@ -61,7 +61,7 @@ export function refreshOne(page) {
   const open = frames.undecided().length;
   replace(byId("actions"), [
     button("Space", "skip", () => page.skip()), button("U", "undo", () => page.undo()),
-    button("←", "back", () => page.step(-1)), button("→", "on", () => page.step(1)),
+    button("←", "back", () => page.step(-1)), button("→", "next", () => page.step(1)),
     button("G", "grid", () => page.showMany(page.list)), button("J", "jump", () => page.jump()),
     ...(decision ? [button("Esc", "don't decide", () => page.stopDeciding())]
       : [button("D", open ? `disagree: ${open}` : "disagree", () => page.disagreements(), { class: open ? "open" : "" })]),

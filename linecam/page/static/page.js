@@ -264,7 +264,7 @@ class Page {
   async map() {
     if (this.answers.busy) return;
     if (this.frames.on_map) return location.assign(`map.html#frame=${this.frame.sha256}`);
-    await ask("No map yet", ["The map of all frames is made when this runs once to its end. Then open this page again.", make("code", { class: "command" }, this.frames.advice.go_on)], [[true, "Enter", "Back"]]);
+    await ask("No map yet", ["This command makes the map of all frames. When it has run to its end, end this page and open it again.", make("code", { class: "command" }, this.frames.advice.go_on)], [[true, "Enter", "Back"]]);
   }
 
   // --- the end
