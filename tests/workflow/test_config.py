@@ -382,6 +382,7 @@ def test_a_wrong_value_is_named_with_its_line(mine, text, key, line):
         ("dataset: {classes: [a, größe\u3000]}", "Take letters of any script, digits, _ and -, with _ for a blank"),
         ("dataset: {classes: [a, gro\u0308sse]}", "Its accents are characters of their own"),
         (f"dataset: {{classes: [a, {'合' * 22}]}}", "Take at most 64 characters. A letter with an accent counts as 2"),
+        ("dataset: {classes: [a, \U00020bb7]}", "The camera cannot read the rare letter \U00020bb7."),
         ("networks: [Swift7]", "Write an architecture, - and the side of its input in pixels, as in swift7-112."),
         ("line: {trigger: {pin: 7th}}", "Write P and the number of the pin, as in P7."),
         ("bundle: {firmware: '4.4'}", "Write a version from 4.5.6 to 5.0.0, as in 4.8.1."),
