@@ -187,9 +187,9 @@ class Poll:
         # Means that decide; below 0: none.
         self.limits = array("i", [int(thresholds.get(x, -1) * 65536 + 0.5) for x in labels])
         self.bits, self.raw = io.BytesIO(4 * count), bytearray(4 * count)
-        names = [json.dumps(x) for x in labels] + ["null"]  # names[NONE] is the last
-        width = max(len(x) for x in names)
-        self.names = [(x + " " * (width - len(x))).encode() for x in names]
+        names = [json.dumps(x).encode() for x in labels] + [b"null"]  # names[NONE] is the last
+        width = max(len(x) for x in names)  # in bytes, of which a letter may have several
+        self.names = [x + b" " * (width - len(x)) for x in names]
         line = '{"label": %s, "score": 0.0000, "scores": [%s], '
         line += '"item": 000000000, "frames": 00000, "ms": 000000000, "inference_ms": 00000}\n'
         self.line = self.out = bytearray((line % (" " * width, ", ".join(["0.0000"] * count))).encode())

@@ -5,6 +5,7 @@ Read when Snakemake starts, so this module needs the standard library alone.
 
 import os
 import re
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -34,7 +35,11 @@ _UNLABELLED = {"unlabelled", "unlabeled"}
 
 
 def class_of(name: str, classes: Sequence[str]) -> str:
-    """The class that a folder is named after, or "". `Good` is `good`, unless there is a class `Good` too."""
+    """The class that a folder is named after, or "". `Good` is `good`, unless there is a class `Good` too.
+
+    A Mac writes an accent as a character of its own; the names of classes have none of these.
+    """
+    name = unicodedata.normalize("NFC", name)
     if name in classes:
         return name
     alike = [one for one in classes if one.casefold() == name.casefold()]
@@ -157,7 +162,8 @@ def _gives_split(folder: Path, classes: Sequence[str]) -> bool:
         return True
     ways = (
         "To keep this split, name the folders so. To have linecam draw its own from all frames, write "
-        "select: {strategies: [mixed]}; to label the frames of train/ and test/ by hand, {strategies: [given]}."
+        "select: {strategies: [mixed]}; to label the frames of train/ and test/ by hand or from a table, "
+        "{strategies: [given]}."
     )
     wanted = f"linecam takes over a split of train/<class>/ and test/<class>/, classes being {', '.join(classes)}"
     if of["train"] and of["test"] and any(not is_third(name) for name in of["train"]):

@@ -14,9 +14,11 @@ from linecam.frames.picture import (
     BACKGROUND_NAME,
     FORMATS,
     QUARTER_TURNS,
+    has_lost_colour,
     has_range,
     is_deep,
     is_misread,
+    opacity,
     to_rgb,
     turn,
 )
@@ -100,6 +102,8 @@ def _numbers(image: Image.Image) -> str:
     """Why the numbers of an image that is not yet decoded are not understood, or ""."""
     if is_misread(image):
         return "16 bits a channel, with a plane a colour, are read wrong: save it with the colours of a pixel together"
+    if has_lost_colour(image):
+        return "16 bits a channel, with one colour as transparent, are read wrong: save it with 8 bits or without that"
     if has_range(image):
         return ""
     return (
@@ -150,7 +154,8 @@ def _notes(image: Image.Image, deep: bool) -> list[str]:
     notes = []
     if image.format in {"GIF", "WEBP", "PNG", "TIFF", "AVIF"} and getattr(image, "n_frames", 1) > 1:
         notes.append(FIRST_PICTURE)
-    if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
+    opaque = opacity(image)
+    if opaque is not None and opaque.getextrema() != (255, 255):
         notes.append(TRANSPARENT)
     if deep:
         notes.append(DEEP if np.asarray(to_rgb(image)).max() > 15 else DIM)

@@ -1,7 +1,8 @@
 """Which frame a name stands for that people and other tools have written: one look-up for all of them.
 
 Exactly, first. Else by what systems change in a name: \\ between folders, another case, another Unicode form. Else by
-what Label Studio's upload does to it. Never by more than that, and never where two frames could be meant.
+what Label Studio's upload does to it. Else without the suffix, which many tables leave out. Never by more than that,
+and never where two frames could be meant.
 """
 
 import re
@@ -15,6 +16,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from linecam.errors import shown
+from linecam.frames.folder import SUFFIXES
 from linecam.frames.places import place_path
 
 Parts = tuple[str, ...]  # of a path: its folders, and its name
@@ -90,6 +92,7 @@ class Frames:
             self._alike.find(alike)
             or self._uploaded.find((*folders, _as_uploaded(name)))
             or self._uploaded.find((*folders, _as_uploaded(_PREFIX.sub("", name))))
+            or self._bare.find(alike)
         )
 
     def _nothing(self, path: str) -> str:
@@ -112,6 +115,11 @@ class Frames:
     @cached_property
     def _alike(self) -> "_Names":
         return _Names(self._digest, lambda path: [_parts(_plain(path))])
+
+    @cached_property
+    def _bare(self) -> "_Names":
+        """By names without a suffix: what has one of an image is not found here, as that would be another file."""
+        return _Names(self._digest, lambda path: [_parts(_plain(_without_suffix(path)))])
 
     @cached_property
     def _uploaded(self) -> "_Names":
@@ -159,6 +167,11 @@ def _plain(text: str) -> str:
     """What is left of a path without what Windows and macOS change in it."""
     composed = unicodedata.normalize("NFC", text.replace("\\", "/"))
     return unicodedata.normalize("NFC", composed.casefold())
+
+
+def _without_suffix(path: str) -> str:
+    stem, dot, suffix = path.rpartition(".")
+    return stem if dot and f".{suffix.lower()}" in SUFFIXES else path
 
 
 def _as_uploaded(name: str) -> str:

@@ -54,13 +54,26 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if _is_deep_grey(image):
         upper = (np.asarray(image) >> 8).astype(np.uint8)
         # Pillow inverts such a TIFF of 8 bits, and forgets it here.
-        return Image.fromarray(255 - upper if _tiff_tag(image, PHOTOMETRIC) == ZERO_IS_WHITE else upper).convert("RGB")
-    if image.has_transparency_data:
+        seen = Image.fromarray(255 - upper if _tiff_tag(image, PHOTOMETRIC) == ZERO_IS_WHITE else upper).convert("RGB")
+    elif image.has_transparency_data:
         seen = image.convert("RGBA")
-        rgb = Image.new("RGB", image.size, BACKGROUND)
-        rgb.paste(seen, mask=seen.getchannel("A"))
-        return rgb
-    return image if image.mode == "RGB" else image.convert("RGB")
+    else:
+        seen = image if image.mode == "RGB" else image.convert("RGB")
+    opaque = opacity(image)
+    if opaque is None:
+        return seen
+    rgb = Image.new("RGB", image.size, BACKGROUND)
+    rgb.paste(seen, mask=opaque)
+    return rgb
+
+
+def opacity(image: Image.Image) -> Image.Image | None:
+    """How opaque each pixel is, from 0 to 255; None where the file says nothing of it."""
+    if not image.has_transparency_data:
+        return None
+    if _is_deep_grey(image):  # of a PNG, one value is transparent: Pillow forgets that in conversions
+        return Image.fromarray(np.where(np.asarray(image) == image.info["transparency"], 0, 255).astype(np.uint8))
+    return image.convert("RGBA").getchannel("A")
 
 
 def has_range(image: Image.Image) -> bool:
@@ -74,6 +87,11 @@ def is_misread(image: Image.Image) -> bool:
     """Whether Pillow takes an image that is not yet decoded for another: a TIFF of 16 bits with a plane a colour."""
     raw = any(tile.codec_name == "raw" for tile in getattr(image, "tile", ()))
     return raw and _tiff_tag(image, PLANES) == SEPARATE and 16 in np.atleast_1d(_tiff_tag(image, BITS))
+
+
+def has_lost_colour(image: Image.Image) -> bool:
+    """Whether an image that is not yet decoded has a transparent colour of 16 bits, of which Pillow keeps 8."""
+    return image.mode == "RGB" and "transparency" in image.info and is_deep(image)
 
 
 def is_deep(image: Image.Image) -> bool:

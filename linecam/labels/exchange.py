@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from linecam.errors import UserError, listed
+from linecam.frames.layout import class_of
 from linecam.labels.dataset import Dataset
 from linecam.labels.importers import read_file
 from linecam.labels.store import COLUMNS, DECISION, UNSURE, Row, disagreements, merge, read_rows
@@ -22,6 +23,7 @@ class Outcome:
     conflicts: list[tuple[Row, Row]]  # labels.csv's row, which stays, and the other one
     undecided: list[list[Row]]  # of each imported frame that people have different labels for, all rows
     moved: list[str]  # rows whose SHA-256 is one frame's, and whose path is another's
+    unread: list[str]  # columns of a table that linecam does not know
 
 
 def import_labels(dataset: Dataset, source: Path, name: str = "auto", by: Sequence[str] = ()) -> Outcome:
@@ -43,7 +45,8 @@ def import_labels(dataset: Dataset, source: Path, name: str = "auto", by: Sequen
         digest, problem = ("", row.problem) if row.problem else frames.find(row.sha256, row.path)
         if row.sha256 and frames.has_at(row.path, another=row.sha256):
             moved.append(f"{row.where}: the SHA-256 is of {frames.path.get(digest, '')}, and the path is {row.path}")
-        if not row.problem and row.label not in {*dataset.classes, UNSURE}:
+        label = row.label if row.label == UNSURE else class_of(row.label, dataset.classes)
+        if not row.problem and not label:
             problem = f"{row.label!r} is not a class; the classes are {', '.join(dataset.classes)}" + (
                 f"; and {problem}" if problem else ""
             )
@@ -51,13 +54,13 @@ def import_labels(dataset: Dataset, source: Path, name: str = "auto", by: Sequen
             problems.append(f"{row.where}: {problem}")
             continue
         key = digest, people[row.by]
-        values = (digest, frames.path[digest], row.label, key[1], row.when)
+        values = (digest, frames.path[digest], label, key[1], row.when)
         before = rows.setdefault(key, dict(zip(COLUMNS, values, strict=True)))
         where.setdefault(key, row.where)
-        if before["label"] != row.label:
+        if before["label"] != label:
             whose = f" (by {key[1]})" if key[1] else ""
             problems.append(
-                f"{row.where}: {before['path']} is {row.label!r} here and {before['label']!r} in {where[key]}{whose}"
+                f"{row.where}: {before['path']} is {label!r} here and {before['label']!r} in {where[key]}{whose}"
             )
     if problems:
         raise UserError(
@@ -75,6 +78,7 @@ def import_labels(dataset: Dataset, source: Path, name: str = "auto", by: Sequen
         conflicts,
         [about for about in standing if about[0]["sha256"] in imported],
         moved,
+        reading.unread,
     )
 
 
@@ -109,6 +113,8 @@ def describe_import(dataset: Dataset, outcome: Outcome) -> str:
     counts = f"{outcome.new} new, {outcome.same} the same, {len(outcome.conflicts)} conflicts, {outcome.unsure} unsure"
     skipped = "".join(f"; {number} {reason}, left out" for reason, number in sorted(outcome.skipped.items()))
     lines = [f"{dataset.labels}: {counts}{skipped}"]
+    if outcome.unread:
+        lines.append(f"Columns that were not read: {', '.join(outcome.unread)}.")
     if outcome.moved:
         lines.append(
             f"{len(outcome.moved):,} rows have the path of another frame than their SHA-256, by which they were taken: "

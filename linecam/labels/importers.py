@@ -6,6 +6,7 @@ class.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,9 @@ from linecam.errors import UserError, shown
 from linecam.files import sha256
 from linecam.frames.folder import SUFFIXES
 from linecam.frames.index import path_facts
+from linecam.frames.layout import is_unlabelled_folder
 from linecam.labels.store import COLUMNS
-from linecam.labels.tables import HeaderError, Table, meant, parse_table, read_text
+from linecam.labels.tables import ROW_NUMBERS, HeaderError, Record, Table, meant, parse_table, read_text
 
 FORMATS = ["csv", "folders", "label-studio", "lightly-studio"]
 LIGHTLY_COLUMNS = ["file_path_abs", "class_name", "confidence", "annotation_source"]
@@ -34,8 +36,8 @@ _HEADERS = {
 }
 # What other tools and people call the columns of such a table, where it has one of these alone.
 _SYNONYMS = {
-    "path": ["file", "filename", "file_name", "file name", "filepath", "file_path", "image", "image_path", "image_name",
-             "img", "frame", "name"],
+    "path": ["file", "filename", "file_name", "file name", "fname", "filepath", "file_path", "image", "image_path",
+             "image_name", "image_id", "img", "frame", "name"],
     "label": ["class", "class_name", "classname", "category", "labels", "tag", "target"],
 }  # fmt: skip
 
@@ -44,9 +46,12 @@ _OTHER_JSON = (
     "columns path and label."
 )
 _CALL_COLUMNS = (
-    "Call the columns label and path, or label and sha256. Exports of Label Studio (JSON, JSON_MIN or CSV) and "
-    "LightlyStudio are read as they are."
+    "Call the columns label and path, or label and sha256; or path and the names of the classes, with a 1 below one of "
+    "them in each row. Exports of Label Studio (JSON, JSON_MIN or CSV) and LightlyStudio are read as they are."
 )
+_NO_HEADER = "The first line names an image, so it may be a row: write a header above it, such as path,label."
+# What a column of a class may say.
+_NO, _YES = {"0", "0.0"}, {"1", "1.0"}
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ class Reading:
     format: str
     rows: list[ImportedRow] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)  # by the reason
+    unread: list[str] = field(default_factory=list)  # columns of a table that are not known
 
     def take(self, where: str, choices: list[str], by: str, when: str, frame: tuple[str, str]) -> None:
         """Take what one annotation has chosen for a frame, (sha256, path)."""
@@ -103,14 +109,18 @@ def read_file(path: Path, name: str, classes: list[str]) -> Reading:
     if path.is_dir():
         return _folders(path, classes)
     text = read_text(path)
-    table = None if text.lstrip()[:1] in {"[", "{"} else _table(path, text)
+    table = None if text.lstrip()[:1] in {"[", "{"} else _table(path, text, classes)
     kind = "label-studio" if table is None else _by_header(table)
     if name not in {"auto", kind}:
         raise UserError(f"{path} is of the format {kind}, and --format says {name}. Leave --format out.")
     if table is None:
         return _label_studio_json(path, text, classes)
-    rows = [(f"line {record.line}", record.cells) for record in table.records]
-    return _flat(path, rows, classes) if kind == "label-studio" else _READERS[kind](rows)
+    if kind == "csv" and "label" not in table.columns:
+        return _one_hot(table, classes)
+    rows = [(_line(record), record.cells) for record in table.records]
+    if kind == "label-studio":
+        return _flat(path, rows, classes)
+    return _csv(rows, table.columns) if kind == "csv" else _lightly_studio(rows)
 
 
 def path_in(text: str) -> str:
@@ -133,28 +143,82 @@ def _url(text: str) -> SplitResult:
         return SplitResult("", "", text, "", "")
 
 
-def _table(path: Path, text: str) -> Table:
+def _line(record: Record) -> str:
+    return f"line {record.line}"
+
+
+def _table(path: Path, text: str, classes: Sequence[str]) -> Table:
     """A CSV file of any format. Raises `UserError` where it is in none."""
+    known = {*COLUMNS, *LIGHTLY_COLUMNS}
     try:
         forms = [form for forms in _HEADERS.values() for form in forms]
-        return parse_table(path, text, forms, {*COLUMNS, *LIGHTLY_COLUMNS}, _SYNONYMS)
+        return parse_table(path, text, forms, known, _SYNONYMS)
     except HeaderError as error:
-        raise UserError(f"{error} {_CALL_COLUMNS}") from None
+        refused = error
+    try:
+        one_hot = [(frame, name) for name in classes for frame in ("path", "sha256")]
+        return parse_table(path, text, one_hot, known, _SYNONYMS | {name: [name.lower()] for name in classes})
+    except HeaderError:
+        words = re.split(r"[\s,;]+", text.strip().partition("\n")[0].replace('"', ""))
+        named = any(PurePosixPath(word).suffix.lower() in SUFFIXES for word in words)
+        raise UserError(f"{refused} {_NO_HEADER if named else _CALL_COLUMNS}") from None
 
 
 def _by_header(table: Table) -> str:
     """The format of a CSV file, by its columns."""
-    return next(kind for kind, forms in _HEADERS.items() if any(set(form) <= set(table.columns) for form in forms))
+    kinds = (kind for kind, forms in _HEADERS.items() if any(set(form) <= set(table.columns) for form in forms))
+    return next(kinds, "csv")
 
 
-def _csv(rows: Rows) -> Reading:
-    reading = Reading("csv")
+def _csv(rows: Rows, columns: Sequence[str]) -> Reading:
+    reading = Reading("csv", unread=[name for name in columns if name not in {*COLUMNS, ROW_NUMBERS}])
     for where, written in rows:
         row = {name: meant(value) for name, value in written.items()}
         label = row["label"].strip()
-        frame = row.get("sha256", "").strip().lower(), path_in(row.get("path", "").strip())
-        reading.take(where, [label] if label else [], row.get("by", ""), row.get("when", ""), frame)
+        reading.take(where, [label] if label else [], *_about(row))
     return reading
+
+
+def _about(row: Mapping[str, str]) -> tuple[str, str, tuple[str, str]]:
+    """Of a row of a table: who labelled, when, and which frame."""
+    frame = row.get("sha256", "").strip().lower(), path_in(row.get("path", "").strip())
+    return row.get("by", ""), row.get("when", ""), frame
+
+
+def _one_hot(table: Table, classes: Sequence[str]) -> Reading:
+    """Take a table with a column for each class, of which one has a 1 in each row.
+
+    A column of 0 and 1 alone counts, too, where no class has its name: else a frame of a class that the configuration
+    lacks would be taken for one without a label.
+    """
+    others = [name for name in table.columns if name not in {*COLUMNS, ROW_NUMBERS}]
+    columns = [
+        name
+        for name in others
+        if name in classes or all(record.cells[name].strip() in _NO | _YES for record in table.records)
+    ]
+    reading = Reading("csv", unread=[name for name in others if name not in columns])
+    for record in table.records:
+        cells = {name: record.cells[name].strip() for name in columns}
+        chosen = [name for name, cell in cells.items() if cell in _YES]
+        odd = [f"{cell!r} in the column {name}" for name, cell in cells.items() if cell not in _NO | _YES]
+        if not any(cells.values()) or (len(chosen) == 1 and _is_none(chosen[0], classes)):
+            reading.skipped["without a label"] += 1
+        elif odd:
+            reading.refuse(_line(record), f"{odd[0]} is neither 0 nor 1")
+        elif len(chosen) != 1:
+            found = f"a 1 in {' and '.join(chosen)}" if chosen else "no 1"
+            wanted = f"exactly one of the columns {', '.join(columns)} has to have a 1"
+            reading.refuse(_line(record), f"{found}, but {wanted}; remove columns that are no class")
+        else:
+            row = {name: meant(value) for name, value in record.cells.items()}
+            reading.take(_line(record), chosen, *_about(row))
+    return reading
+
+
+def _is_none(column: str, classes: Sequence[str]) -> bool:
+    """Whether a column says that a frame has no label, as Roboflow's `Unlabeled` does."""
+    return is_unlabelled_folder(column) and column not in classes
 
 
 def _lightly_studio(rows: Rows) -> Reading:
@@ -167,9 +231,6 @@ def _lightly_studio(rows: Rows) -> Reading:
         label = [row["class_name"]] if row["class_name"].strip() else []
         reading.take(where, label, row.get("annotation_source", ""), "", ("", path_in(row["file_path_abs"])))
     return reading
-
-
-_READERS = {"csv": _csv, "lightly-studio": _lightly_studio}
 
 
 def _folders(path: Path, classes: list[str]) -> Reading:

@@ -3,6 +3,7 @@
 Read when Snakemake starts, so this module needs the standard library alone.
 """
 
+import codecs
 import csv
 import io
 import re
@@ -15,12 +16,24 @@ from linecam.errors import UserError
 
 DELIMITERS = ",;\t"
 
+# What pandas calls a first column without a name. Unless it is told not to, it writes the numbers of the rows there.
+ROW_NUMBERS = "Unnamed: 0"
+
 # What a spreadsheet computes, and such a cell that was made text before.
 _COMPUTED = re.compile(r"'*[=+\-@\t\r\n]")
 # A first line of Excel's. Neither a quote nor a line's end can stand between cells.
 _SEP = re.compile(r"(?i)\"?sep=(?P<delimiter>[^\"\r\n])\"?(?:\r\n?|\n)")
 _LINE_END = re.compile(r"\r\n?|\n")
 _DIGEST = re.compile(r"\b[0-9A-Fa-f]{64}\b")
+
+# The marks that UTF-16 begins with: Excel's "Unicode Text", and PowerShell's `>`.
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# By its first bytes, what a file is that is no text.
+_NO_TEXT = {
+    b"PK\x03\x04": "is a spreadsheet's own file (.xlsx, .ods) or a ZIP archive",
+    b"\xd0\xcf\x11\xe0": "is a spreadsheet's own file (.xls)",
+    b"\x1f\x8b": "is compressed (gzip)",
+}
 
 
 @dataclass(frozen=True)
@@ -61,13 +74,21 @@ def meant(text: str) -> str:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file. Raises `UserError` where it is a folder, can't be read or is no text in UTF-8."""
+    """The text of a file in UTF-8, or in UTF-16 where it begins with the mark of that.
+
+    Raises `UserError` where it is a folder, can't be read or is no such text.
+    """
     try:
         data = path.read_bytes()
     except IsADirectoryError:
         raise UserError(f"{path} is a folder, but should be a CSV file. Move it away, or name a file.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}. Name a file that you may read.") from None
+    for begins, what in _NO_TEXT.items():
+        if data.startswith(begins):
+            raise UserError(f'{path} {what}. Unpack it, or save the table as "CSV UTF-8".')
+    if data.startswith(_UTF_16):
+        return _from_utf_16(path, data)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -81,6 +102,20 @@ def read_text(path: Path) -> str:
         raise UserError(
             f"{path} is no text in UTF-8: a NUL is in line {line}. It may be in UTF-16, a spreadsheet's own file or "
             'damaged. Save it again, as "CSV UTF-8" where a spreadsheet asks.'
+        )
+    return text
+
+
+def _from_utf_16(path: Path, data: bytes) -> str:
+    try:
+        text = data.decode("utf-16")
+    except UnicodeDecodeError as error:
+        text = data[: error.start].decode("utf-16") + "\0"
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise UserError(
+            f"{path} begins as text in UTF-16 does, but line {line} is not: the file is cut off, damaged or in UTF-32. "
+            'Save it again, as "CSV UTF-8" where a spreadsheet asks.'
         )
     return text
 
@@ -146,11 +181,12 @@ def parse_table(
     header = read_header(path, text, forms, known, synonyms)
     names = {*known, *(name for form in forms for name in form)}
     before = 1 if header.opening else 0
-    records = [
-        Record(line + before, _cells(path, header.columns, values, line + before))
-        for line, values in _rows(path, text[len(header.opening) :], header, names, before)
-    ]
-    return Table([name for name in header.columns if name], records, header.delimiter, header.opening)
+    rows = list(_rows(path, text[len(header.opening) :], header, names, before))
+    columns = header.columns
+    if not columns[0] and all(values[0].strip().isdecimal() for _, values in rows):
+        columns = [ROW_NUMBERS, *columns[1:]]
+    records = [Record(line + before, _cells(path, columns, values, line + before)) for line, values in rows]
+    return Table([name for name in columns if name], records, header.delimiter, header.opening)
 
 
 def _fitting(headers: Mapping[str, list[str]], forms: Sequence[Collection[str]]) -> list[str]:

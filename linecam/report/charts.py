@@ -2,15 +2,18 @@
 
 import base64
 import io
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
 import pandas as pd
-from matplotlib import style
+from matplotlib import rcParams, style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from linecam.evaluation.curves import Curve, Point, Reliability
@@ -163,14 +166,28 @@ def _svg(title: str, draw: Callable[[Axes, Colours], None], colours: Colours) ->
         axes.set_title(title, loc="left", fontsize=11)
         axes.grid(linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
+        if not _drawable(figure):
+            rcParams["svg.fonttype"] = "none"  # the browser has fonts for it
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")
+            figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     return data_uri(buffer.getvalue(), "image/svg+xml")
 
 
 def data_uri(content: bytes, kind: str) -> str:
     """A file of the media type `kind` as a URI that a page needs nothing else for."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _drawable(figure: Figure) -> bool:
+    """Whether Matplotlib's own font has every letter of a figure. It has no Chinese, for one."""
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
+    return all(
+        get_font(findfont(text.get_fontproperties())).get_char_index(ord(letter))
+        for text in texts
+        for letter in text.get_text()
+    )
 
 
 def label_ticks(axes: Axes, labels: list[int]) -> None:

@@ -5,9 +5,17 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from linecam.workflow.section import Section
-from linecam.workflow.values import AsWritten, ClassName, Count
+from linecam.workflow.values import AsWritten, ClassName, Count, in_words
 
-Pin = Annotated[str, Field(strict=True, pattern=r"^P[0-9]{1,2}$", examples=["P7"])]
+Pin = Annotated[
+    str,
+    Field(
+        strict=True,
+        pattern=r"^P[0-9]{1,2}$",
+        examples=["P7"],
+        json_schema_extra=in_words("Write P and the number of the pin, as in P7."),
+    ),
+]
 Milliseconds = Annotated[int, Field(strict=True, ge=0, le=60_000)]
 Frames = Annotated[int, Field(strict=True, ge=1, le=10_000)]  # a sum of scores over more would not be a small integer
 

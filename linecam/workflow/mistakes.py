@@ -172,8 +172,7 @@ def _expected(mistake: ErrorDetails, part: dict[str, Any]) -> str:
     if kind == "literal_error":
         return nearest(str(value), [str(choice) for choice in part["enum"]])
     if kind == "string_pattern_mismatch":
-        example = "".join(f", as {one} does" for one in part.get("examples", []))
-        return f"It has to match {part['pattern']}{example}."
+        return str(part["patternErrorMessage"])
     return _EXPECTED.get(kind, mistake["msg"]).format(**mistake.get("ctx", {}))
 
 

@@ -37,6 +37,7 @@ from linecam.workflow.values import (
     Text,
     Threshold,
     has_random,
+    in_words,
 )
 
 Strategy = Literal["mixed", "herding", "coreset", "typiclust", "probcover", "mundig", "random", "given"]
@@ -55,7 +56,7 @@ class Dataset(Section):
     classes: Annotated[
         tuple[ClassName, ...], Field(min_length=2, max_length=16, json_schema_extra=DISTINCT), Distinct
     ] = ("bad", "good", "no_mask")
-    """The names of the classes, in the order of the network's outputs."""
+    """The names of the classes, in the order of the network's outputs. Letters of any script, digits, `_` and `-`."""
     definitions: dict[str, Sentence] = {}
     """What a class means, one sentence for each: `{bad: The cap has a scratch that you can feel.}`. The labelling page
     shows it beside the class, so that all people judge alike; the report shows it too."""
@@ -263,7 +264,13 @@ class Bundle(Section):
     """Where the model will lie on the camera. `drive`, `sd`: the camera copies it into its memory. `romfs`: the camera
     uses it in place, in a part of the flash memory. `null`: the first place in `config/boards.yaml` for the board."""
     firmware: Annotated[
-        str, Field(strict=True, pattern=r"^(4\.5\.[6-9]|4\.[6-8]\.[0-9]+|5\.0\.0)$", examples=["5.0.0"])
+        str,
+        Field(
+            strict=True,
+            pattern=r"^(4\.5\.[6-9]|4\.[6-8]\.[0-9]+|5\.0\.0)$",
+            examples=["5.0.0"],
+            json_schema_extra=in_words("Write a version from 4.5.6 to 5.0.0, as in 4.8.1."),
+        ),
     ] = "5.0.0"
     """The version of the camera's firmware, from 4.5.6 to 5.0.0."""
     latency_ms: Rate | None = None

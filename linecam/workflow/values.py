@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, ValidationError, WrapValidator
 from pydantic_core import PydanticCustomError
 
 from linecam.errors import UserError
-from linecam.labels.class_names import LONGEST, PATTERN, refusal
+from linecam.labels.class_names import LETTERS, LONGEST, PATTERN, refusal
 from linecam.networks.architectures import ARCHITECTURES, parse
 
 T = TypeVar("T")
@@ -115,14 +115,43 @@ Distinct = AfterValidator(_distinct)
 DISTINCT = {"uniqueItems": True}  # the same, for editors
 Sweep = Annotated[tuple[T, ...], Field(min_length=1, json_schema_extra=DISTINCT), Distinct]
 
+
+def in_words(sentence: str) -> dict[str, str]:
+    """What a pattern asks for, under the name by which editors look for it in a schema."""
+    return {"patternErrorMessage": sentence}
+
+
 # Part of paths, so shorter than the 255 characters of a file's name.
-Name = Annotated[str, Field(strict=True, pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64, examples=["my-line"])]
+Name = Annotated[
+    str,
+    Field(
+        strict=True,
+        pattern=r"^[a-z0-9][a-z0-9_-]*$",
+        max_length=64,
+        examples=["my-line"],
+        json_schema_extra=in_words("Take small letters without accents, digits, _ and -, as in my-line."),
+    ),
+]
 ClassName = Annotated[
-    str, Field(strict=True, pattern=PATTERN, max_length=LONGEST, examples=["good"]), AfterValidator(_free)
+    str,
+    Field(
+        strict=True,
+        pattern=PATTERN,
+        max_length=LONGEST,
+        examples=["good"],
+        json_schema_extra=in_words(LETTERS),
+    ),
+    AfterValidator(_free),
 ]
 Network = Annotated[
     str,
-    Field(strict=True, pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$", max_length=32, examples=["swift7-112"]),
+    Field(
+        strict=True,
+        pattern=r"^[a-z][a-z0-9]*-[1-9][0-9]*$",
+        max_length=32,
+        examples=["swift7-112"],
+        json_schema_extra=in_words("Write an architecture, - and the side of its input in pixels, as in swift7-112."),
+    ),
     AfterValidator(_network),
 ]
 Architecture = Annotated[

@@ -502,6 +502,15 @@ def test_leds_and_json_by_label(camera, labels, lit):
     assert run.seen["lit"][1:-1] == lit
 
 
+def test_labels_of_other_scripts_whose_letters_take_several_bytes(camera):
+    camera.labels = ("合格", "schlecht_größe", "ok")
+    camera.write()
+    run = camera.run(scores=[GOOD, BAD, NO_MASK])
+    assert run.labels == list(camera.labels)
+    assert run.lines[0]["labels"] == list(camera.labels)
+    assert [decision["scores"] for decision in run.decisions] == [GOOD, BAD, NO_MASK]
+
+
 @pytest.mark.parametrize("count", [1, 2, 11])
 def test_any_number_of_classes(camera, count):
     camera.labels = tuple(f"class{n}" for n in range(count))

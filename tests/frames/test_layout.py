@@ -43,6 +43,8 @@ __all__ = ["line"]
         ("testing/strange.A-12.4f1c.jpg", ("", -1, "test", "")),
         ("monday/bad.x-7.4f1c.jpg", ("", -1, "", "")),
         ("TEST/Good/x-3.jpg", ("x", 3, "test", "good")),
+        ("gro\u0308\u00dfe/x-3.jpg", ("x", 3, "", "größe")),
+        ("GRÖSSE/x-3.jpg", ("x", 3, "", "größe")),
         ("valid/bad/x.jpg", ("", -1, "train", "bad")),
         ("val/x.jpg", ("", -1, "train", "")),
         ("train/other/x.jpg", ("", -1, "train", "")),
@@ -58,7 +60,7 @@ __all__ = ["line"]
     ],
 )
 def test_said_by_path(path, expected):
-    said = path_facts(path, CLASSES)
+    said = path_facts(path, [*CLASSES, "größe"])
     assert tuple(said[key] for key in ("sequence", "number", "part", "label")) == expected
 
 

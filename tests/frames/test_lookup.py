@@ -42,6 +42,10 @@ def frames(*paths: str) -> Frames:
         (COMPOSED, "/data/upload/3/8ecace46-grun.jpg"),  # uploaded from a Mac: the accent by itself is lost
         ("8ecace46-D-7.png", "/data/upload/3/01234567-8ecace46-D-7.png"),
         ("8ecace46-D-7.png", "8ecace46-D-7.png"),
+        ("day1/C-1.jpg", "C-1"),
+        ("day1/C-1.JPG", "day1/c-1"),
+        ("day1/C.1.jpg", "/elsewhere/day1/C.1"),
+        ("day1/C.jpg.png", "C.jpg"),
     ],
 )
 def test_a_name_that_can_only_mean_one_frame(known, written):
@@ -82,11 +86,15 @@ def test_copies_of_one_frame_are_one():
     assert Frames(index, Path("caps")).find("", "C.JPG") == ("0", "")
 
 
-@pytest.mark.parametrize("written", ["day3/C-1.jpg", "day1/8ecace4-C-1.jpg", "", "/", "\\", "C-1", "jpg"])
+@pytest.mark.parametrize("written", ["day3/C-1.jpg", "day1/8ecace4-C-1.jpg", "", "/", "\\", "C-", "C-1.png", "jpg"])
 def test_a_name_is_not_taken_for_one_that_is_only_near(written):
     digest, problem = frames("day1/C-1.jpg", "day2/C-11.jpg").find("", written)
     assert digest == ""
     assert problem.startswith(f"there is no frame {written}")
+
+
+def test_a_name_without_a_suffix_that_two_frames_have():
+    assert frames("C-1.jpg", "C-1.png").find("", "C-1") == ("", "C-1 could be C-1.jpg or C-1.png")
 
 
 def test_the_nearest_name_stands_beside_one_that_is_not_there():

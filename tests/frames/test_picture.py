@@ -14,6 +14,7 @@ from linecam.camera.arithmetic import square, to_input
 from linecam.files import read_json
 from linecam.frames.index import read_frames
 from linecam.frames.look import MIN_SIDE, look_at
+from linecam.frames.picture import to_rgb
 from tests.frames.line import encoded, line, noise, picture, put
 
 __all__ = ["line"]
@@ -81,12 +82,13 @@ def test_cmyk_is_the_colour_it_looks(line):
     assert np.abs(line.decode()[0].astype(int) - [255, 0, 0]).max() < 16
 
 
-def png(colour_type: int, values: NDArray[np.uint16]) -> bytes:
-    """A PNG of 16 bits a channel, which Pillow can't write in colour."""
+def png(colour_type: int, values: NDArray[np.uint16], transparent: bytes = b"") -> bytes:
+    """A PNG of 16 bits a channel, which Pillow can't write in colour; `transparent` is its transparent colour."""
     height, width = values.shape[:2]
     lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in values)
     chunks = (
         (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)),
+        *([(b"tRNS", transparent)] if transparent else []),
         (b"IDAT", zlib.compress(lines)),
         (b"IEND", b""),
     )
@@ -251,6 +253,7 @@ def hidden_red(mode: str) -> Image.Image:
         ("palette.png", lambda: encoded(hidden_red("RGB").quantize(2), "PNG", transparency=red_of(hidden_red("RGB")))),
         ("key.png", lambda: encoded(hidden_red("RGB"), "PNG", transparency=(255, 0, 0))),
         ("a.gif", lambda: encoded(hidden_red("RGB").quantize(2), "GIF", transparency=red_of(hidden_red("RGB")))),
+        ("deep.png", lambda: encoded(hidden_deep_grey(), "PNG", transparency=51234)),
     ],
 )
 def test_a_hidden_colour_is_not_trained_on(line, name, data):
@@ -260,7 +263,27 @@ def test_a_hidden_colour_is_not_trained_on(line, name, data):
     seen = line.decode(64)[frames.index[frames["path"] == name][0]]
     assert (seen[:, :30] == 255).all()
     assert (seen[:, 34:] == 0).all()
-    assert read_json(line.summary)["notes"] == {"partly transparent: laid on black": 1}
+    assert read_json(line.summary)["notes"]["partly transparent: laid on black"] == 1
+
+
+def hidden_deep_grey() -> Image.Image:
+    """A white square on a grey of 16 bits that is transparent."""
+    values = np.full((64, 64), 51234, np.uint16)
+    values[:, :32] = 65535
+    return Image.fromarray(values)
+
+
+def test_of_16_bits_only_the_very_value_is_transparent():
+    values = np.array([[51234, 51235]], np.uint16)
+    image = Image.open(io.BytesIO(encoded(Image.fromarray(values), "PNG", transparency=51234)))
+    assert np.asarray(to_rgb(image)).tolist() == [[[0, 0, 0], [200, 200, 200]]]
+
+
+def test_a_transparent_colour_of_16_bits_of_which_half_is_lost_is_no_frame(line):
+    line.put("deep.png", png(2, RGB_16, struct.pack(">HHH", 51234, 0, 50000)))
+    row = line.run().loc["deep.png"]
+    assert row["status"] == "quarantined"
+    assert "16 bits a channel, with one colour as transparent" in row["reason"]
 
 
 def red_of(image: Image.Image) -> int:

@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score, confusion_matrix
 
@@ -38,6 +38,7 @@ def test_kappa_as_by_hand():
     assert high == pytest.approx(0.4 + 1.96 * 0.127, abs=0.04)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=30))
 def test_kappa_as_scikit_learn_has_it(pairs):
     one, other = zip(*pairs, strict=True)

@@ -280,12 +280,50 @@ def test_label_studio_on_windows(dataset, image):
         "filename,class,by\nday1/C-1.jpg,bad,Ann\n",
         "by;Image;Category\nAnn;day1/C-1.jpg;bad\n",
         "path\tlabel\tby\nC:\\caps\\day1\\C-1.jpg\tbad\tAnn\n",
+        "image_id,label,by\nday1/C-1,BAD,Ann\n",
+        ",fname,label,by\n0,day1/C-1.jpg,bad,Ann\n",
     ],
 )
-def test_tables_as_spreadsheets_write_them(dataset, text):
-    Path("in.csv").write_text(text, encoding="utf-8", newline="")
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_tables_as_spreadsheets_write_them(dataset, text, encoding):
+    Path("in.csv").write_text(text, encoding=encoding, newline="")
     import_labels(dataset, Path("in.csv"))
     assert labels(dataset) == [("day1/C-1.jpg", "bad", "Ann")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "filename, bad, good, no_mask\nC-2.jpg, 0, 1, 0\nD-7.png, 1, 0, 0\n",
+        "filename;Good;BAD;Unlabeled\nC-2.jpg;1.0;0.0;0\nD-7.png;0.0;1.0;0\nD-8.png;0;0;1\n",
+        ",image_id,good,bad,width\n0,C-2,1,0,96\n1,D-7,0,1,96\n2,D-8,,,\n",
+    ],
+)
+def test_a_table_with_a_column_for_each_class(dataset, text):
+    Path("_classes.csv").write_text(text)
+    outcome = import_labels(dataset, Path("_classes.csv"))
+    assert labels(dataset) == [("D-7.png", "bad", ""), ("day1/C-2.jpg", "good", "")]
+    assert outcome.skipped["without a label"] == text.count("D-8")
+    assert outcome.unread == ["width"] * text.count("width")
+
+
+def test_a_row_of_such_a_table_has_exactly_one_class(dataset):
+    Path("in.csv").write_text(
+        "path,bad,good,torn\nC-2.jpg,0,0,0\nD-7.png,1,1,0\nD-8.png,0.7,0.3,0\nday1/C-1.jpg,0,1,1\nday2/C-1.jpg,0,0,1\n"
+    )
+    message = refused(dataset, Path("in.csv"))
+    wanted = "but exactly one of the columns bad, good, torn has to have a 1"
+    assert f"line 2: no 1, {wanted}" in message
+    assert f"line 3: a 1 in bad and good, {wanted}" in message
+    assert "line 4: '0.7' in the column bad is neither 0 nor 1" in message
+    assert f"line 5: a 1 in good and torn, {wanted}" in message
+    assert "line 6: 'torn' is not a class" in message
+
+
+def test_columns_that_are_not_read_are_named(dataset):
+    Path("in.csv").write_text("path,label,split,confidence\nD-7.png,bad,train,0.4\n")
+    told = describe_import(dataset, import_labels(dataset, Path("in.csv")))
+    assert told.endswith("\nColumns that were not read: split, confidence.")
 
 
 def test_an_unclosed_quote_loses_no_row_in_silence(dataset):
@@ -432,7 +470,9 @@ def test_names_of_nobody(by, says):
             '{"images": [], "annotations": []}',
             "Write the labels of other tools as a CSV file with the columns",
         ),
-        ("a.csv", "picture,verdict\nD-7.png,bad\n", "Call the columns label and path, or label and sha256."),
+        ("a.csv", "picture,verdict\nD-7.png,bad\n", "Call the columns label and path, or label and sha256;"),
+        ("a.csv", "D-7.png,bad\nD-8.png,good\n", "may be a row: write a header above it, such as path,label"),
+        ("a.csv", "frames/D-7.png 0\n", "may be a row: write a header above it"),
         ("a.csv", "file,image,label\nD-7.png,1,bad\n", "read as the columns 'file', 'image', 'label'. Expected are"),
         ("a.txt", "p\0a\0t\0h\0,\0", "a.txt is no text in UTF-8: a NUL is in line 1"),
         ("a.json", '[{"id": 1, "data": {', "cannot be read as JSON"),

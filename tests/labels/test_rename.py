@@ -70,7 +70,7 @@ def test_two_classes_become_one(labels: Path) -> None:
         ("?", "bad", "'?' is not a class"),
         ("scratch", "", "'' cannot be a class"),
         ("scratch", "bad part", "'bad part' cannot be a class"),
-        ("scratch", "kratzer_ä", "cannot be a class"),
+        ("scratch", "kratzer ä", "cannot be a class"),
         ("scratch", "bad\n", "cannot be a class"),
         ("scratch", "x" * 65, "Take at most 64 characters"),
         ("scratch", "train", "'train' cannot be a class"),

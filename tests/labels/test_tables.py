@@ -39,7 +39,9 @@ def refusal(text: str) -> str:
 
 def test_a_text_is_that_of_the_file_without_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    for data in ("größe\r\n\ufeff".encode(), "\ufeffgröße\r\n\ufeff".encode()):
+    text = "größe\r\n\ufeff"
+    marked = f"\ufeff{text}"
+    for data in (text.encode(), marked.encode(), marked.encode("utf-16-le"), marked.encode("utf-16-be")):
         path.write_bytes(data)
         assert read_text(path) == "größe\r\n\ufeff"
 
@@ -57,7 +59,7 @@ def test_what_is_no_file_to_read_is_named(tmp_path: Path) -> None:
         ("a\nb\nö".encode("latin-1"), "0xf6 in line 3"),
         ("ö\nb\nc".encode("latin-1"), "0xf6 in line 1"),
         ("\nö".encode("latin-1"), "0xf6 in line 2"),
-        ("a\nö\n".encode("utf-16"), "0xff in line 1"),
+        ("a\nö\n".encode("utf-16-le"), "0xf6 in line 2"),
     ],
 )
 def test_another_encoding_is_named_with_its_byte_and_line(tmp_path: Path, data: bytes, told: str) -> None:
@@ -66,6 +68,26 @@ def test_another_encoding_is_named_with_its_byte_and_line(tmp_path: Path, data: 
     with pytest.raises(UserError) as error:
         read_text(path)
     assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ("\ufeffa\nb".encode("utf-16-le")[:-1], "but line 2 is not: the file is cut off"),
+        (b"\xff\xfea\0\n\0\x00\xd8b\0", "but line 2 is not"),  # half of a pair of surrogates
+        ("a\n".encode("utf-32"), "but line 1 is not"),
+        (b"PK\x03\x04\x14\0", "a spreadsheet's own file"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "a spreadsheet's own file (.xls)"),
+        (b"\x1f\x8b\x08", "compressed"),
+    ],
+)
+def test_what_begins_as_something_else_is_called_that(tmp_path: Path, data: bytes, told: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(data)
+    with pytest.raises(UserError) as error:
+        read_text(path)
+    assert told in str(error.value)
+    assert "CSV UTF-8" in str(error.value)
 
 
 # --- the header
@@ -217,6 +239,18 @@ def test_a_quote_that_takes_in_further_rows_is_refused(text: str, line: int, clo
 )
 def test_a_cell_of_several_lines_may_hold_much(text: str) -> None:
     assert len(parse(text).records) == 1
+
+
+def test_a_first_column_of_row_numbers_without_a_name_is_that_of_pandas() -> None:
+    assert parse(",path,label\n0,x.jpg,bad\n1,y.jpg,good\n") == Table(
+        ["Unnamed: 0", "path", "label"],
+        [
+            Record(2, {"Unnamed: 0": "0", "path": "x.jpg", "label": "bad"}),
+            Record(3, {"Unnamed: 0": "1", "path": "y.jpg", "label": "good"}),
+        ],
+    )
+    assert "line 2: '0' is in no column" in refusal(",path,label\n0,x.jpg,bad\nx,y.jpg,good\n")
+    assert "line 2: '0' is in no column" in refusal("path,,label\nx.jpg,0,bad\n")
 
 
 def test_a_column_alone_may_hold_any_lines() -> None:

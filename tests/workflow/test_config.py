@@ -376,7 +376,16 @@ def test_a_wrong_value_is_named_with_its_line(mine, text, key, line):
         ("dataset: {classes: [a, b, a]}", '"a" is in it twice.'),
         ("dataset: {definitions: {bad: ''}}", "It is empty. Write text, or leave the key out."),
         ("dataset: {definitions: scratched}", "Write its keys below it, one a line, or leave it out."),
-        ("dataset: {name: My Line}", "It has to match ^[a-z0-9][a-z0-9_-]*$, as my-line does."),
+        ("dataset: {name: My Line}", "Take small letters without accents, digits, _ and -, as in my-line."),
+        ("dataset: {classes: [a, not ok]}", "Take letters of any script, digits, _ and -, with _ for a blank"),
+        ("dataset: {classes: [a, 'good!']}", "Take letters of any script, digits, _ and -, with _ for a blank"),
+        ("dataset: {classes: [a, größe\u3000]}", "Take letters of any script, digits, _ and -, with _ for a blank"),
+        ("dataset: {classes: [a, gro\u0308sse]}", "Its accents are characters of their own"),
+        (f"dataset: {{classes: [a, {'合' * 22}]}}", "Take at most 64 characters. A letter with an accent counts as 2"),
+        ("dataset: {classes: [a, \U00020bb7]}", "The camera cannot read the rare letter \U00020bb7."),
+        ("networks: [Swift7]", "Write an architecture, - and the side of its input in pixels, as in swift7-112."),
+        ("line: {trigger: {pin: 7th}}", "Write P and the number of the pin, as in P7."),
+        ("bundle: {firmware: '4.4'}", "Write a version from 4.5.6 to 5.0.0, as in 4.8.1."),
         ("bundle: {recall: [bad]}", "Write its keys below it, one a line, or leave it out."),
         (
             "bundle: {measured: {openmv-h7: {ms: 9, estimate_ms: [1, 2, 3]}}}",
@@ -388,6 +397,22 @@ def test_a_wrong_value_is_named_with_its_line(mine, text, key, line):
 )
 def test_what_would_be_right_is_told_in_plain_words(mine, text, told):
     assert f", line 1). {told}" in mine.mistake(text)
+
+
+@pytest.mark.parametrize("name", ["good", "OK", "größe", "合格", "Царапина", "अच्छा", "a-1_b", "合" * 21])
+def test_a_class_may_be_called_so_in_any_script(mine, name):
+    assert name in mine.settings(f"dataset: {{classes: [{name}, other]}}").dataset.classes
+
+
+def test_no_message_shows_a_pattern():
+    """Each pattern comes with what it asks for, in words, which editors show, too."""
+    parts = [Settings.model_json_schema()]
+    for part in parts:
+        values = part.values() if isinstance(part, dict) else part
+        parts += [value for value in values if isinstance(value, dict | list)]
+    patterns = [part for part in parts if isinstance(part, dict) and isinstance(part.get("pattern"), str)]
+    assert patterns
+    assert all(part.get("patternErrorMessage") for part in patterns)
 
 
 @pytest.mark.parametrize(
