@@ -8,7 +8,7 @@ import pytest
 
 from linecam.bundle.registers import registers
 from linecam.workflow.line_settings import Line
-from tests.bundle.test_bundle import CONFIG, make
+from tests.bundle.made_up import CONFIG, make
 
 SIGNALS = {"pass_pin": "P0", "fail_pin": "P1", "ready_pin": "P2", "passes": ["good"]}
 BY_PIN = {"source": "pin", "pin": "P3", "edge": "rising", "pull": "down"}
