@@ -155,6 +155,14 @@ def _largest(results: Path, count: int = 3) -> list[tuple[Path, int]]:
     sizes = []
     for folder in results.glob("*/[!.]*"):
         if folder.is_dir():
-            files = (os.path.join(root, name) for root, _, names in os.walk(folder) for name in names)  # noqa: PTH118
-            sizes.append((folder, sum(os.lstat(file).st_size for file in files)))
+            files = (Path(root, name) for root, _, names in os.walk(folder) for name in names)
+            sizes.append((folder, sum(map(_bytes, files))))
     return sorted((one for one in sizes if one[1]), key=lambda one: -one[1])[:count]
+
+
+def _bytes(file: Path) -> int:
+    """How many bytes a file has; 0 where it has just gone, as what other steps had begun on a full disk."""
+    try:
+        return file.lstat().st_size
+    except OSError:
+        return 0
