@@ -147,6 +147,13 @@ def test_a_cheaper_model_wins_that_is_within_a_point_of_the_best(candidates, los
     assert ("2 ranges" in choice["reason"]) == wins
 
 
+@pytest.mark.parametrize(("balanced", "told"), [(0.895, "less than a point"), (0.9, "no"), (0.95, "no")])
+def test_the_reason_says_how_much_worse_a_cheaper_model_is_if_at_all(candidates, balanced, told):
+    candidates.add(A, "calibrated", balanced=0.9, loss=0.4)
+    candidates.add(B, "calibrated", balanced=balanced, loss=0.5, work=LIGHT)
+    assert f"its balanced accuracy is {told} lower ({balanced:.3f})." in candidates.choose()["reason"]
+
+
 def test_a_cheaper_model_that_is_weak_does_not_win(candidates):
     candidates.add(A, "calibrated", loss=0.4)
     candidates.add(B, "calibrated", loss=0.5, weak=True, work=LIGHT)
