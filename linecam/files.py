@@ -16,6 +16,9 @@ from linecam.errors import UserError
 # The folder that linecam's own files lie in: the Snakefile, config/, openmv/ and so on.
 ROOT = Path(__file__).resolve().parents[1]
 
+# Asked for once, as there is no asking without setting it, for all threads of the process.
+os.umask(_UMASK := os.umask(0))
+
 
 def own_file(path: str) -> str:
     """The place of a file of linecam's own, such as config/boards.yaml.
@@ -45,8 +48,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
             yield temporary
             if temporary.is_file():
                 # Some libraries write files that only their owner may read.
-                os.umask(mask := os.umask(0))
-                temporary.chmod(0o666 & ~mask)
+                temporary.chmod(0o666 & ~_UMASK)
             if temporary.is_dir() and path.exists():
                 shutil.rmtree(path)  # os.replace does not replace a folder that has something in it
             os.replace(temporary, path)

@@ -1,6 +1,7 @@
 """Files that appear whole or not at all."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,20 @@ import pytest
 from linecam.disk import WriteError
 from linecam.errors import UserError
 from linecam.files import atomic_write
+
+
+def test_a_file_that_only_its_owner_may_read_becomes_one_like_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").touch()
+
+    def shared_by_all_threads(_: int) -> int:
+        raise AssertionError("two threads that set it at a time could leave it at 0 for ever")
+
+    monkeypatch.setattr(os, "umask", shared_by_all_threads)
+    with atomic_write(tmp_path / "mine") as temporary:
+        temporary.touch(mode=0o600)
+    assert (tmp_path / "mine").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def test_what_the_disk_does_not_take_is_told_with_its_place(tmp_path: Path) -> None:
