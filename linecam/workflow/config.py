@@ -169,11 +169,11 @@ def region_of(settings: Settings, boards: Mapping[str, Board]) -> Region:
                 "larger camera.frame_size."
             )
         firmware = settings.bundle.firmware
-        if region.oblong and version(firmware) < STRETCHES_SINCE:
+        if region.oblong and version(firmware) < version(STRETCHES_SINCE):
             raise UserError(
-                f"{region.setting}: {list(roi)} is not a square, which firmware before 5.0.0 crops to one instead of "
-                f"stretching it, and bundle.firmware is {firmware}. Take a square, or firmware 5.0.0 on the cameras "
-                "and here."
+                f"{region.setting}: {list(roi)} is not a square, which firmware before {STRETCHES_SINCE} crops to one "
+                f"instead of stretching it, and bundle.firmware is {firmware}. Take a square, or firmware "
+                f"{STRETCHES_SINCE} on the cameras and here."
             )
     return region
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from linecam.boards.board import LAST_FIRMWARE
 from linecam.workflow.line_settings import Line
 from linecam.workflow.section import Section
 from linecam.workflow.training_settings import Augment, Finetune, Method, Pretrain
@@ -263,8 +264,8 @@ class Bundle(Section):
     """Where the model will lie on the camera. `drive`, `sd`: the camera copies it into its memory. `romfs`: the camera
     uses it in place, in a part of the flash memory. `null`: the first place in `config/boards.yaml` for the board."""
     firmware: Annotated[
-        str, Field(strict=True, pattern=r"^(4\.5\.[6-9]|4\.[6-8]\.[0-9]+|5\.0\.0)$", examples=["5.0.0"])
-    ] = "5.0.0"
+        str, Field(strict=True, pattern=r"^(4\.5\.[6-9]|4\.[6-8]\.[0-9]+|5\.0\.0)$", examples=[LAST_FIRMWARE])
+    ] = LAST_FIRMWARE
     """The version of the camera's firmware, from 4.5.6 to 5.0.0."""
     latency_ms: Rate | None = None
     """The longest time that one run of the network may take, in ms. A model is refused if the upper end of its estimate
