@@ -1,6 +1,7 @@
 """A bundle tried on frames: what evaluate computed, main.py's decisions, and what a person gets to see of them."""
 
 import csv
+import errno
 import json
 import os
 import re
@@ -240,6 +241,17 @@ def test_a_bundle_that_was_changed_is_refused(tmp_path: Path) -> None:
     archive.write_bytes(archive.read_bytes()[:-30])
     assert "is damaged, or no archive" in refusal(archive)
     assert "There is no " in refusal(tmp_path / "none.zip")
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, archive = make_bundle(tmp_path / "b")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left on device"), unpacked(archive):
+        pass
 
 
 def test_a_bundle_of_another_linecam_is_refused(tmp_path: Path) -> None:
