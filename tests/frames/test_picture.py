@@ -358,7 +358,8 @@ def test_a_decoder_that_fails_without_a_word_is_quoted_by_its_error_s_name(tmp_p
         raise MemoryError
 
     monkeypatch.setattr(Image, "open", no_memory)
-    assert look_at(put(tmp_path / "x.png", encoded(picture(16, 16), "PNG")), 10**6).reason == "cannot be decoded: MemoryError"
+    path = put(tmp_path / "x.png", encoded(picture(16, 16), "PNG"))
+    assert look_at(path, 10**6).reason == "cannot be decoded: MemoryError"
 
 
 # --- the right way up
