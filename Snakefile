@@ -11,6 +11,7 @@ from snakemake.utils import min_version
 from linecam.bundle.parts import parts_of
 from linecam.files import own_file
 from linecam.workflow.command_line import check_targets
+from linecam.workflow.config import OWN_CONFIG
 from linecam.workflow.plan import (
     METHOD,
     MODEL_PATTERN,
@@ -25,9 +26,6 @@ min_version("9.27")
 
 # A folder without a configuration has that of the built-in belt. `--configfile` is laid over it, and a module's `config`
 # takes its place.
-OWN_CONFIG = "config/config.yaml"
-
-
 configfile: OWN_CONFIG if Path(OWN_CONFIG).exists() else own_file(OWN_CONFIG)
 
 

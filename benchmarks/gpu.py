@@ -31,9 +31,9 @@ from PIL import Image
 
 from benchmarks.sides import machine
 from linecam.files import sha256
-from linecam.networks.architectures import input_size
+from linecam.networks.architectures import PACKAGED_TEACHER, input_size
 from linecam.networks.models import backbone, embed, save_weights
-from linecam.networks.teacher import DEFAULT, Teacher
+from linecam.networks.teacher import Teacher
 from linecam.networks.torch_setup import bfloat16_is_fast, prepare_torch
 from linecam.training import descent, finetune, taught
 from linecam.training.distributed import Processes
@@ -221,7 +221,7 @@ def finetuned(bench: Bench) -> str:
 
 def taught_steps(bench: Bench) -> str:
     """The teacher looks, and the student learns for some steps; each once before it is timed."""
-    frames, teacher = bench.sensor[:64], Teacher(DEFAULT)
+    frames, teacher = bench.sensor[:64], Teacher(PACKAGED_TEACHER)
     recipe = descent.Recipe(bench.network, 20, 1, batch_size=min(64, len(frames)))
     for _ in range(2):
         started = time.perf_counter()

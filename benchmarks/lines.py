@@ -130,9 +130,10 @@ def classic(paths: list[Path]) -> Features:
 
 def imagenet(paths: list[Path]) -> Features:
     """The pooled features of the frozen EfficientNet-Lite0 at its own input size."""
-    from linecam.networks.teacher import DEFAULT, Teacher  # noqa: PLC0415 (PyTorch takes seconds)
+    from linecam.networks.architectures import PACKAGED_TEACHER  # noqa: PLC0415 (as below)
+    from linecam.networks.teacher import Teacher  # noqa: PLC0415 (PyTorch takes seconds)
 
-    teacher, found = Teacher(DEFAULT), []
+    teacher, found = Teacher(PACKAGED_TEACHER), []
     with torch.inference_mode():
         for start in range(0, len(paths), BATCH):
             pixels = np.stack([read(path) for path in paths[start : start + BATCH]])

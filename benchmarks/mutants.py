@@ -37,7 +37,7 @@ TESTS = {
     "selection/kcenter": ["tests/selection/test_kcenter.py"],
     "selection/herding": ["tests/selection/test_herding.py"],
     "selection/strategies": ["tests/selection/test_strategies.py"],
-    "evaluation/metrics": ["tests/evaluation/test_evaluate.py"],
+    "evaluation/metrics": ["tests/evaluation/test_metrics.py"],
     "training/soft_labels": ["tests/training/test_soft_labels.py"],
 }
 

@@ -24,9 +24,9 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run as a file, from anywhere
 
-from linecam.networks.architectures import input_size
+from linecam.networks.architectures import PACKAGED_TEACHER, input_size
 from linecam.networks.models import save_weights
-from linecam.networks.teacher import DEFAULT, Teacher
+from linecam.networks.teacher import Teacher
 from linecam.training.augment import Spread, draw
 from linecam.training.descent import Descent
 from linecam.training.taught import CLAMP, WEIGHTS, Student, resized
@@ -134,7 +134,7 @@ def main() -> None:
         parser.error(f"There is no picture that can be read below {arguments.pictures}.")
     frames = torch.from_numpy(np.stack(found)).permute(0, 3, 1, 2).contiguous().to(device)
     print(f"{len(frames)} pictures and pieces", flush=True)
-    teacher = Teacher(DEFAULT).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    teacher = Teacher(PACKAGED_TEACHER).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     half = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
 
     def looked(count: int) -> tuple[Tensor, list[Tensor]]:
@@ -170,7 +170,11 @@ def main() -> None:
         loss = step(descent)
         if steps % (5 * ROUND) == 0:
             print(f"step {steps} of {count}: loss {loss:.4f}", flush=True)
-    about = {"architecture": arguments.network.rpartition("-")[0], "teacher": DEFAULT, "views": count * arguments.batch}
+    about = {
+        "architecture": arguments.network.rpartition("-")[0],
+        "teacher": PACKAGED_TEACHER,
+        "views": count * arguments.batch,
+    }
     save_weights(arguments.weights, descent.averaged().backbone.half(), about)
     print(f"{count} steps in {time.monotonic() - started:.0f} s: {arguments.weights}")
 

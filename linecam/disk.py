@@ -12,6 +12,7 @@ RESULTS = Path("results")
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EACCES, errno.EPERM}
 _NO_FOLDER = {errno.ENOTDIR, errno.EEXIST}
+_OF_THE_DISK = _FULL | _DENIED | _NO_FOLDER | {errno.EROFS, errno.ENAMETOOLONG}
 # Libraries that are not Python's say it in words: safetensors and other Rust, TensorFlow, NumPy, which has no number.
 _WORDS = (
     (re.compile(r"os error (\d+)"), None),
@@ -21,10 +22,29 @@ _WORDS = (
 )
 
 
+class WriteError(OSError):
+    """The disk did not take the file or folder `place`: of a write that fails, the system itself tells no name."""
+
+    def __init__(self, number: int, cause: BaseException, place: Path) -> None:
+        """`number` is that of `of_the_disk`; what the `cause` says besides stays."""
+        super().__init__(number, getattr(cause, "strerror", None) or os.strerror(number), _filename(cause))
+        self.place = place
+
+
+def of_the_disk(error: BaseException) -> int | None:
+    """The number of an error that may be the disk's fault; None of any other."""
+    number = _number_of(error)
+    return number if number in _OF_THE_DISK else None
+
+
 def explain(error: BaseException) -> str | None:
     """One paragraph for an error that is the disk's fault, or one of its causes is; None for any other."""
+    place: Path | None = None  # what was to be written
     for one in _chain(error):
-        number, path = number_of(one), _path(one)
+        if isinstance(one, WriteError):
+            place = one.place
+        number, name = _number_of(one), _filename(one) or place
+        path = Path(os.fsdecode(name)).absolute() if name else None
         if number in _FULL:
             return _full(path, quota=number == errno.EDQUOT)
         if number == errno.EROFS:
@@ -38,8 +58,8 @@ def explain(error: BaseException) -> str | None:
             return _denied(path)
         if number == errno.ENAMETOOLONG and path is not None:
             return f"{path.name[:40]}...: the name is too long for a file. Take a shorter one."
-        if number in _NO_FOLDER and (file := _file_above(getattr(one, "writing", None))):
-            return f"{one.writing} can't be written: {file} is a file, and no folder. Name another place."  # type: ignore[attr-defined]
+        if number in _NO_FOLDER and (file := _file_above(place)):
+            return f"{place} can't be written: {file} is a file, and no folder. Name another place."
     return None
 
 
@@ -60,7 +80,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def number_of(error: BaseException) -> int | None:
+def _number_of(error: BaseException) -> int | None:
     """The error number of an error of the system, also where it has it in words alone; None of any other."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno
@@ -71,10 +91,10 @@ def number_of(error: BaseException) -> int | None:
     return None
 
 
-def _path(error: BaseException) -> Path | None:
-    """The file that the system names, or that `linecam.files.atomic_write` was about to write."""
-    name = getattr(error, "filename", None) or getattr(error, "writing", None)
-    return Path(os.fsdecode(name)).absolute() if isinstance(name, str | bytes | Path) else None
+def _filename(error: BaseException) -> str | bytes | None:
+    """The file that the system names; not of a file that was opened by its number."""
+    name = getattr(error, "filename", None)
+    return os.fspath(name) if isinstance(name, str | bytes | Path) else None
 
 
 def _file_above(path: Path | None) -> Path | None:
@@ -155,6 +175,14 @@ def _largest(results: Path, count: int = 3) -> list[tuple[Path, int]]:
     sizes = []
     for folder in results.glob("*/[!.]*"):
         if folder.is_dir():
-            files = (os.path.join(root, name) for root, _, names in os.walk(folder) for name in names)  # noqa: PTH118
-            sizes.append((folder, sum(os.lstat(file).st_size for file in files)))
+            files = (Path(root, name) for root, _, names in os.walk(folder) for name in names)
+            sizes.append((folder, sum(map(_bytes, files))))
     return sorted((one for one in sizes if one[1]), key=lambda one: -one[1])[:count]
+
+
+def _bytes(file: Path) -> int:
+    """How many bytes a file has; 0 where it has just gone, as what other steps had begun on a full disk."""
+    try:
+        return file.lstat().st_size
+    except OSError:
+        return 0

@@ -28,6 +28,11 @@ def shown(text: str) -> str:
     return text if text.isprintable() and text == text.strip() else repr(text)
 
 
+def text_of(error: BaseException) -> str:
+    """What an exception says; of one that says nothing, such as `MemoryError`, its type."""
+    return str(error) or type(error).__name__
+
+
 def shortened(text: str, length: int = 600) -> str:
     """The text; of a longer one than `length` its beginning and its end."""
     return text if len(text) <= length else f"{text[: length // 2]} ... {text[-length // 2 :]}"

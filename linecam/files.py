@@ -10,10 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from linecam.disk import number_of
+from linecam.disk import WriteError, of_the_disk
+from linecam.errors import UserError
 
 # The folder that linecam's own files lie in: the Snakefile, config/, openmv/ and so on.
 ROOT = Path(__file__).resolve().parents[1]
+
+# Asked for once, as there is no asking without setting it, for all threads of the process.
+os.umask(_UMASK := os.umask(0))
 
 
 def own_file(path: str) -> str:
@@ -31,33 +35,34 @@ def own_files(pattern: str) -> list[str]:
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary name beside `path`; when the block ends well, rename it to `path`, file or folder."""
+    """Yield a temporary name beside `path`; when the block ends well, rename it to `path`, file or folder.
+
+    Raises `WriteError` where the disk does not take it.
+    """
     path = Path(path)
     # The suffix stays: libraries choose the format by it.
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        error.writing = path  # type: ignore[attr-defined]
+        try:
+            yield temporary
+            if temporary.is_file():
+                # Some libraries write files that only their owner may read.
+                temporary.chmod(0o666 & ~_UMASK)
+            if temporary.is_dir() and path.exists():
+                shutil.rmtree(path)  # os.replace does not replace a folder that has something in it
+            os.replace(temporary, path)
+        finally:
+            if temporary.is_dir():
+                shutil.rmtree(temporary)
+            else:
+                temporary.unlink(missing_ok=True)
+    except UserError:
         raise
-    try:
-        yield temporary
-        if temporary.is_file():
-            # Some libraries write files that only their owner may read.
-            os.umask(mask := os.umask(0))
-            temporary.chmod(0o666 & ~mask)
-        if temporary.is_dir() and path.exists():
-            shutil.rmtree(path)  # os.replace does not replace a folder that has something in it
-        os.replace(temporary, path)
     except Exception as error:
-        if number_of(error) is not None:
-            error.writing = path  # type: ignore[attr-defined]  # a full disk tells no name: `linecam.disk` does
+        if number := of_the_disk(error):
+            raise WriteError(number, error, path) from error
         raise
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        else:
-            temporary.unlink(missing_ok=True)
 
 
 def sha256(path: str | Path) -> str:

@@ -127,9 +127,10 @@ def why(chosen: Rated, accepted: list[Rated], models: int) -> str:
         f"takes{good} ({loss:.3f}, of {models} trained; balanced accuracy {balanced:.3f})."
     )
     if chosen.cost < first.cost:
+        ours = chosen.held_out["balanced_accuracy"]
         reason += (
             f" But {model} goes into the bundle: it takes {percent(chosen.cost / first.cost, 0)} of the work on the "
-            f"camera; its balanced accuracy is less than a point lower ({chosen.held_out['balanced_accuracy']:.3f})."
+            f"camera; its balanced accuracy is {'less than a point' if ours < balanced else 'no'} lower ({ours:.3f})."
         )
     agreement, ranges = chosen.agreement, sum(one.candidate.model == model for one in accepted)
     most = f"Of {ranges} ranges that the firmware takes, {chosen.candidate.range} agrees most often"

@@ -44,7 +44,7 @@ def decode_frames(
     """Write `pixels`, a .npy of (frames, size, size, 3), uint8, 0..255, row i for the i-th usable frame of the shard.
 
     Frames that an earlier run decoded into `former` are copied, and `certificate` is what lets the next run do so
-    (`linecam.reuse`). Raises `UserError` where a frame is no longer what the index says.
+    (`linecam.frames.reuse`). Raises `UserError` where a frame is no longer what the index says.
     """
     if said := region.enlarged(size):
         logging.warning("%s.", said)

@@ -49,10 +49,10 @@ def fetch_masks(sums: Path, frames: Path, *, source: str | None, url: str, worke
             temporary.write_bytes(content)
 
     with ThreadPoolExecutor(workers) as pool:
-        jobs = [pool.submit(fetch, name) for name in missing]
+        fetches = [pool.submit(fetch, name) for name in missing]
         try:
-            for job in progress(as_completed(jobs), "download", "frames", len(jobs)):
-                job.result()
+            for fetched in progress(as_completed(fetches), "download", "frames", len(fetches)):
+                fetched.result()
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

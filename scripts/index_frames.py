@@ -56,14 +56,13 @@ def index_frames(
 
     A frame is an image file, or each `every`-th one of a video (`linecam.frames.video`).
 
-    `status` is ok, duplicate (same bytes as another frame, which `reason` names) or quarantined. Of equal frames,
-    a training frame is the one that counts, then the first by path. Quarantined are also masks and, where the folders'
+    `status` is ok, duplicate (same bytes as another frame, which `reason` names) or quarantined. Of equal frames, a
+    training frame is the one that counts, then the first by path. Quarantined are also masks and, where the folders'
     split is `given`, what lies in neither part; what cannot even be opened, with no hash; and, where there is a
-    `region` other than the middle square, frames that have none such. `damaged` frames that
-    decode are used where that is wanted. `kept` says why a camera at work has kept a frame (`linecam.frames.kept`), and
-    is "" for all others. `summary` says what became of every file (`linecam.frames.account`), and so
-    does the log. Where `region` has several places, a frame has a row for each (`linecam.frames.places`). Raises
-    `UserError` where no frame is usable.
+    `region` other than the middle square, frames that have none such. `damaged` frames that decode are used where that
+    is wanted. `kept` says why a camera at work has kept a frame (`linecam.frames.kept`), and is "" for all others.
+    `summary` says what became of every file (`linecam.frames.account`), and so does the log. Where `region` has several
+    places, a frame has a row for each (`linecam.frames.places`). Raises `UserError` where no frame is usable.
     """
     listing = read_folder(folder, cache)
     exported = exported_labels(folder, listing.labels_files, classes)

@@ -16,13 +16,13 @@ from linecam.evaluation.weakness import in_words
 from linecam.files import atomic_write, write_json
 from linecam.frames.index import read_frames, read_pixels, read_split
 from linecam.frames.kept import REASONS, URGENT
-from linecam.frames.near_duplicates import number_gaps
 from linecam.labels.store import UNSURE, read_rows
 from linecam.labels.tables import neutral
 from linecam.networks.model_name import ModelName
 from linecam.networks.models import Classifier, load_weights, probabilities
 from linecam.networks.torch_setup import prepare_torch
 from linecam.selection.next_batch import UNCERTAINTY, pick_batch, reason
+from linecam.selection.pool import pool_of
 from linecam.workflow.job import job
 
 
@@ -68,9 +68,8 @@ def select_next(
     chosen = choice.model
     frames = read_frames(sources.index, ["path", "sha256", "sequence", "number", "kept", "status"])
     rows = read_rows(sources.labels, classes) if sources.labels else []
-    tested = frames["sha256"].isin(pd.read_csv(sources.test)["sha256"])
     trained = {selection: trained_on(path) for selection, path in sources.splits.items()}
-    trainable = frames[~tested & (number_gaps(frames, frames[tested]) > gap)]
+    trainable = pool_of(frames, pd.read_csv(sources.test)["sha256"], gap)
     pool = trainable[~trainable["sha256"].isin({row["sha256"] for row in rows}.union(*trained.values()))]
     if pool.empty:
         near = f", or within select.gap = {gap} frames of one" if gap else ""

@@ -191,4 +191,7 @@ def test_of_several_processes_the_first_does_it(results: Path, monkeypatch: pyte
 def test_the_folder_of_the_results_is_that_above_the_logs() -> None:
     assert results_of("results/belt/logs/quantize/a/b.log") == Path("results/belt")
     assert results_of("/far/results/belt/logs/a.log") == Path("/far/results/belt")
+    # The last one counts: a dataset, or a folder further up, may have that name.
+    assert results_of("results/logs/logs/a.log") == Path("results/logs")
+    assert results_of("/logs/results/belt/logs/a.log") == Path("/logs/results/belt")
     assert results_of(".snakemake/storage/s3/bucket/results/belt/logs/a.log") is None

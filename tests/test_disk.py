@@ -55,6 +55,17 @@ def test_a_full_disk_is_named_with_what_to_delete(folder: Path, library: str) ->
     assert "\n" not in told
 
 
+def test_a_file_that_goes_while_they_are_added_up_counts_as_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk other steps fail at the same time, and remove what they had begun."""
+    walk = os.walk
+
+    def with_one_more(place: Path) -> list[tuple[str, list[str], list[str]]]:
+        return [(root, names, [*files, "gone"]) for root, names, files in walk(place)]
+
+    monkeypatch.setattr(disk.os, "walk", with_one_more)
+    assert "The most is in results/masks/pixels (6.0 kB)" in (disk.explain(FULL["python"]) or "")
+
+
 def test_the_cause_of_an_error_counts(folder: Path) -> None:
     try:
         try:

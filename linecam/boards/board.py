@@ -4,6 +4,10 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+# The releases of OpenMV's firmware that linecam knows: models load through the module ml since the first, and the rules
+# were measured up to the last.
+FIRST_FIRMWARE, LAST_FIRMWARE = "4.5.6", "5.0.0"
+
 
 @dataclass(frozen=True)
 class Board:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from linecam.boards import cost, memory_rules
 from linecam.boards import firmware_rules as rules
-from linecam.boards.board import Board, version
+from linecam.boards.board import LAST_FIRMWARE, Board, version
 from linecam.boards.catalogue import load_boards
 from linecam.boards.output_rules import check_outputs
 from linecam.boards.verdict import Cost, Finding, VerdictFile
@@ -19,7 +19,6 @@ from linecam.tflite.graph import read_graph
 from linecam.tflite.tflm import TflmError, arena_bytes
 from linecam.tflite.vela import VelaError, compile_model
 
-NEWEST = ".".join(map(str, rules.LAST))
 FITTED = "between two published fits for the Cortex-M7; operators that these leave out by their instructions"
 
 
@@ -42,7 +41,7 @@ def examine(
     board: Board,
     *,
     place: str | None = None,
-    firmware: str = NEWEST,
+    firmware: str = LAST_FIRMWARE,
     budget_ms: float | None = None,
     measured: cost.Measured | None = None,
     labels: int | None = None,
@@ -119,7 +118,7 @@ def check_file(
     or the model's name with .txt beside it, where there is one. Raises `UserError` where a file cannot be read, or
     there is no such board, place, version or time.
     """
-    firmware = firmware or NEWEST
+    firmware = firmware or LAST_FIRMWARE
     boards = load_boards()
     if name not in boards:
         raise UserError(f"--board {name}: no such board. There are: {', '.join(boards)}.")
@@ -129,7 +128,7 @@ def check_file(
     try:
         version(firmware)
     except ValueError:
-        raise UserError(f"--firmware {firmware}: write a version such as {NEWEST}.") from None
+        raise UserError(f"--firmware {firmware}: write a version such as {LAST_FIRMWARE}.") from None
     if budget_ms is not None and not 0 < budget_ms < math.inf:
         raise UserError(f"--latency-ms {budget_ms}: write a time above 0, in milliseconds.")
     if not model.is_file():

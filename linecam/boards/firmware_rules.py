@@ -6,7 +6,7 @@ with CMSIS-NN. PyPI's TFLM is newer and takes more: running there is necessary, 
 
 from collections.abc import Iterator
 
-from linecam.boards.board import Board, version
+from linecam.boards.board import FIRST_FIRMWARE, LAST_FIRMWARE, Board, version
 from linecam.boards.verdict import Finding
 from linecam.tflite.graph import Graph, Operator, Tensor
 
@@ -25,7 +25,6 @@ REGISTERED = frozenset(
     """.split()  # noqa: SIM905 (as a list it fills the page)
 )
 NPU = "ethos-u"  # the operator that Vela puts in
-FIRST, LAST = (4, 5, 6), (5, 0, 0)  # the firmware versions that linecam knows
 # What networks are trained on: the number for a pixel p is p * the first + the second.
 PIXELS = {
     "[0, 1]": (1 / 255, 0.0),
@@ -44,13 +43,14 @@ def check_board(board: Board, firmware: str) -> list[Finding]:
     """Rules that no model could keep: a board or a firmware version that linecam has no way to serve."""
     if board.refused:
         return [Finding("engine", board.title, board.refused.strip().rstrip("."), "build for another board")]
-    if not FIRST <= version(firmware) <= LAST:
+    if not version(FIRST_FIRMWARE) <= version(firmware) <= version(LAST_FIRMWARE):
         return [
             Finding(
                 "firmware-version",
                 f"firmware {firmware}",
-                "models load through the module ml since 4.5.6, and the rules were measured up to 5.0.0",
-                "update the camera with OpenMV IDE, or name a version from 4.5.6 to 5.0.0",
+                f"models load through the module ml since {FIRST_FIRMWARE}, and the rules were measured up to "
+                f"{LAST_FIRMWARE}",
+                f"update the camera with OpenMV IDE, or name a version from {FIRST_FIRMWARE} to {LAST_FIRMWARE}",
             )
         ]
     return []

@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from linecam.boards.board import Board
+from linecam.boards.board import FIRST_FIRMWARE, LAST_FIRMWARE, Board
 from linecam.bundle.bill_of_materials import Model
 from linecam.bundle.camera_settings import CameraSettings, Hold, ModelFile
 from linecam.bundle.parts import FromFrames, Part, hold_of, parts_of
 from linecam.bundle.worst import PLACES_SINCE
+from linecam.camera.region import STRETCHES_SINCE
 from linecam.errors import UserError
 
 ROMFS = ["model.tflite", "labels.txt", "settings.json"]
 IMAGE = "linecam.romfs"
-FIRMWARE = ("4.5.6", "5.0.0")  # the OpenMV releases that main.py runs on, first and last
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ class Program:
 
     @property
     def firmware(self) -> tuple[str, str]:
-        """The OpenMV releases that main.py runs on with these settings: an oblong region is cropped before 5.0.0."""
-        if any(roi[2] != roi[3] for roi in [self.roi, *(self.rois or [])] if roi):
-            return FIRMWARE[1], FIRMWARE[1]
-        return (PLACES_SINCE, FIRMWARE[1]) if self.rois else FIRMWARE
+        """The OpenMV releases that main.py runs on with these settings, first and last."""
+        oblong = any(roi[2] != roi[3] for roi in [self.roi, *(self.rois or [])] if roi)
+        first = STRETCHES_SINCE if oblong else PLACES_SINCE if self.rois else FIRST_FIRMWARE
+        return first, LAST_FIRMWARE
 
     @property
     def view(self) -> dict[str, object]:

@@ -52,19 +52,25 @@ def unpacked(bundle: Path) -> Iterator[Path]:
         return
     if not bundle.is_file():
         raise UserError(f"There is no {bundle}. Give the folder of a bundle, or its archive, such as openmv-h7.zip.")
+    contents = _contents(bundle)
     with tempfile.TemporaryDirectory(prefix="linecam-") as folder:
-        try:
-            with zipfile.ZipFile(bundle) as archive:
-                entries = archive.infolist()
-                odd = [entry.filename for entry in entries if Path(entry.filename).name != entry.filename]
-                if odd or sum(entry.file_size for entry in entries) > MOST_BYTES:
-                    what = f"holds {odd[0]!r}, and a bundle has only files" if odd else "is larger than any bundle"
-                    raise UserError(f"{bundle} is not a bundle: it {what}.")
-                for entry in entries:
-                    (Path(folder) / entry.filename).write_bytes(archive.read(entry))
-        except _DAMAGED as error:
-            raise UserError(f"{bundle} is damaged, or no archive ({error}): {_AGAIN}.") from None
+        for name, content in contents.items():
+            (Path(folder) / name).write_bytes(content)
         yield Path(folder)
+
+
+def _contents(bundle: Path) -> dict[str, bytes]:
+    """The files of an archive, by name. Raises `UserError` as `unpacked` does."""
+    try:
+        with zipfile.ZipFile(bundle) as archive:
+            entries = archive.infolist()
+            odd = [entry.filename for entry in entries if Path(entry.filename).name != entry.filename]
+            if odd or sum(entry.file_size for entry in entries) > MOST_BYTES:
+                what = f"holds {odd[0]!r}, and a bundle has only files" if odd else "is larger than any bundle"
+                raise UserError(f"{bundle} is not a bundle: it {what}.")
+            return {entry.filename: archive.read(entry) for entry in entries}
+    except _DAMAGED as error:
+        raise UserError(f"{bundle} is damaged, or no archive ({error}): {_AGAIN}.") from None
 
 
 def read_shipped(folder: Path, named: Path) -> Shipped:

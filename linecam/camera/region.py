@@ -16,7 +16,7 @@ Roi = tuple[int, int, int, int]  # x, y, width and height, in pixels of the sens
 # A frame has the shape of the sensor's where width over height differs by no more than this share.
 SAME_SHAPE = 0.01
 # The firmware that stretches an oblong region to the network's square input; before it, it is cropped to a square.
-STRETCHES_SINCE = (5, 0, 0)
+STRETCHES_SINCE = "5.0.0"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from linecam.evaluation.cusum import SURE, design, table, upper_bound
-from linecam.evaluation.votes import ONE, decide_windows, offsets
+from linecam.evaluation.votes import decide_windows, offsets, window_sums
 from linecam.percent import percent
 
 SIDE = 8  # the brightness of a frame is that of so many points squared, as in line_drift.py
@@ -57,9 +57,8 @@ def drift_settings(
     is the brightness of the test frames. `false_alarm`, `every` and `learn` are settings of line.drift. All charts
     together have a false alarm in `false_alarm` decisions that count, at the most: each has its share.
     """
-    columns = [f"p_{name}" for name in classes]
     decided = decide_windows(frames, windows, votes, classes, thresholds)
-    sums = np.minimum(np.floor(frames[columns] * ONE + 0.5), ONE).groupby(windows).sum().loc[decided.index]
+    sums = window_sums(frames, windows, classes).loc[decided.index]
     ordered = np.sort(sums.to_numpy(np.int64), axis=1)
     margins = ordered[:, -1] - ordered[:, -2]
     low = -(-low_and_high(margins, LOW_MARGIN)[0] // votes)

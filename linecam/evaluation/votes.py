@@ -100,12 +100,19 @@ def decide_windows(
     `frames` has p_<class> in 0..1 and a row a frame, `windows` says of each to which window it belongs. A window has
     `size` frames.
     """
-    columns = [f"p_{name}" for name in classes]
-    scores = np.minimum(np.floor(frames[columns] * ONE + 0.5), ONE)
-    sums = scores.groupby(windows).sum()
+    sums = window_sums(frames, windows, classes)
     # Of sums, not of means: 3 x 0.5 is 1.5, and a third of it may not be 0.5.
     limits: dict[str, float] = {name: int(value * ONE * size + 0.5) for name, value in thresholds.items()}
     return pd.Series(decide(sums, classes, limits, whole=ONE * size), index=sums.index, dtype=object)
+
+
+def window_sums(frames: pd.DataFrame, windows: pd.Series, classes: list[str]) -> pd.DataFrame:
+    """The sums of scores that main.py decides by, whole numbers of 1 / `ONE`: a row a window, a column p_<class>.
+
+    `frames` and `windows` are those of `decide_windows`.
+    """
+    scores = np.minimum(np.floor(frames[[f"p_{name}" for name in classes]] * ONE + 0.5), ONE)
+    return scores.groupby(windows).sum()
 
 
 def left_out(statuses: pd.DataFrame, size: int) -> dict[str, int]:

@@ -6,6 +6,8 @@ import time
 import urllib.error
 import urllib.request
 
+from linecam.errors import text_of
+
 TIMEOUT = 30.0  # seconds without a byte
 MAX_BYTES = 5_000_000  # of one frame; they have 5 to 20 kB
 ATTEMPTS = 4
@@ -37,7 +39,7 @@ def download(address: str, digest: str) -> bytes:
             asked = error.headers.get("Retry-After", "")
             pause = max(pause, min(float(asked) if asked.isdecimal() else 0.0, MAX_PAUSE))
         except (OSError, http.client.HTTPException) as error:
-            why = f"{error or type(error).__name__}"
+            why = text_of(error)
         except ValueError as error:
             why = f"this is not an address ({error})"
             break

@@ -74,8 +74,16 @@ class Listing:
     labels_files: dict[str, str] = field(default_factory=dict)
     # The SHA-256 of every `RUN_FILE`, by path, sorted.
     run_files: dict[str, str] = field(default_factory=dict)
-    # The same of every file of lines about kept frames.
+    # The same of every `KEPT_FILE`.
     kept_files: dict[str, str] = field(default_factory=dict)
+
+    def beside_frames(self, name: str) -> dict[str, str] | None:
+        """Where a file of this name belongs that is no frame, but is read all the same; None for any other file."""
+        if name == LABELS_FILE:
+            return self.labels_files
+        if RUN_FILE.fullmatch(name):
+            return self.run_files
+        return self.kept_files if KEPT_FILE.fullmatch(name) else None
 
 
 def read_folder(folder: str | Path, cache: str | Path) -> Listing:
@@ -102,21 +110,19 @@ def read_folder(folder: str | Path, cache: str | Path) -> Listing:
         except OSError as error:
             scan.refuse(path, _why(error))
     listing = scan.listing
-    if all(_beside_frames(PurePosixPath(path).name) for path in seen):
+    if all(listing.beside_frames(PurePosixPath(path).name) is not None for path in seen):
         raise UserError(_nothing(folder, listing))
     if seen != known:
         # On a full or read-only disk nothing is remembered. A step that has to write says so.
         with suppress(OSError), atomic_write(cache) as temporary:
             temporary.write_text(json.dumps({"folder": str(folder.resolve()), "files": seen}), encoding="utf-8")
-    for path in sorted(path for path in seen if _beside_frames(PurePosixPath(path).name)):
-        name = PurePosixPath(path).name
-        kind = listing.labels_files if name == LABELS_FILE else listing.run_files
-        if KEPT_FILE.fullmatch(name):
-            kind = listing.kept_files
-        kind[path] = str(seen.pop(path)[2])
     for path, (size, _, digest) in sorted(seen.items()):
-        frames = listing.videos if PurePosixPath(path).suffix.lower() in VIDEO_SUFFIXES else listing.files
-        frames[path] = int(size), str(digest)
+        pure = PurePosixPath(path)
+        if (beside := listing.beside_frames(pure.name)) is not None:
+            beside[path] = str(digest)
+        else:
+            frames = listing.videos if pure.suffix.lower() in VIDEO_SUFFIXES else listing.files
+            frames[path] = int(size), str(digest)
     listing.refused = dict(sorted(listing.refused.items()))
     return listing
 
@@ -125,11 +131,6 @@ def in_words(counts: Counter[str]) -> str:
     """Numbers of files by suffix, the most frequent first: "12 .txt, 1 without a suffix"."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{count} {suffix or 'without a suffix'}" for suffix, count in ordered)
-
-
-def _beside_frames(name: str) -> bool:
-    """Whether a file of this name is not a frame, but is read all the same."""
-    return name == LABELS_FILE or any(kind.fullmatch(name) for kind in (RUN_FILE, KEPT_FILE))
 
 
 def _nothing(folder: Path, listing: Listing) -> str:
@@ -201,7 +202,7 @@ class _Scan:
         if name.startswith("."):
             self.listing.hidden += 1
             return
-        image = name.lower().endswith(self._suffixes) or _beside_frames(name)
+        image = name.lower().endswith(self._suffixes) or self.listing.beside_frames(name) is not None
         try:
             folder = entry.is_dir()
             if not folder and not image:

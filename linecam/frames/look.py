@@ -10,6 +10,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image, UnidentifiedImageError
 
+from linecam.errors import text_of
 from linecam.frames.picture import (
     BACKGROUND_NAME,
     FORMATS,
@@ -71,7 +72,7 @@ def look_at(path: Path, max_pixels: int, *, damaged: bool = False) -> Look:
     except UnidentifiedImageError:
         return Look(0, 0, nature(data))
     except Exception as error:  # decoders raise anything on broken files
-        return Look(width, height, f"cannot be decoded: {error or type(error).__name__}")
+        return Look(width, height, f"cannot be decoded: {text_of(error)}")
     return Look(width, height, "", notes)
 
 

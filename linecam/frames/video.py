@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from linecam.errors import UserError
+from linecam.errors import UserError, text_of
 from linecam.files import sha256
 from linecam.frames.folder import VIDEO_SUFFIXES
 
@@ -63,8 +63,8 @@ def read_video_frame(video: Path, number: int, digest: str = "", stands_for: Cal
             return opened.read(number)
     except Exception as error:  # decoders raise anything on broken files
         raise UserError(
-            f"Frame {number} of {video} can't be read any more, but was there when the frames were indexed: {error}. "
-            "Run the same command again to index the frames that there are."
+            f"Frame {number} of {video} can't be read any more, but was there when the frames were indexed: "
+            f"{text_of(error)}. Run the same command again to index the frames that there are."
         ) from None
     raise UserError(
         f"{video} is not the video that was indexed: its content has changed since. "
@@ -99,7 +99,7 @@ def look_at_video(video: Path, every: int) -> VideoLook:
                 numbers += [] if frame.is_corrupt else [number]
     except Exception as error:  # decoders raise anything on broken files
         where = f"after its frame {numbers[-1]}" if numbers else "as a video"
-        why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        why = getattr(error, "strerror", None) or text_of(error)
         return VideoLook(numbers, width, height, f"cannot be decoded {where}: {why}")
     problems = [f"{damaged} of its frames are damaged"] if damaged else []
     problems += [f"it breaks off: it has {opened.lacks}. The frames up to there are used"] if opened.lacks else []

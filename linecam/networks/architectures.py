@@ -40,6 +40,9 @@ ARCHITECTURES: dict[str, Residual | Tutorial] = {
     "wide7": Residual(16, (32, 64, 128), (2, 2, 2)),
 }
 
+# The large network whose weights come with linecam, as a package; by its name in timm.
+PACKAGED_TEACHER = "tf_efficientnet_lite0"
+
 
 def parse(network: str) -> tuple[Residual | Tutorial, int]:
     """The architecture and the input's side in pixels of a network such as swift7-112.

@@ -10,7 +10,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from linecam.errors import UserError
+from linecam.errors import UserError, text_of
 
 # Where a backbone stands among the keys: in the tutorial's pretrained.ckpt, in a classifier of linecam, in the
 # tutorial's finetuned.pt. A file with none of them holds a backbone alone.
@@ -111,7 +111,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         except pickle.UnpicklingError:  # its text advises to load without the restrictions
             raise UserError(f"{path} holds more than weights, or is damaged. {advice}") from None
         except Exception as error:  # whatever PyTorch and zipfile raise on a damaged file
-            reason = str(error).partition("\n")[0] or type(error).__name__
+            reason = text_of(error).partition("\n")[0]
             raise UserError(f"{path} is not a checkpoint that can be read: {reason}. {advice}") from None
     state = content
     if isinstance(content, Mapping):

@@ -8,10 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from linecam.errors import UserError
+from linecam.networks.architectures import PACKAGED_TEACHER
 from linecam.networks.checkpoints import check_sound, read_backbone
-
-# The network whose weights come as a package with linecam, and the side in pixels that it was trained with.
-DEFAULT = "tf_efficientnet_lite0"
 
 
 class Teacher(nn.Module):
@@ -23,8 +21,8 @@ class Teacher(nn.Module):
     def __init__(self, network: str, weights: Path | None = None) -> None:
         """`network` is a name of timm. `weights` is a file of its weights: safetensors, or a state dict of PyTorch.
 
-        Left out, they are those of the package, for `DEFAULT` alone. Raises `UserError` where there is no network of
-        that name, or the weights are not its own.
+        Left out, they are those of the package, for `PACKAGED_TEACHER` alone. Raises `UserError` where there is no
+        network of that name, or the weights are not its own.
         """
         super().__init__()
         if not timm.is_model(network):
@@ -32,13 +30,13 @@ class Teacher(nn.Module):
                 f"pretrain.taught.network: timm has no network {network!r}. `timm.list_models()` in Python lists them."
             )
         model: Any = timm.create_model(network, pretrained=False)
-        if weights is None and network != DEFAULT:
+        if weights is None and network != PACKAGED_TEACHER:
             raise UserError(
-                f"pretrain.taught.weights: linecam has only the weights of {DEFAULT}. Name the file with the weights "
-                f"of {network}."
+                f"pretrain.taught.weights: linecam has only the weights of {PACKAGED_TEACHER}. Name the file "
+                f"with the weights of {network}."
             )
         state = packaged() if weights is None else read_backbone(weights)
-        load_in_order(model, state, str(weights or DEFAULT))
+        load_in_order(model, state, str(weights or PACKAGED_TEACHER))
         config: dict[str, Any] = model.pretrained_cfg
         if weights is not None:
             check_sound(weights, model, config["input_size"][-1])

@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from linecam.boards.board import FIRST_FIRMWARE
 from linecam.bundle.stored_frames import StoredFrames
 from linecam.camera.arithmetic import to_rgb565
 from linecam.errors import UserError, listed
@@ -175,8 +176,8 @@ def _firmware(camera: BoardRepl) -> str:
     told = ", ".join(str(about[key]) for key in ("board", "firmware") if key in about) or "no version told"
     if not about["ml"]:
         raise UserError(
-            f"The camera's firmware is too old ({told}): linecam needs 4.5.6 or later. In OpenMV IDE: Tools, Install "
-            "the latest firmware."
+            f"The camera's firmware is too old ({told}): linecam needs {FIRST_FIRMWARE} or later. In OpenMV "
+            "IDE: Tools, Install the latest firmware."
         )
     logging.info("The camera: %s.", told)
     return told

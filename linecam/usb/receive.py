@@ -58,7 +58,7 @@ class Frame:
     pixels: bytes
 
     def rgb(self) -> NDArray[np.uint8]:
-        """The pixels, (height, width, 3), 0..255; `linecam.camera.to_rgb565` gives back the camera's own fields."""
+        """The pixels, (height, width, 3), 0..255; `to_rgb565` of `linecam.camera.arithmetic` gives back the fields."""
         values = np.frombuffer(self.pixels, dtype="<u2").reshape(self.head.height, self.head.width).astype(np.int32)
         return expand(np.stack([values >> 11, values >> 5 & 63, values & 31], axis=-1))
 

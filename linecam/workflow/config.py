@@ -10,16 +10,15 @@ from linecam.boards.board import Board, version
 from linecam.camera.region import STRETCHES_SINCE, Region
 from linecam.errors import UserError
 from linecam.frames.folder import frames_folder
-from linecam.networks.architectures import input_size
+from linecam.networks.architectures import PACKAGED_TEACHER, input_size
 from linecam.workflow.line_checks import check_line
-from linecam.workflow.mistakes import explain, nearest
+from linecam.workflow.mistakes import check_classes, explain, nearest
 from linecam.workflow.place_checks import check_places
 from linecam.workflow.settings import Bundle, Dataset, Settings
-from linecam.workflow.training_settings import Taught
 from linecam.yaml_file import load_yaml
 
 SMALLEST = 16  # pixels a side of a network's input: its blocks halve it four times
-OWN = "config/config.yaml"  # of the working directory; files named by --configfile are laid over it
+OWN_CONFIG = "config/config.yaml"  # of the working directory; files named by --configfile are laid over it
 
 
 def load_settings(config: dict[str, Any], files: Sequence[str | Path] = ()) -> Settings:
@@ -49,11 +48,11 @@ def read_settings(files: Sequence[str | Path]) -> Settings:
     no configuration at all, and as `load_yaml` and `load_settings`.
     """
     config: dict[str, Any] = {}
-    own = [OWN] if Path(OWN).is_file() else []
+    own = [OWN_CONFIG] if Path(OWN_CONFIG).is_file() else []
     if not own and not files:
         raise UserError(
-            f"There is no {OWN} in {Path.cwd()}. Run the same command in linecam's folder, or name the configuration "
-            "of your dataset: --configfile FILE."
+            f"There is no {OWN_CONFIG} in {Path.cwd()}. Run the same command in linecam's folder, or name the "
+            "configuration of your dataset: --configfile FILE."
         )
     for file in (*own, *files):
         if not Path(file).is_file():
@@ -67,34 +66,20 @@ def read_settings(files: Sequence[str | Path]) -> Settings:
 
 def check(settings: Settings, boards: Mapping[str, Board]) -> None:
     """Check what no single setting shows: settings that only make sense together. Raises `UserError`."""
-    dataset, pretrain = settings.dataset, settings.pretrain
-    frames_folder(dataset.name, dataset.kind, dataset.source)
-    frames = Path("data") / dataset.name / "frames"
-    if dataset.kind == "masks" and dataset.source and Path(dataset.source).resolve() == frames.resolve():
+    dataset = settings.dataset
+    frames = frames_folder(dataset.name, dataset.kind, dataset.source)
+    if dataset.kind == "masks" and dataset.source and Path(dataset.source).resolve() == Path(frames).resolve():
         raise UserError(
             f"dataset.source is {dataset.source}. linecam writes its checked copy there, and replaces what is in it. "
             "Name a copy in another place, or leave source out."
         )
     if dataset.kind == "belt":
         _check_belt(dataset)
-    methods = {*pretrain.methods, *(method for part in settings.study for method in part.methods)}
-    if pretrain.checkpoint and "given" not in methods:
-        raise UserError(
-            f"pretrain.checkpoint is {pretrain.checkpoint}, and no method of pretrain.methods reads it. Write methods: "
-            "[given], or leave checkpoint out."
-        )
-    taught = pretrain.taught
-    if "taught" in pretrain.methods and taught.network != Taught().network and not taught.weights:
-        raise UserError(
-            f"pretrain.taught.network is {taught.network}, and linecam has the weights of {Taught().network} alone. "
-            f"Name the file of {taught.network}'s weights: pretrain: {{taught: {{weights: FILE}}}}."
-        )
-    for name in dataset.definitions:
-        if name not in dataset.classes:
-            raise UserError(f"dataset.definitions: {name!r} is not a class. {nearest(name, dataset.classes)}")
-    _check_bundle(settings.bundle, settings.dataset.classes, boards)
+    _check_pretrain(settings)
+    check_classes("dataset.definitions", dataset.definitions, dataset.classes)
+    _check_bundle(settings.bundle, dataset.classes, boards)
     check_places(settings)
-    check_line(settings.line, settings.dataset.classes, {name: boards[name] for name in settings.bundle.boards})
+    check_line(settings.line, dataset.classes, {name: boards[name] for name in settings.bundle.boards})
     check_sizes("networks", settings.networks, settings.camera.frame_size, region_of(settings, boards))
 
 
@@ -169,11 +154,11 @@ def region_of(settings: Settings, boards: Mapping[str, Board]) -> Region:
                 "larger camera.frame_size."
             )
         firmware = settings.bundle.firmware
-        if region.oblong and version(firmware) < STRETCHES_SINCE:
+        if region.oblong and version(firmware) < version(STRETCHES_SINCE):
             raise UserError(
-                f"{region.setting}: {list(roi)} is not a square, which firmware before 5.0.0 crops to one instead of "
-                f"stretching it, and bundle.firmware is {firmware}. Take a square, or firmware 5.0.0 on the cameras "
-                "and here."
+                f"{region.setting}: {list(roi)} is not a square, which firmware before {STRETCHES_SINCE} crops to one "
+                f"instead of stretching it, and bundle.firmware is {firmware}. Take a square, or firmware "
+                f"{STRETCHES_SINCE} on the cameras and here."
             )
     return region
 
@@ -228,6 +213,22 @@ def _check_belt(dataset: Dataset) -> None:
         )
 
 
+def _check_pretrain(settings: Settings) -> None:
+    """Raise `UserError` where nothing reads a file of weights, or no file has those that are needed."""
+    pretrain, taught = settings.pretrain, settings.pretrain.taught
+    methods = {*pretrain.methods, *(method for part in settings.study for method in part.methods)}
+    if pretrain.checkpoint and "given" not in methods:
+        raise UserError(
+            f"pretrain.checkpoint is {pretrain.checkpoint}, and no method of pretrain.methods reads it. Write methods: "
+            "[given], or leave checkpoint out."
+        )
+    if "taught" in pretrain.methods and taught.network != PACKAGED_TEACHER and not taught.weights:
+        raise UserError(
+            f"pretrain.taught.network is {taught.network}, and linecam has the weights of {PACKAGED_TEACHER} alone. "
+            f"Name the file of {taught.network}'s weights: pretrain: {{taught: {{weights: FILE}}}}."
+        )
+
+
 def _check_bundle(bundle: Bundle, classes: Sequence[str], boards: Mapping[str, Board]) -> None:
     for key, named in {"boards": list(bundle.boards), "measured": list(bundle.measured)}.items():
         for name in named:
@@ -245,10 +246,8 @@ def _check_bundle(bundle: Bundle, classes: Sequence[str], boards: Mapping[str, B
     for name, known in bundle.measured.items():
         if known.estimate_ms[0] > known.estimate_ms[1]:
             raise UserError(f"bundle.measured.{name}.estimate_ms: write the lower end of the interval first.")
-    for key, named in {"recall": list(bundle.recall), "thresholds": list(bundle.thresholds)}.items():
-        for name in named:
-            if name not in classes:
-                raise UserError(f"bundle.{key}: {name!r} is not a class. {nearest(name, classes)}")
+    check_classes("bundle.recall", bundle.recall, classes)
+    check_classes("bundle.thresholds", bundle.thresholds, classes)
 
 
 def _lay_over(config: dict[str, Any], other: dict[str, Any]) -> None:

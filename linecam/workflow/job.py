@@ -43,4 +43,7 @@ def results_of(log: str) -> Path | None:
     None where the results are in a bucket: what lies here is a copy, whose checksum could be that of another copy.
     """
     parts = Path(log).parts
-    return None if ".snakemake" in parts else Path(*parts[: parts.index("logs")])
+    if ".snakemake" in parts:
+        return None
+    above = len(parts) - 1 - parts[::-1].index("logs")  # the last one: a dataset may be called logs, too
+    return Path(*parts[:above])

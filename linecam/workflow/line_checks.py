@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from linecam.boards.board import Board
 from linecam.errors import UserError
 from linecam.workflow.line_settings import Line, Signals, Trigger
-from linecam.workflow.mistakes import nearest
+from linecam.workflow.mistakes import check_classes
 from linecam.workflow.settings import Settings
 
 
@@ -40,9 +40,8 @@ def check_drift(settings: Settings, given: bool) -> None:
 
 
 def _check_trigger(trigger: Trigger, classes: Sequence[str]) -> None:
-    if trigger.resting is not None and trigger.resting not in classes:
-        meant = nearest(trigger.resting, classes)
-        raise UserError(f"line.trigger.resting: {trigger.resting!r} is not a class. {meant}")
+    if trigger.resting is not None:
+        check_classes("line.trigger.resting", [trigger.resting], classes)
     if trigger.source == "class" and trigger.resting is None:
         raise UserError(
             "line.trigger.source is class, and line.trigger.resting names no class. Name the one of frames without an "
@@ -56,9 +55,7 @@ def _check_trigger(trigger: Trigger, classes: Sequence[str]) -> None:
 
 
 def _check_signals(signals: Signals, trigger: Trigger, classes: Sequence[str]) -> None:
-    for name in signals.passes:
-        if name not in classes:
-            raise UserError(f"line.signals.passes: {name!r} is not a class. {nearest(name, classes)}")
+    check_classes("line.signals.passes", signals.passes, classes)
     told = signals.pass_pin or signals.fail_pin
     if told and not signals.passes:
         raise UserError(

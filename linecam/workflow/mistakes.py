@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher, get_close_matches
 from functools import cache
 from pathlib import Path
@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from linecam.errors import UserError
 from linecam.yaml_file import compose_yaml
 
 Key = tuple[int | str, ...]  # where a value is: names of keys, and places in lists
@@ -63,6 +64,13 @@ def nearest(word: str, choices: Sequence[str]) -> str:
     """Which of the `choices` may have been meant by `word`, and which there are."""
     near = get_close_matches(word, choices, n=1, cutoff=0.5)
     return (f"Did you mean {near[0]}? " if near else "") + f"There is: {', '.join(choices)}."
+
+
+def check_classes(key: str, names: Iterable[str], classes: Sequence[str]) -> None:
+    """Raise `UserError` where one of the `names` that the setting `key` has is none of the `classes`."""
+    for name in names:
+        if name not in classes:
+            raise UserError(f"{key}: {name!r} is not a class. {nearest(name, classes)}")
 
 
 @cache

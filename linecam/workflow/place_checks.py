@@ -6,7 +6,7 @@ from linecam.boards.board import version
 from linecam.bundle.worst import PLACES_SINCE, first_passing, passing
 from linecam.camera.region import Roi
 from linecam.errors import UserError
-from linecam.workflow.mistakes import nearest
+from linecam.workflow.mistakes import check_classes
 from linecam.workflow.settings import Settings
 
 MOST_SHARED = 0.25  # of the area of a place
@@ -101,9 +101,7 @@ def _check_worst(settings: Settings) -> None:
                 f"worst first: line: {{worst_first: [{', '.join(classes)}]}}."
             )
         return
-    for name in order:
-        if name not in classes:
-            raise UserError(f"line.worst_first: {name!r} is not a class. {nearest(name, classes)}")
+    check_classes("line.worst_first", order, classes)
     if sorted(order) != sorted(classes):
         raise UserError(
             f"line.worst_first is {', '.join(order)}, and the classes are {', '.join(classes)}. Name each of them once."

@@ -64,8 +64,9 @@ class Plan:
         given = dataset.kind == "masks" or (
             dataset.kind == "folder" and gives_split(dataset.source or "", dataset.classes, strict=not asked)
         )
-        check_drift(settings, "given" in asked if asked else given)
-        check_no_given_split(settings, "given" in asked if asked else given)
+        taken_over = "given" in asked if asked else given
+        check_drift(settings, taken_over)
+        check_no_given_split(settings, taken_over)
         return cls(settings, boards, region_of(settings, boards), given)
 
     # --- Names

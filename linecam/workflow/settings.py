@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from linecam.boards.board import LAST_FIRMWARE
 from linecam.workflow.line_settings import Line
 from linecam.workflow.section import Section
 from linecam.workflow.training_settings import Augment, Finetune, Method, Pretrain
@@ -268,10 +269,10 @@ class Bundle(Section):
         Field(
             strict=True,
             pattern=r"^(4\.5\.[6-9]|4\.[6-8]\.[0-9]+|5\.0\.0)$",
-            examples=["5.0.0"],
+            examples=[LAST_FIRMWARE],
             json_schema_extra=in_words("Write a version from 4.5.6 to 5.0.0, as in 4.8.1."),
         ),
-    ] = "5.0.0"
+    ] = LAST_FIRMWARE
     """The version of the camera's firmware, from 4.5.6 to 5.0.0."""
     latency_ms: Rate | None = None
     """The longest time that one run of the network may take, in ms. A model is refused if the upper end of its estimate

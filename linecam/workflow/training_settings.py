@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from linecam.networks.architectures import PACKAGED_TEACHER
 from linecam.workflow.section import Section
 from linecam.workflow.values import (
     Architecture,
@@ -36,7 +37,7 @@ class RenderedTraining(Section):
 class Taught(Section):
     """The method `taught`: it learns what a large network sees in the frames, then to find drawn defects."""
 
-    network: Text = "tf_efficientnet_lite0"
+    network: Text = PACKAGED_TEACHER
     """The large network, by its name in the library timm. The default is an EfficientNet-Lite0, trained on ImageNet.
     Its weights come with linecam."""
     weights: Place | None = None

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from linecam.boards import firmware_rules, memory_rules
-from linecam.boards.board import Board, version
+from linecam.boards import memory_rules
+from linecam.boards.board import FIRST_FIRMWARE, LAST_FIRMWARE, Board, version
 from linecam.boards.firmware_rules import check_board, check_graph, check_latency, check_name
 from linecam.boards.memory_rules import ARENA_EXTRA, BESIDE_MODEL, check_memory, on_board
 from linecam.boards.output_rules import check_outputs
@@ -364,6 +364,6 @@ def test_only_a_transposed_convolution_takes_more_on_the_board() -> None:
 
 
 def test_the_numbers_of_the_rules_are_those_that_were_measured() -> None:
-    assert (firmware_rules.FIRST, firmware_rules.LAST) == ((4, 5, 6), (5, 0, 0))
+    assert (FIRST_FIRMWARE, LAST_FIRMWARE) == ("4.5.6", "5.0.0")
     assert (memory_rules.ROMFS_SINCE, memory_rules.LOADS_TO_FRAME_BUFFER) == ((4, 7, 0), (5, 0, 0))
     assert (BESIDE_MODEL, ARENA_EXTRA) == (12_288, 512)

@@ -1,197 +1,31 @@
-"""The bundle: its files, the same bytes twice, the image for ROMFS, the bill of materials, the technician's page."""
+"""The bundle: its files, the same bytes twice, the bill of materials, and models that get none."""
 
 import json
 import re
 import zipfile
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from openmv_ota.romfs.builder import read_image
 
 from linecam import __version__
-from linecam.boards.catalogue import load_boards
 from linecam.bundle.contents import as_copied, check_room
-from linecam.bundle.parts import parts_of
 from linecam.bundle.portable import without_paths
-from linecam.bundle.readme import decision_line
-from linecam.bundle.romfs import pack, verify
 from linecam.bundle.stored_frames import StoredFrames, choose
 from linecam.camera.arithmetic import to_input
 from linecam.errors import UserError
 from linecam.evaluation.figures import Weakness
-from linecam.files import read_json, sha256, write_json
-from linecam.workflow.line_settings import Line
+from linecam.files import read_json, sha256
 from linecam.workflow.lock import pins
-from scripts.bundle import Sources, bundle
+from tests.bundle.made_up import BESIDE, CONFIG, DECIDES, make, write_predictions
 from tests.conftest import ROOT
-from tests.evaluation.made_up import candidate, choice_of, trained
 
-BOARDS = load_boards()
-BUILT = [name for name, board in BOARDS.items() if not board.refused]
-MODEL = "resnet9-64-simclr/coreset-200/seed-1"
-PROGRAM = (ROOT / "openmv/main.py").read_text(encoding="utf-8")
-CONTENT = b"\x1c\x00\x00\x00TFL3" + bytes(range(256)) * 380
-CONFIG = {
-    "dataset": {"name": "caps", "kind": "folder", "source": "/home/someone/caps", "classes": ["bad", "good", "empty"]},
-    "camera": {"frame_size": "QVGA", "side": 240, "roi": None, "rois": None}
-    | dict.fromkeys(("exposure_us", "gain_db", "white_balance")),
-    "pretrain": {"methods": ["given"], "checkpoint": "/home/someone/weights.safetensors"},
-    "embed": {"file": None},
-    "evaluate": {"confidence": 0.95},
-    "bundle": {"boards": BUILT, "accept": "good", "votes": None, "period_ms": 0, "recall": {}, "thresholds": {}},
-    "line": Line().model_dump(mode="json"),
-}
 ON_DRIVE = ["model.tflite", "labels.txt", "settings.json", "main.py"]
-BESIDE = {
-    *("linecam.romfs", "collect.py", "README.md", "bom.cdx.json", "manifest.json", "test-frames.png"),
-    "test-frames.json",
-}
-# What set_thresholds found, of which `config` knows only what was given by hand.
-DECIDES = {
-    "thresholds": {},
-    "operating_points": {
-        "bad": [{"wanted": 0.99, "threshold": 0.3515625, "recall": {"of": [20, 20]}, "false_alarms": {"of": [4, 80]}}]
-    },
-}
-
-
-# Training frames, grey, the left half darker by 60.
-TRAINING = np.stack([np.repeat([[[grey] * 3] * 24 + [[grey + 60] * 3] * 24], 48, axis=0) for grey in (60, 120)]).astype(
-    np.uint8
-)
-
-
-def ratio(part: int, whole: int) -> dict[str, Any]:
-    value = part / whole if whole else None
-    return {"of": [part, whole], "value": value, "low": whole and value - 0.05, "high": whole and value + 0.02}
-
-
-METRICS = {
-    "constant": {"says": "good", "accuracy": ratio(75, 100)},
-    "test": {
-        "frames": 100,
-        "accuracy": ratio(90, 100),
-        "classes": {
-            "bad": {"recall": ratio(8, 10), "precision": 0.8},
-            "good": {"recall": ratio(82, 90), "precision": 0.9},
-            "empty": {"recall": ratio(0, 0), "precision": None},
-        },
-    },
-}
-
-
-def verdict(board: str) -> dict[str, Any]:
-    """What the firmware check says, of a board's first place; without an estimate for the engine of the AE3."""
-    estimated = BOARDS[board].engine == "tflm"
-    return {
-        "accepted": True,
-        "findings": [],
-        "cost": {
-            "file_bytes": len(CONTENT),
-            "place": next(iter(BOARDS[board].places)),
-            "arena_bytes": 109_360,
-            "peak_bytes": 98_304,
-            "macs": 16_678_960,
-            "latency_ms": [41.5, 62.3] if estimated else None,
-            "latency_basis": "between two fits" if estimated else None,
-        },
-    }
-
-
-def write_predictions(folder: Path, probabilities: list[list[float]]) -> None:
-    """Write what a model says of test frames, which come after five frames for training; and the frames."""
-    names = [f"{number:02}" for number in range(5 + len(probabilities))]
-    split = pd.DataFrame({"row": range(len(names)), "sha256": names, "path": names, "label": "good", "by": "me"})
-    split["part"] = ["train"] * 5 + ["test"] * len(probabilities)
-    split.to_csv(folder / "split.csv", index=False)
-    values = np.array([[1 / 3] * 3] * 5 + probabilities)  # least sure of all on the frames for training
-    for number, name in enumerate(CONFIG["dataset"]["classes"]):
-        split[f"p_{name}"] = [f"{value:.8f}" for value in values[:, number]]
-    split.assign(predicted="good")[::-1].to_csv(folder / "predictions.csv", index=False)
-    for side in (32, 64):
-        frames = np.random.default_rng(side).integers(0, 256, (len(names), side, side, 3), np.uint8)
-        np.save(folder / f"{side}.npy", to_input(frames, side))
-
-
-def make(
-    folder: Path,
-    board: str,
-    config: dict[str, Any] = CONFIG,
-    thresholds: dict[str, float] = DECIDES["thresholds"],
-    weak: Sequence[Weakness] = (),
-    votes: int = 3,
-    held: dict[str, Any] | None = None,
-    drift: dict[str, Any] | None = None,
-    **changes: Any,
-) -> Path:
-    """Write what the bundle of `board` is made from into `folder`, make it, and return it."""
-    folder.mkdir(exist_ok=True)
-    write_json(folder / "thresholds.json", DECIDES | {"thresholds": thresholds})
-    write_json(folder / "choice.json", choice_of(MODEL, reason="the best", weak=weak))
-    (folder / "model.tflite").write_bytes(CONTENT)
-    (folder / "board.tflite").write_bytes(CONTENT[:-1] + b"!")
-    write_json(folder / "metrics.json", METRICS)
-    write_json(folder / "votes.json", {"votes": votes})
-    write_json(folder / "summary.json", {"held": held or {}})
-    np.save(folder / "training.npy", TRAINING)
-    write_json(folder / "check.json", verdict(board) | changes)
-    write_json(folder / "split.json", {"frames": {"train": {"bad": 20, "good": 80}, "test": {"bad": 10, "good": 90}}})
-    (folder / "frames.csv").write_text("path,sha256\n", encoding="utf-8")
-    write_json(folder / "drift.json", drift)
-    write_predictions(folder, [[1 - n / 256, n / 256, 0] for n in range(30)])
-    (folder / "collect.py").write_text('"""Take frames."""\n', encoding="utf-8")
-    files = {
-        "metrics": folder / "metrics.json",
-        "thresholds": folder / "thresholds.json",
-        "firmware": {board: folder / "check.json"},
-        "files": {board: folder / "board.tflite"},
-    }
-    bundle(
-        folder / "choice.json",
-        [candidate(MODEL, "fixed_-6_6"), candidate(MODEL, "calibrated", tflite=folder / "model.tflite", **files)],
-        [trained(MODEL, predictions={"calibrated": folder / "predictions.csv"})],
-        Sources(
-            ROOT / "openmv/main.py",
-            [ROOT / f"openmv/{module}.py" for module, _ in parts_of(config)],
-            folder / "collect.py",
-            ROOT / "linecam/bundle/readme.md.j2",
-            ROOT / "linecam/bundle/wiring.svg.j2",
-            folder / "frames.csv",
-            folder / "votes.json",
-            folder / "split.json",
-            folder / "split.csv",
-            folder / "summary.json",
-            folder / "training.npy" if config["line"]["light"]["check"] else None,
-            folder / "drift.json" if drift else None,
-        ),
-        {side: folder / f"{side}.npy" for side in (32, 64)},
-        folder / board,
-        folder / f"{board}.zip",
-        name=board,
-        board=BOARDS[board],
-        config=config,
-        versions=pins(ROOT / "requirements.lock"),
-        report=Path("results/caps/report.html"),
-    )
-    return folder / board
-
-
-@pytest.fixture(scope="module", params=BUILT)
-def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundle of each board."""
-    return make(tmp_path_factory.mktemp("bundle"), request.param)
-
-
-@pytest.fixture(scope="module")
-def h7(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("h7"), "openmv-h7")
 
 
 def test_the_manifest_lists_every_other_file(made: Path) -> None:
@@ -250,7 +84,7 @@ def test_a_region_is_in_the_settings_the_manifest_and_the_readme(tmp_path: Path,
     assert ("Firmware 5.0.0 is needed" in text) == (first == "5.0.0")
     assert ("Firmware 4.5.6 to 5.0.0 is needed" in text) == (first == "4.5.6")
     message = "an oblong camera.roi needs firmware 5.0.0"
-    assert message in PROGRAM
+    assert message in (ROOT / "openmv/main.py").read_text(encoding="utf-8")
     assert (message in text) == (first == "5.0.0")
     assert "camera.side" not in text
     assert first in (made / "bom.cdx.json").read_text(encoding="utf-8")
@@ -272,24 +106,6 @@ def test_the_camera_decides_by_the_thresholds_that_were_set(tmp_path: Path) -> N
         in readme
     )
     assert "no class reached its threshold" not in readme
-
-
-@pytest.mark.parametrize(
-    ("thresholds", "told", "undecided"),
-    [
-        (dict.fromkeys(["bad", "good", "empty"], 0.6), "`empty` with a score from 0.600 on.\n", True),
-        (dict.fromkeys(["bad", "good", "empty"], 0.5), "`empty` with a score from 0.500 on, and else the class", False),
-        ({"bad": 0.6}, "from 0.600 on, and else the class with the highest score, other than `bad`.\n", False),
-        ({"bad": 0.5}, "from 0.500 on, and else the class with the highest score.\n", False),
-    ],
-)
-def test_the_readme_says_how_thresholds_decide(
-    tmp_path: Path, thresholds: dict[str, float], told: str, undecided: bool
-) -> None:
-    """Up to one half the highest score is taken, whatever the threshold; above it the threshold is demanded."""
-    readme = (make(tmp_path, "openmv-h7", thresholds=thresholds) / "README.md").read_text(encoding="utf-8")
-    assert told in readme
-    assert ("no class reached its threshold" in readme) == undecided
 
 
 @pytest.mark.parametrize(("room", "place", "fits"), [(2048, "drive", True), (2047, "drive", False), (2047, "sd", True)])
@@ -398,11 +214,6 @@ def test_the_votes_that_were_taken_are_everywhere(tmp_path: Path, votes: int) ->
     assert f"over {votes} frame{'s' if votes > 1 else ''}," in (made / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_readme_has_the_answer_that_never_looks_beside_the_model(h7: Path) -> None:
-    text = (h7 / "README.md").read_text(encoding="utf-8")
-    assert "| for comparison: always `good` | 75 of 100 | 75.0 % | 70.0 % to 77.0 % |" in text
-
-
 def test_a_fault_on_the_way_leaves_nothing_half_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise OSError("disk full")
@@ -413,99 +224,12 @@ def test_a_fault_on_the_way_leaves_nothing_half_made(tmp_path: Path, monkeypatch
     assert not [path for path in tmp_path.iterdir() if "openmv-h7" in path.name]
 
 
-def payload_of(image: bytes, name: str) -> int:
-    """Where the content of a file begins in a ROMFS image: read here by hand, from the format's description.
-
-    A record is kind, size, payload; kind and size are base-128 numbers, most significant first, bit 7 set on all bytes
-    but the last. The image is one record of kind 0xd2cd31; in it, a file is a record of kind 5 with the name (size,
-    bytes) and a record of kind 2, the content.
-    """
-
-    def number(at: int) -> tuple[int, int]:
-        value = 0
-        while image[at] & 0x80:
-            value = value << 7 | image[at] & 0x7F
-            at += 1
-        return value << 7 | image[at], at + 1
-
-    assert image[:3] == b"\xd2\xcd\x31"
-    size, at = number(3)
-    end = at + size
-    assert end == len(image)
-    while at < end:
-        kind, at = number(at)
-        size, at = number(at)
-        after = at + size
-        if kind == 5:
-            length, at = number(at)
-            if image[at : at + length] == name.encode():
-                kind, at = number(at + length)
-                assert kind == 2
-                return number(at)[1]
-        at = after
-    raise AssertionError(f"{name} is not in the image")
-
-
-@pytest.mark.parametrize("length", [1, 15, 16, 17, 99_400, len(CONTENT)])
-@pytest.mark.parametrize("board", sorted({BOARDS[name].romfs_board for name in BUILT}))
-def test_the_model_lies_on_a_multiple_of_16_in_the_image(board: str, length: int) -> None:
-    model = (CONTENT * 2)[:length]
-    files = {"model.tflite": model, "labels.txt": b"bad\ngood\n", "settings.json": b"{}"}
-    image = pack(files, board)
-    at = payload_of(image, "model.tflite")
-    assert at % 16 == 0
-    assert image[at : at + length] == model
-    verify(image, files, board)
-    assert pack(files, board) == image
-
-
 def test_the_image_of_a_bundle_unpacks_to_its_files(made: Path, tmp_path: Path) -> None:
     image = (made / "linecam.romfs").read_bytes()
     assert read_image(image).extract(str(tmp_path)) == 3
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
         name: (made / name).read_bytes() for name in ("model.tflite", "labels.txt", "settings.json")
     }
-
-
-def test_an_image_that_does_not_fit_is_refused_with_the_numbers() -> None:
-    with pytest.raises(
-        UserError, match=r"has 131,\d{3} bytes.* holds 131,072: \d+ too many.* model\.tflite, with 131,072"
-    ):
-        pack({"model.tflite": bytes(131_072)}, "OPENMV4")
-    pack({"model.tflite": bytes(131_072)}, "OPENMV4P")
-
-
-def test_an_unknown_board_is_a_clear_error() -> None:
-    with pytest.raises(UserError, match="openmv-ota knows no board 'OPENMV9'"):
-        pack({}, "OPENMV9")
-
-
-@pytest.mark.parametrize("damage", ["another file", "other content", "truncated", "no image"])
-def test_a_bad_image_does_not_verify(damage: str) -> None:
-    files = {"model.tflite": CONTENT, "labels.txt": b"bad\ngood\n"}
-    image = pack(files, "OPENMV4")
-    at = payload_of(image, "model.tflite")
-    bad = {
-        "another file": pack({"a.txt": b"", **files}, "OPENMV4"),
-        "other content": image[:at] + b"\x00" + image[at + 1 :],
-        "truncated": image[: at + 10],
-        "no image": b"PK\x03\x04" + image,
-    }[damage]
-    with pytest.raises(ValueError, match=r"ROMFS image"):
-        verify(bad, files, "OPENMV4")
-
-
-def test_a_misaligned_model_does_not_verify() -> None:
-    """What `mpremote romfs build` makes."""
-    from mpremote.romfs import VfsRomWriter  # noqa: PLC0415 (of use here alone)
-
-    writer = VfsRomWriter()
-    writer.mkfile("a", b"1")
-    writer.mkfile("model.tflite", CONTENT)
-    image = writer.finalise()
-    assert payload_of(image, "model.tflite") % 16
-    with pytest.raises(ValueError, match="16-byte aligned"):
-        verify(image, {"a": b"1", "model.tflite": CONTENT}, "OPENMV4")
 
 
 def test_the_bill_of_materials_is_valid_and_says_what_the_model_is(made: Path) -> None:
@@ -536,69 +260,3 @@ def test_another_content_has_another_serial_number(made: Path, h7: Path) -> None
     numbers = {read_json(folder / "bom.cdx.json")["serialNumber"] for folder in (made, h7)}
     assert len(numbers) == len({made.name, h7.name})
     assert all(re.fullmatch(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[0-9a-f-]{17}", n) for n in numbers)
-
-
-def test_the_readme_is_whole_for_every_board(made: Path) -> None:
-    text = (made / "README.md").read_text(encoding="utf-8")
-    for rest in ("{{", "}}", "{%", "None", "Undefined", "  |\n"):
-        assert rest not in text, rest
-    assert f"# {BOARDS[made.name].title}: bad, good, empty" in text
-    assert "| all frames (accuracy) | 90 of 100 | 90.0 % | 85.0 % to 92.0 % |" in text
-    assert "| `bad` found (recall) | 8 of 10 | 80.0 % | 75.0 % to 82.0 % |" in text
-    assert "| blue | `empty` |" in text
-    assert all(line.count("|") in (0, 3, 4, 5) for line in text.splitlines()), "rows of a table stay on a line"
-    assert not re.search(r"\n\n\n", text)
-    assert sha256(made / "model.tflite") in text
-
-
-@pytest.mark.parametrize("board", BUILT)
-def test_the_readme_says_what_is_true_of_the_board(board: str, tmp_path: Path) -> None:
-    text = (make(tmp_path, board) / "README.md").read_text(encoding="utf-8")
-    facts = BOARDS[board]
-    assert ("SD card" in text) == ("sd" in facts.places)
-    assert ("an estimated 41.5 to 62.3 ms (between two fits)" in text) == (facts.engine == "tflm")
-    assert ("Time: not estimated" in text) == (facts.engine != "tflm")
-    assert ("dfu-util -w -d ,37c5:" in text) == (board != "openmv-rt1062")
-    assert ("ROMFS (needed on this board)" in text) == (next(iter(facts.places)) == "romfs")
-    assert ("from which Vela compiled" in text) == (facts.engine == "ethos-u")
-
-
-@pytest.mark.parametrize(
-    "cost", [{}, {"latency_ms": [40.0, 40.0]}, {"arena_bytes": None}, {"place": "sd"}, {"place": "romfs"}]
-)
-def test_what_is_not_known_is_left_out_of_the_readme(cost: dict[str, Any], tmp_path: Path) -> None:
-    text = (make(tmp_path, "openmv-h7", cost=cost) / "README.md").read_text(encoding="utf-8")
-    assert "None" not in text
-    assert ("an estimated 40.0 ms," in text) == ("latency_ms" in cost)
-
-
-def test_the_lines_of_the_readme_are_those_of_the_program() -> None:
-    line = decision_line(["bad", "good", "no_mask"], 3, 62.3)
-    assert line == (
-        '{"label": "good"   , "score": 0.9000, "scores": [0.0500, 0.9000, 0.0500], "item":         1, '
-        '"frames":     3, "ms":       286, "inference_ms":    62}'
-    )
-    assert json.loads(line)["label"] == "good"
-    assert json.loads(decision_line(["a", "b"], 1, 50.0))["label"] == "a"
-    # The form as it stands in the program; its figures are put in later, in as many characters.
-    form = "".join(re.findall(r"^ +line \+?= '(.+)'$", PROGRAM, re.MULTILINE)).removesuffix("\\n")
-    assert len(form % ('"no_mask"', "0.0500, 0.9000, 0.0500")) == len(line)
-    assert re.findall(r'"(\w+)":', form) == list(json.loads(line))
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        "not the one that settings.json names",
-        "is missing or damaged",
-        "does not load",
-        "needs firmware 4.5.6 or later",
-        "this firmware has no frame size ",
-        "does not hold the region",
-        "this sensor sees no colour",
-        "the model fails",
-    ],
-)
-def test_the_messages_of_the_readme_are_those_of_the_program(h7: Path, message: str) -> None:
-    assert message in PROGRAM
-    assert message in (h7 / "README.md").read_text(encoding="utf-8")

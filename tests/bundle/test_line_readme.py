@@ -9,7 +9,8 @@ import pytest
 
 from linecam.bundle.registers import registers
 from linecam.workflow.line_settings import Line
-from tests.bundle.test_bundle import CONFIG, ROOT, make
+from tests.bundle.made_up import CONFIG, make
+from tests.conftest import ROOT
 
 SIGNALS = {"pass_pin": "P0", "fail_pin": "P1", "ready_pin": "P2", "passes": ["good"]}
 BY_PIN = {"source": "pin", "pin": "P3", "edge": "rising", "pull": "down"}

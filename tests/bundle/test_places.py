@@ -12,7 +12,7 @@ from linecam.camera.region import Region
 from linecam.files import read_json
 from linecam.workflow.line_settings import Line, Signals
 from tests.board.test_board import SETTLING, Camera
-from tests.bundle.test_bundle import CONFIG, make
+from tests.bundle.made_up import CONFIG, make
 from tests.bundle.test_same_picture import SCHEMA
 
 ROIS = [[10, 60, 90, 90], [110, 60, 90, 90]]

@@ -16,7 +16,7 @@ from linecam.errors import UserError
 from linecam.files import read_json
 from scripts.index_frames import index_frames
 from tests.board.test_board import GOOD, Camera, collect
-from tests.bundle.test_bundle import BUILT, CONFIG, TRAINING, make
+from tests.bundle.made_up import BUILT, CONFIG, TRAINING, make
 from tests.conftest import ROOT
 
 SCHEMA = Draft202012Validator(json.loads((ROOT / "config/settings.schema.json").read_text(encoding="utf-8")))

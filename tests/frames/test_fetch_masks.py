@@ -221,6 +221,16 @@ def test_nobody_listens(sums, frames, monkeypatch):
             fetch_masks(sums, frames, source=None, url=f"http://127.0.0.1:{free.getsockname()[1]}")
 
 
+def test_a_connection_that_breaks_off_without_a_word_is_told_by_its_error_s_name(sums, frames, monkeypatch):
+    def breaks_off(_: str) -> bytes:
+        raise ConnectionResetError
+
+    monkeypatch.setattr(module, "PAUSE", 0.01)
+    monkeypatch.setattr(module, "read", breaks_off)
+    with pytest.raises(UserError, match=r"could not be downloaded: ConnectionResetError\."):
+        fetch_masks(sums, frames, source=None, url="http://127.0.0.1")
+
+
 def test_local_copy(sums, frames, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     source = write(tmp_path / "copy", FRAMES | {"README.md": b"", "train/good/mine.jpg": b"x", "test/notes.txt": b""})

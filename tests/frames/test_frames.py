@@ -342,6 +342,17 @@ def test_nothing_but_the_cache_is_written(folder, cache):
     assert [path.name for path in cache.parent.iterdir()] == [cache.name]
 
 
+def test_a_source_that_is_no_folder_is_shown_as_it_is(tmp_path):
+    (tmp_path / "caps.zip").write_bytes(b"")
+    for name, told in (
+        ("caps.zip", "dataset.source: .*caps.zip is a file. Name the folder"),
+        ("caps ", "dataset.source: there is no folder '.*caps '. Name the folder"),
+        ("new\table", r"dataset.source: there is no folder '.*new\\table'. Name the folder"),
+    ):
+        with pytest.raises(UserError, match=told):
+            read_folder(tmp_path / name, tmp_path / "cache.json")
+
+
 # --- the digest
 
 

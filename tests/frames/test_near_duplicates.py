@@ -12,7 +12,8 @@ from linecam.frames.near_duplicates import near_duplicate_distance, nearest_dist
 from scripts.find_near import find_near
 from scripts.select_test import select_test
 from scripts.select_train import select_train
-from tests.selection.test_selection import sha, write_index
+from tests.selection.index_files import write_index
+from tests.selection.references import sha
 
 FRAMES = st.lists(st.tuples(st.sampled_from("AB"), st.integers(-1, 40)), max_size=12)
 

@@ -374,6 +374,17 @@ def test_a_webp_that_is_cut_off_or_of_another_length_than_it_says_is_set_aside(t
         assert look_at(put(tmp_path / "damaged.webp", data), 10**6).reason.startswith("cannot be decoded")
 
 
+def test_a_decoder_that_fails_without_a_word_is_quoted_by_its_error_s_name(tmp_path, monkeypatch):
+    """Where memory runs out there is no message: the reason would end with its colon."""
+
+    def no_memory(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Image, "open", no_memory)
+    path = put(tmp_path / "x.png", encoded(picture(16, 16), "PNG"))
+    assert look_at(path, 10**6).reason == "cannot be decoded: MemoryError"
+
+
 # --- the right way up
 
 

@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from linecam.errors import UserError
-from linecam.networks.teacher import DEFAULT, Teacher, packaged
+from linecam.networks.architectures import PACKAGED_TEACHER
+from linecam.networks.teacher import Teacher, packaged
 
 SMALL = "mobilenetv3_small_050"  # another network of timm, quick to make
 # EfficientNet-Lite0 by its paper: how many blocks in a row, and the stride of the first.
@@ -20,7 +21,7 @@ STAGES = [(1, 1), (2, 2), (2, 2), (3, 2), (3, 1), (4, 2), (1, 1)]
 
 @pytest.fixture(scope="module")
 def teacher() -> Teacher:
-    return Teacher(DEFAULT)
+    return Teacher(PACKAGED_TEACHER)
 
 
 @pytest.fixture(scope="module")

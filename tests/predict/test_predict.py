@@ -1,6 +1,7 @@
 """A bundle tried on frames: what evaluate computed, main.py's decisions, and what a person gets to see of them."""
 
 import csv
+import errno
 import json
 import os
 import re
@@ -256,6 +257,17 @@ def test_no_damaged_byte_of_an_archive_ends_in_a_traceback(tmp_path: Path) -> No
         except UserError as error:
             told.append(str(error))
     assert any("Error -3 while decompressing" in one for one in told)
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, archive = make_bundle(tmp_path / "b")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left on device"), unpacked(archive):
+        pass
 
 
 def test_a_bundle_of_another_linecam_is_refused(tmp_path: Path) -> None:

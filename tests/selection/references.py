@@ -3,6 +3,7 @@
 import hashlib
 
 import numpy as np
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 
@@ -16,6 +17,19 @@ def digests(count: int) -> list[str]:
 
 def vectors(count: int, dimensions: int = 3, seed: int = 0) -> NDArray[np.float32]:
     return np.random.default_rng(seed).normal(size=(count, dimensions)).astype(np.float32)
+
+
+@st.composite
+def clouds(draw: st.DrawFn) -> tuple[NDArray[np.float32], int, list[int]]:
+    """Points on a small grid, so that ties and duplicates abound; sums are exact in floating point."""
+    count, dimensions = draw(st.integers(1, 14)), draw(st.integers(1, 3))
+    number = st.integers(-3, 3).map(float)
+    points = np.array(draw(st.lists(st.lists(number, min_size=dimensions, max_size=dimensions), min_size=count,
+                                    max_size=count)), np.float32)  # fmt: skip
+    for row in draw(st.lists(st.integers(0, count - 1), max_size=3)):
+        points[row, draw(st.integers(0, dimensions - 1))] = draw(st.sampled_from([np.nan, np.inf, -np.inf]))
+    initial = draw(st.lists(st.integers(0, count - 1), max_size=count, unique=True))
+    return points, draw(st.integers(0, count + 3)), initial
 
 
 def k_center(points: NDArray[np.float32], count: int, initial: list[int]) -> list[int]:

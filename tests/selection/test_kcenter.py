@@ -1,6 +1,6 @@
 """The parts of lazy k-center one by one: bounds that hold, distances that are exact, and frames that are passed over.
 
-Small, so that they also run where numba compiles nothing, as mutants do. What is picked by them: test_selection.py.
+Small, so that they also run where numba compiles nothing, as mutants do. What is picked by them: test_coreset.py.
 """
 
 import numpy as np
@@ -188,7 +188,7 @@ def test_no_room_is_no_pick() -> None:
 
 
 def test_many_distances_are_never_computed() -> None:
-    """The more frames and picks, the larger their share: see the same at a larger size in test_selection.py."""
+    """The more frames and picks, the larger their share: see the same at a larger size in test_coreset.py."""
     points = frozen(np.random.default_rng(0).normal(size=(600, 2)))
     room = np.zeros(40, np.int64)
     made, estimated = pick_farthest(points, np.full(600, np.inf), room, 1)

@@ -17,7 +17,8 @@ from linecam.selection.next_batch import UNCERTAINTY, pick_batch, reason
 from scripts import select_next as script
 from scripts.select_next import Sources, select_next
 from tests.evaluation.made_up import choice_of, held_out
-from tests.selection.test_selection import sha, write_index
+from tests.selection.index_files import write_index
+from tests.selection.references import sha
 
 CLASSES = ["bad", "good", "no_mask"]
 MODEL = ModelName.parse("swift7-64-none/random-4/seed-1")

@@ -1,5 +1,6 @@
-"""The rules of linecam as Snakemake has them: not their text, but what it made of them."""
+"""The rules of linecam as Snakemake has them (not their text, but what it made of them), and a user's configuration."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from snakemake.rules import Rule
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 
 from tests.conftest import ROOT
+from tests.workflow.configurations import Mine
 
 
 def load_rules(config: dict[str, Any]) -> dict[str, Rule]:
@@ -33,6 +35,12 @@ def steps(rules: dict[str, Rule]) -> dict[str, Rule]:
     assert len(found) > 40
     assert all(rule.is_script for rule in found.values()), "every step is a script"
     return found
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Mine:
+    """A user's file over config/config.yaml."""
+    return Mine(tmp_path)
 
 
 def script_of(rule: Rule) -> str:

@@ -16,7 +16,7 @@ from linecam.files import sha256
 from linecam.networks.models import size_of
 from linecam.tflite.graph import Graph, read_graph
 from linecam.tflite.tflm import predict
-from tests.bundle.test_bundle import BESIDE
+from tests.bundle.made_up import BESIDE
 from tests.conftest import ROOT, TINY, Project, copy_project
 
 MASKS = ROOT.parent / "shared" / "masks"

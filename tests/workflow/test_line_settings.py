@@ -8,7 +8,8 @@ import pytest
 from linecam.boards.catalogue import load_boards
 from linecam.errors import UserError
 from linecam.workflow.config import check, load_settings
-from tests.workflow.test_config import SMALL, Mine
+from linecam.workflow.line_checks import check_drift
+from tests.workflow.configurations import SMALL, Mine, checked
 
 BOARDS = load_boards()
 PINS = {"pass_pin": "P0", "fail_pin": "P1", "ready_pin": "P2"}
@@ -86,3 +87,37 @@ def test_a_pin_is_a_name_of_the_header(tmp_path: Path) -> None:
     told = Mine(tmp_path).mistake("line: {signals: {pass_pin: PB10}}")
     assert "line.signals.pass_pin" in told
     assert "as P7 does" in told
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "keep: {enabled: true}\nbundle: {boards: [openmv-ae3]}\ncamera: {side: 200}",
+            r"openmv-ae3 of bundle\.boards has none",
+        ),
+        ("keep: {enabled: true}\n  trigger: {source: class, resting: no_mask}", r"an item ends when the line is empty"),
+        ("keep: {enabled: true, margin: 0}", r"margin and every are 0 and mark_pin is null"),
+    ],
+)
+def test_a_card_that_would_stay_empty_is_refused(mine, line, told):
+    with pytest.raises(UserError, match=f"line.keep: .*{told}"):
+        checked(mine, f"line:\n  {line}")
+
+
+def test_drift_needs_test_frames_that_are_drawn_at_random(mine):
+    settings = checked(mine, "line: {drift: {enabled: true}}\nselect: {gap: 10}")
+    with pytest.raises(UserError, match=r"with select.gap 10 the test frames come in stretches.*learn: 2000"):
+        check_drift(settings, given=False)
+    with pytest.raises(UserError, match=r"those that your folders name.*learn: 2000"):
+        check_drift(checked(mine, "line: {drift: {enabled: true}}"), given=True)
+    check_drift(checked(mine, "line: {drift: {enabled: true}}"), given=False)
+    check_drift(checked(mine, "line: {drift: {enabled: true, learn: 500}}\nselect: {gap: 10}"), given=True)
+    check_drift(checked(mine, "select: {gap: 10}"), given=True)
+
+
+@pytest.mark.parametrize(
+    "value", ["margin: 1.5", "mark_pin: 4", "mark_pin: A1", "frames: 0", "pause_ms: -1", "what: 1"]
+)
+def test_a_mistake_in_line_keep_is_named(mine, value):
+    assert f"line.keep.{value.split(':')[0]}" in mine.mistake(f"line: {{keep: {{{value}}}}}")
