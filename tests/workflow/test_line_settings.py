@@ -86,7 +86,7 @@ def test_every_board_has_to_have_the_pins() -> None:
 def test_a_pin_is_a_name_of_the_header(tmp_path: Path) -> None:
     told = Mine(tmp_path).mistake("line: {signals: {pass_pin: PB10}}")
     assert "line.signals.pass_pin" in told
-    assert "as P7 does" in told
+    assert "as in P7" in told
 
 
 @pytest.mark.parametrize(
