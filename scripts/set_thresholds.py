@@ -28,7 +28,7 @@ def set_thresholds(
     `operating_points` for a number of recalls, all on frames that the model had not seen.
 
     Each frame counts by its `weight`, so that they hold for the line. `thresholds` (0..1) are given by hand, and count
-    where a class has both. Promises are made at `confidence`; where the labels are too few for one, `too_few` and the
+    where a class has both. Intervals are at `confidence`. Where the labels are too few for a promise, `too_few` and the
     log say so.
     """
     table = read_predictions(held_out)
@@ -39,7 +39,7 @@ def set_thresholds(
     for name, point in by_recall.items():
         found, alarms = (" of ".join(map(str, point[key]["of"])) for key in ("recall", "false_alarms"))
         logging.info("threshold of %s %.3f: it finds %s, at %s false alarms", name, point["threshold"], found, alarms)
-    notes = [too_few(name, asked[name], point, confidence) for name, point in by_recall.items()]
+    notes = [too_few(name, asked[name], point) for name, point in by_recall.items()]
     unkept = [note for note in notes if note]
     for note in unkept:
         logging.warning("%s", note)

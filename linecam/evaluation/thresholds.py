@@ -11,6 +11,9 @@ from linecam.evaluation.figures import OperatingPoint
 from linecam.evaluation.predictions import HALF
 from linecam.evaluation.weighing import effective_size, weighted_ratio
 
+# How sure a threshold is to find what is wanted of the frames to come. To be surer takes far lower thresholds, and so
+# costs several times as many false alarms (docs/measurements.md).
+SURE = 0.8
 # A probability of the quantized model is a multiple of this.
 STEP = 1 / 256
 # With too few frames a threshold lies below the lowest score by this many times the tail's scale, at the most: further
@@ -37,22 +40,23 @@ def operating_point(
     weights: NDArray[np.float64],
     wanted: float,
     confidence: float,
+    sure: float = SURE,
 ) -> OperatingPoint:
     """The highest threshold, up to one half, that promises to find `wanted` (0..1) of a class, and what it costs.
 
     `scores` (see `deciding_scores`), `positive` and `weights` are (N,), of frames that the model had not seen. The
-    promise is for frames to come: at `confidence`, by the order statistics of the positive frames' scores (Wilks,
-    1941), weighed as `promised_rank` says. Where these are too few for any promise, `promised` is false, and the
-    threshold lies below the lowest score by a margin (see `margin`). It is a multiple of 1/256, as the camera's
-    probabilities are; a frame is taken for the class from it on.
+    promise is for frames to come, and is kept with probability `sure`: by the order statistics of the positive frames'
+    scores (Wilks, 1941), weighed as `promised_rank` says. Where these are too few for any promise, `promised` is false,
+    and the threshold lies below the lowest score by a margin (see `margin`). It is a multiple of 1/256, as the camera's
+    probabilities are; a frame is taken for the class from it on. The intervals are at `confidence`.
     """
     order = np.argsort(scores[positive], kind="stable")
     found, count = scores[positive].astype(np.float64)[order], weights[positive][order]
-    rank = promised_rank(count, wanted, confidence)
+    rank = promised_rank(count, wanted, sure)
     if rank:
         lowest = float(found[rank - 1])
     elif len(found):
-        lowest = below(float(found[0]), margin(found, count, wanted, confidence))
+        lowest = below(float(found[0]), margin(found, count, wanted, sure))
     else:
         lowest = HALF
     # The firmware's runtime rounds to the nearest step: the lowest one that counts must reach the threshold.
@@ -65,15 +69,15 @@ def operating_point(
         "effective_frames": round(float(sizes(count)[max(rank - 1, 0)]), 1) if len(count) else 0.0,
         "false_alarms": weighted_ratio(over[~positive], weights[~positive], confidence),
         "promised": rank > 0,
-        "needed": needed(wanted, confidence),
+        "needed": needed(wanted, sure),
     }
 
 
-def promised_rank(weights: NDArray[np.float64], wanted: float, confidence: float) -> int:
+def promised_rank(weights: NDArray[np.float64], wanted: float, sure: float) -> int:
     """Which of the scores with these `weights`, (k,), from the lowest, 1, on, is the highest that finds `wanted` of all
     frames to come; 0 where even the lowest may find less.
 
-    With equal weights it does so with probability `confidence` at least, whatever the scores' distribution is: as many
+    With equal weights it does so with probability `sure` at least, whatever the scores' distribution is: as many
     scores or more lie below what finds just `wanted`, and that number is binomial. Weighed frames count as fewer that
     were drawn at random (`sizes`), of which the share that weighs below a score lies below it; the binomial's tail is
     the incomplete beta function, which needs no whole numbers. That is an approximation, and a promise as far as the
@@ -86,7 +90,7 @@ def promised_rank(weights: NDArray[np.float64], wanted: float, confidence: float
     below = count * (np.cumsum(weights) - weights) / weights.sum()
     # The chance that no more than so many of the frames lie below what finds just `wanted`.
     chance = betainc(np.maximum(count - below, 1e-9), below + 1, wanted)
-    fails = chance > 1 - confidence + 1e-12
+    fails = chance > 1 - sure + 1e-12
     return int(fails.argmax()) if fails.any() else len(weights)
 
 
@@ -101,12 +105,12 @@ def sizes(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
-def needed(wanted: float, confidence: float) -> int | None:
+def needed(wanted: float, sure: float = SURE) -> int | None:
     """How many frames of a class promise that `wanted` (0..1) of it are found; None where no number does."""
-    return None if wanted == 1 else math.ceil(math.log(1 - confidence) / math.log(wanted) - 1e-9)
+    return None if wanted == 1 else math.ceil(math.log(1 - sure) / math.log(wanted) - 1e-9)
 
 
-def margin(found: NDArray[np.float64], weights: NDArray[np.float64], wanted: float, confidence: float) -> float:
+def margin(found: NDArray[np.float64], weights: NDArray[np.float64], wanted: float, sure: float) -> float:
     """How far below the lowest of the scores `found`, (k,), ascending, a threshold should lie, in logits.
 
     `weights` are (k,), and k counts as the size of the lowest (`sizes`). The lower half of the scores, by weight, is
@@ -117,7 +121,7 @@ def margin(found: NDArray[np.float64], weights: NDArray[np.float64], wanted: flo
     lower = int((np.cumsum(weights) / weights.sum() <= 0.5 + 1e-9).sum())
     reach = float(np.average(logits[lower] - logits[:lower], weights=weights[:lower])) if lower else 0.0
     scale = max(reach, LEAST_SCALE)
-    count = needed(wanted, confidence)
+    count = needed(wanted, sure)
     return scale * (FURTHEST if count is None else min(math.log(count / sizes(weights)[0]), FURTHEST))
 
 
@@ -126,7 +130,7 @@ def below(score: float, logits: float) -> float:
     return float(1 / (1 + np.exp(logits - _logit(np.array([score]))[0])))
 
 
-def too_few(name: str, wanted: float, point: OperatingPoint, confidence: float) -> str | None:
+def too_few(name: str, wanted: float, point: OperatingPoint) -> str | None:
     """What a threshold for `wanted` of the class `name` can't promise, and why; None where it does."""
     if point["promised"]:
         return None
@@ -136,7 +140,7 @@ def too_few(name: str, wanted: float, point: OperatingPoint, confidence: float) 
     if count is None:
         takes = f"no number of labels promises all of {name}"
     else:
-        sure = f"{wanted:g} with {confidence * 100:g} % confidence"
+        sure = f"{wanted:g} with {SURE * 100:g} % confidence"
         takes = f"{sure} needs {count} labelled frames of {name}, there are {there}{worth}"
     return (
         f"bundle.recall, {name}: {takes}. The threshold {point['threshold']:.3f} is their lowest score less a margin, "

@@ -33,7 +33,6 @@ class Facts:
     verdict: Verdict  # of the test frames
     decides: Thresholds
     recall: dict[str, float]  # bundle.recall
-    confidence: float
     trained_on: int  # labelled training frames
     fit: float | None  # balanced accuracy of the float model on these very frames; None where that is not known
     held_out: float  # balanced accuracy on these frames by models that had not seen them
@@ -194,7 +193,7 @@ def _short_of_promise(facts: Facts) -> list[tuple[str, int]]:
     """The classes whose threshold promises nothing yet, and how many labels each lacks."""
     short = []
     for name, wanted in facts.recall.items():
-        takes, points = needed(wanted, facts.confidence), facts.decides["operating_points"].get(name)
+        takes, points = needed(wanted), facts.decides["operating_points"].get(name)
         # `too_few` has a sentence for each class whose wanted recall is not promised.
         promised = not any(note.startswith(f"bundle.recall, {name}:") for note in facts.decides["too_few"])
         if not promised and takes is not None and points:

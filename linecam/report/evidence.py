@@ -43,7 +43,6 @@ def facts_of(
         verdict=verdict,
         decides=decides,
         recall=config["bundle"]["recall"],
-        confidence=config["evaluate"]["confidence"],
         trained_on=held_out["frames"],
         fit=balanced_accuracy(of_float[of_float["part"] == "train"]),
         held_out=held_out["balanced_accuracy"],

@@ -16,6 +16,7 @@ from linecam.evaluation.label_doubts import doubtful_labels
 from linecam.evaluation.learning_curve import LearningCurve
 from linecam.evaluation.predictions import decide, read_predictions
 from linecam.evaluation.selection_study import LEARNERS
+from linecam.evaluation.thresholds import SURE
 from linecam.files import atomic_write, read_json, sha256
 from linecam.frames.index import read_index, read_pixels, read_split
 from linecam.percent import percent
@@ -207,6 +208,7 @@ def contents(
         "choice": choice,
         "accept": setup.config["bundle"]["accept"],
         "confidence": confidence,
+        "sure": unbroken(percent(SURE, 0)),
         "frame_size": setup.config["camera"]["frame_size"],
         "begun": BEGUN[choice.model.method],
         "forms": forms,

@@ -162,7 +162,7 @@ class Evaluate(Section):
     """How many frames outside the test set are used to choose the quantization range. The range that agrees most often
     with the float model wins."""
     confidence: Confidence = 0.95
-    """The confidence of every interval in the report, and of a promised recall."""
+    """The confidence of every interval in the report."""
 
 
 class Tune(Section):
@@ -254,8 +254,8 @@ class Bundle(Section):
     """The shortest time between two decisions, in milliseconds. 0: the camera decides as often as it can."""
     recall: dict[str, Share] = {}
     """The share of a class that `main.py` has to find: `{bad: 0.95}`. linecam sets the threshold of the class so that
-    this share of future frames is found, at `evaluate.confidence`. A threshold is 0.5 at the most. It takes enough
-    labels: 59 labelled frames of the class for 0.95, 299 for 0.99. If there are fewer, nothing is promised, and
+    this share of future frames is found, with a confidence of 80 %. A threshold is 0.5 at the most. It takes enough
+    labels: 32 labelled frames of the class for 0.95, 161 for 0.99. If there are fewer, nothing is promised, and
     `thresholds.json` says so. That file also has the number of false alarms (docs/camera.md)."""
     thresholds: dict[str, Threshold] = {}
     """The mean score from which on `main.py` decides for a class: `{bad: 0.35}` finds more bad parts, and gives more

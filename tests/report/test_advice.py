@@ -35,7 +35,7 @@ def facts(**values: Any) -> Facts:
     """A model that has learned all there is, on a test that shows it."""
     nothing = {"differ": 0, "only_camera_right": 0, "only_clean_right": 0}
     default = {
-        "verdict": verdict_of(STRONG), "decides": decides(), "recall": {}, "confidence": 0.95, "trained_on": 200,
+        "verdict": verdict_of(STRONG), "decides": decides(), "recall": {}, "trained_on": 200,
         "fit": 1.0, "held_out": 0.99, "epochs": 300, "doubtful": 0, "tested_on": 150, "usable": 2500, "near": 75,
         "near_within": 25, "camera": nothing, "int8": {"differ": 0, "only_this_right": 0, "only_float_right": 0},
         "frame_size": "QVGA", "roi": False, "input_size": 96, "next_frames": 50, "given": False, "models": 1,
@@ -116,10 +116,10 @@ def test_a_gap_to_new_frames_calls_for_more_labels():
 
 
 def test_a_promise_that_lacks_labels_says_how_many():
-    note = "bundle.recall, bad: 0.99 with 95 % confidence needs 299 labelled frames of bad, there are 40."
+    note = "bundle.recall, bad: 0.99 with 80 % confidence needs 161 labelled frames of bad, there are 40."
     step = only(recall={"bad": 0.99}, decides=decides(thresholds={"bad": 0.2}, too_few=[note]))
-    assert step.what == "Label 259 more frames, above all bad"
-    assert step.settings == "select: {train: 459}"
+    assert step.what == "Label 121 more frames, above all bad"
+    assert step.settings == "select: {train: 321}"
     assert advise(facts(recall={"bad": 0.99}, decides=decides(thresholds={"bad": 0.2}))) == []
 
 
