@@ -4,20 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from linecam.boards.board import Board
 from linecam.boards.verdict import Cost
 from linecam.bundle.bill_of_materials import Dataset, Model
 from linecam.bundle.contents import IMAGE, Program
 from linecam.bundle.registers import registers
 from linecam.bundle.romfs import flash_command
+from linecam.bundle.templates import read_template
 from linecam.bundle.wiring import DRAWING, draws
 from linecam.bundle.worst import UNDECIDED
 from linecam.evaluation.figures import Weakness
 from linecam.evaluation.predictions import HALF
 from linecam.frames.held import in_words
-from linecam.percent import percent
 
 FRAME_MS = 33  # what a sensor takes for a frame, in the example line
 
@@ -42,18 +40,10 @@ def readme(
     good, where it is not, and `needed` is what the files for the drive take, in bytes. `light` is what brightness and
     contrast a frame has to have, where the camera looks at that.
     """
-    # Markdown for people: nothing to escape. What a template forgets is an error, no blank.
-    environment = Environment(
-        loader=FileSystemLoader(template.parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["percent"] = percent
     parts = dict(program.parts)
     low, high = cost.get("latency_ms") or (None, None)
-    return environment.get_template(template.name).render(
+    # Markdown for people: nothing to escape.
+    return read_template(template, escapes=False).render(
         board=name,
         title=board.title,
         model=model,

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from linecam.bundle.parts import PINS, Part
+from linecam.bundle.templates import read_template
 
 DRAWING = "wiring.svg"
 _NO_UART = ("TX", "RX")  # of a board whose pins linecam does not know
@@ -19,20 +18,11 @@ def draws(parts: tuple[Part, ...]) -> bool:
 
 def drawing(template: Path, parts: tuple[Part, ...], uarts: Mapping[str, Any] | None) -> str:
     """The picture (SVG) for these parts of main.py; `uarts` are the pins of the board's UARTs, by number."""
-    environment = Environment(
-        loader=FileSystemLoader(template.parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
-    )
     number = str(dict(parts).get("line_modbus", {}).get("uart"))
     signals = dict(parts).get("line_signals", {})
     several = sum(bool(signals.get(pin)) for pin in PINS) > 1
-    return environment.get_template(template.name).render(
-        _rows(parts, (uarts or {}).get(number, _NO_UART)), several=several
-    )
+    rows = _rows(parts, (uarts or {}).get(number, _NO_UART))
+    return read_template(template, escapes=True).render(rows, several=several)
 
 
 def _rows(parts: tuple[Part, ...], uart: tuple[str, str]) -> dict[str, tuple[str, str] | None]:
