@@ -8,7 +8,10 @@ from linecam.percent import percent
 
 
 def read_template(path: Path, *, escapes: bool) -> Template:
-    """The template in a file; with `escapes` what it is given may not write XML. What it forgets is an error, no blank."""
+    """The template in a file. With `escapes`, values are text in it and no XML.
+
+    A value that the template names and nobody gives is an error, and not a blank.
+    """
     environment = Environment(
         loader=FileSystemLoader(path.parent),
         undefined=StrictUndefined,
