@@ -101,7 +101,7 @@ rule index_frames:
 
 
 rule decode_frames:
-    """Decode the frames as the camera sees them, one shard of them a job; frames decoded earlier are copied."""
+    """Decode the frames as the camera sees them, one shard of them a job. Frames decoded earlier are copied."""
     input:
         folder=job_files.frames_input,
         frames="<results>/index/frames.csv",
@@ -130,7 +130,7 @@ rule decode_frames:
 
 
 rule gather_pixels:
-    """Gather the decoded frames in one array, from all shards, with a row for each usable frame in the order of the index."""
+    """Gather the decoded frames in one array, from all shards. It has a row for each usable frame, in the order of the index."""
     input:
         parts=gather.frames("<results>/pixels/{{size}}/{scatteritem}.npy"),
         certificates=gather.frames("<results>/pixels/{{size}}/{scatteritem}.rows.npy"),

@@ -239,7 +239,7 @@ if settings.embed.file:
 else:
 
     rule embed:
-        """Embed the frames with the backbone, one shard of them a job; frames embedded earlier are copied."""
+        """Embed the frames with the backbone, one shard of them a job. Frames embedded earlier are copied."""
         input:
             pixels=pixels,
             weights="<results>/pretrain/{network}-{method}/backbone.safetensors",
@@ -268,7 +268,7 @@ else:
             "../scripts/embed.py"
 
     rule embed_by_teacher:
-        """Embed the frames with the large network, that of `taught`, one shard of them a job; frames embedded earlier are copied."""
+        """Embed the frames with the large network, that of `taught`. A job takes one shard of them, and copies those embedded earlier."""
         input:
             pixels=plan.pixels(settings.pretrain.taught.side),
             weights=job_files.local_file(settings.pretrain.taught.weights or []),
