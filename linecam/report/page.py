@@ -180,6 +180,8 @@ def contents(
     learning = LearningCurve.read(chosen.learning.values())
     # What a weak model doubts says nothing of the labels.
     doubts = doubtful_labels(held_out, classes).head(0 if choice.weak else len(held_out))
+    status = read_index(sources.index)["status"]
+    statuses = {name: int((status == name).sum()) for name in ("ok", "duplicate", "quarantined")}
     summaries = {selection: read_json(path) for selection, path in sources.summaries.items()}
     facts = facts_of(
         choice.model,
@@ -191,7 +193,7 @@ def contents(
         of_float,
         epochs=len(pd.read_csv(chosen.history)),
         doubtful=len(doubts),
-        usable=int((read_index(sources.index)["status"] == "ok").sum()),
+        usable=statuses["ok"],
         near=summaries[choice.model.selection]["near_training"],
         camera=clean["paired"],
         models=len(models),
@@ -217,6 +219,7 @@ def contents(
         "voted": voted(votes, classes, wanted),
         "good": GOOD,
         "undecided": UNDECIDED,
+        "statuses": statuses,
         "facts": facts,
         "advice": advise(facts),
         "doubts": list(doubts.head(DOUBTS).itertuples()),
@@ -278,7 +281,7 @@ def frames(sources: Sources, region: Region, input_size: int, test: pd.DataFrame
     `test` has the test frames, and as `predicted` what main.py decides of each. `region` is what goes to the network,
     whose input has `input_size` pixels a side.
     """
-    index, split = read_index(sources.index), read_split(sources.split)
+    split = read_split(sources.split)
     set_aside = pd.read_csv(sources.quarantine, dtype=str, keep_default_na=False)
     wrong = mistakes(test)
     return {
@@ -288,7 +291,6 @@ def frames(sources: Sources, region: Region, input_size: int, test: pd.DataFrame
         "large": large_pictures(wrong[:MISTAKES], sources.frames, region),
         # The split keeps the order of the picking, and lists training frames before those of the test.
         "sheet": list(split[split["part"] == "train"].head(SHEET).itertuples()),
-        "statuses": {status: int((index["status"] == status).sum()) for status in ("ok", "duplicate", "quarantined")},
         "account": read_json(sources.account)["lines"],
         "seen_in_part": read_json(sources.account)["seen_in_part"],
         "unlabelled": int((split["part"] == "unlabelled").sum()),
