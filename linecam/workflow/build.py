@@ -1,14 +1,15 @@
 """Has Snakemake make what a command needs. When this returns, Snakemake has ended and its lock is free."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-import psutil
 
 from linecam.files import own_file
 from linecam.stop_request import StopRequest
@@ -28,7 +29,8 @@ finally:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 """
-PATIENCE = 2  # seconds until Snakemake is asked again to end
+PATIENCE = 2.0  # seconds until Snakemake is asked again to end
+POLITE = 5  # so often it is asked by SIGTERM, then as Ctrl-C does
 
 
 @dataclass(frozen=True)
@@ -80,23 +82,38 @@ class Builder:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if snakefile == FETCH else None,
             text=True,
-            process_group=0,  # of its own, which Ctrl-C does not reach: `_end` does
+            process_group=0,  # of its own, which Ctrl-C does not reach: `_signal` does
         )
-        with self.stop.calls(lambda: _end(process.pid)):
+        asked = 0
+        with self.stop.calls(lambda: _signal(process.pid, signal.SIGTERM)):
             while process.returncode is None:
                 with suppress(subprocess.TimeoutExpired):
                     printed, _ = process.communicate(timeout=PATIENCE)
                 if self.stop.made:
-                    _end(process.pid)  # again: of a job that was just starting, or a line being written, it missed it
+                    # Again: of a job that was just starting, or a line being written, it missed the signal. And while
+                    # Snakemake 9.27 selects its jobs, SIGTERM makes it wait for a lock of its own, until Ctrl-C.
+                    asked += 1
+                    _signal(process.pid, signal.SIGTERM if asked < POLITE else signal.SIGINT)
+        if self.stop.made:
+            _end_jobs(process.pid)
         if process.returncode and not self.stop.made:
             sys.exit(1)
         return printed or ""
 
 
-def _end(snakemake: int) -> None:
-    """Have the process `snakemake` end its work, and its jobs on this machine with it."""
-    with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(snakemake)
-        for one in (process, *process.children(recursive=True)):
-            with suppress(psutil.NoSuchProcess):
-                one.terminate()
+def _signal(group: int, number: signal.Signals) -> bool:
+    """Send the signal `number` to Snakemake and its jobs on this machine: True where one of them is left."""
+    with suppress(ProcessLookupError):
+        os.killpg(group, number)
+        return True
+    return False
+
+
+def _end_jobs(group: int) -> None:
+    """End the jobs that Snakemake, which has ended, has left behind: one that missed the signal, or waits for ever."""
+    end = time.monotonic() + PATIENCE
+    while _signal(group, signal.SIGTERM):
+        if time.monotonic() > end:
+            _signal(group, signal.SIGKILL)
+            return
+        time.sleep(0.1)
