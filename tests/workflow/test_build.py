@@ -1,6 +1,5 @@
 """What `linecam label`, `deploy` and `measure` have Snakemake make ends with them, and all of it."""
 
-import sys
 import threading
 import time
 from pathlib import Path
