@@ -28,16 +28,16 @@ def facts_of(
     epochs: int,
     doubtful: int,
     usable: int,
-    near: Mapping[str, int],
+    near: Mapping[str, int] | None,
     camera: dict[str, int],
     models: int,
 ) -> Facts:
     """What advice on `model` rests on; `config` are all settings, `metrics` the figures of its chosen form.
 
     `of_float` are the float form's predictions, also of the frames that it was trained on, for so many `epochs`.
-    `doubtful` labels are likely wrong, `usable` frames can be used for anything, `near` says how many test frames are
-    near a training frame, `camera` compares the camera's path with a clean resize, and `models` is how many were
-    trained.
+    `doubtful` labels are likely wrong. `usable` frames can be used for anything. `near` says how many test frames are
+    near a training frame in their sequence; it is None where frames are no sequences. `camera` compares the camera's
+    path with a clean resize. `models` is how many were trained.
     """
     return Facts(
         verdict=verdict,
@@ -49,8 +49,8 @@ def facts_of(
         doubtful=doubtful,
         tested_on=metrics["test"]["frames"],
         usable=usable,
-        near=near["test_frames"],
-        near_within=near["within_frames"],
+        near=near["test_frames"] if near else 0,
+        near_within=near["within_frames"] if near else 0,
         camera=camera,
         int8=metrics["paired"],
         frame_size=config["camera"]["frame_size"],

@@ -183,6 +183,7 @@ def contents(
     status = read_index(sources.index)["status"]
     statuses = {name: int((status == name).sum()) for name in ("ok", "duplicate", "quarantined")}
     summaries = {selection: read_json(path) for selection, path in sources.summaries.items()}
+    votes = read_json(sources.votes)
     facts = facts_of(
         choice.model,
         setup.config,
@@ -194,14 +195,14 @@ def contents(
         epochs=len(pd.read_csv(chosen.history)),
         doubtful=len(doubts),
         usable=statuses["ok"],
-        near=summaries[choice.model.selection]["near_training"],
+        # Of stills a number says nothing: two that follow each other show two parts.
+        near=summaries[choice.model.selection]["near_training"] if votes["sequences"] else None,
         camera=clean["paired"],
         models=len(models),
     )
     test = of_int8[of_int8["part"] == "test"].reset_index(drop=True)
     decided = decide(test, classes, decides["thresholds"])
     tested = test.assign(predicted=decided)
-    votes = read_json(sources.votes)
     run = run_of(setup, choice, best, sources.split, tested, decides, votes)
     earlier = before(run, sources.runs)
     since = Comparison(earlier, run) if earlier else None
