@@ -13,6 +13,7 @@ from linecam.evaluation.learning_curve import LearningCurve
 from linecam.networks.model_name import ModelName
 from linecam.report.advice import Facts
 from linecam.report.charts import Chart, loss_chart, precision_chart, reliability_chart, trade_off_chart
+from linecam.report.teacher import Teacher
 from linecam.report.verdict import Verdict
 
 
@@ -25,6 +26,7 @@ def facts_of(
     held_out: HeldOutScore,
     of_float: pd.DataFrame,
     *,
+    teacher: Teacher | None,
     epochs: int,
     doubtful: int,
     usable: int,
@@ -46,6 +48,7 @@ def facts_of(
         trained_on=held_out["frames"],
         fit=balanced_accuracy(of_float[of_float["part"] == "train"]),
         held_out=held_out["balanced_accuracy"],
+        teacher=teacher,
         doubtful=doubtful,
         tested_on=metrics["test"]["frames"],
         usable=usable,

@@ -32,6 +32,7 @@ from linecam.report.selection_study import SelectionStudy
 from linecam.report.steps import steps_of
 from linecam.report.study import LabelStudy
 from linecam.report.sweep import Sweep
+from linecam.report.teacher import Teacher
 from linecam.report.text import duration, mean, unbroken, with_code
 from linecam.report.verdict import GOOD, UNDECIDED, Verdict
 from linecam.report.words import WORDS
@@ -192,6 +193,7 @@ def contents(
         decides,
         score,
         of_float,
+        teacher=Teacher.beside(chosen.teacher, held_out, classes) if chosen.teacher else None,
         epochs=len(pd.read_csv(chosen.history)),
         doubtful=len(doubts),
         usable=statuses["ok"],
