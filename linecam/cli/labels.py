@@ -16,7 +16,7 @@ def import_(
         Path, typer.Argument(metavar="SOURCE", help="A file with labels, or a folder that has a folder for each class.")
     ],
     format: Annotated[
-        Literal["auto", "csv", "folders", "label-studio", "lightly-studio"],
+        Literal["auto", "csv", "folders", "label-studio", "lightly-studio", "coco", "cvat", "fiftyone"],
         typer.Option(help="auto: recognized from the content."),
     ] = "auto",
     by: Annotated[

@@ -1,27 +1,28 @@
 """Labels as other tools write them: the rows of a file, and whatever cannot be understood in it.
 
 The formats are linecam's own CSV, folders named after the classes, Label Studio's exports (JSON, JSON_MIN, CSV), and
-LightlyStudio's CSV of classifications. `linecam.labels.exchange` asks which frame a label is of, and whether it is a
-class.
+LightlyStudio's CSV of classifications. `linecam.labels.annotation_files` reads COCO's, FiftyOne's and CVAT's files, and
+`linecam.labels.bare_list` lists without a header. `linecam.labels.exchange` asks which frame a label is of, and whether
+it is a class.
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from linecam.errors import UserError, shown
 from linecam.files import sha256
 from linecam.frames.folder import SUFFIXES
 from linecam.frames.index import path_facts
 from linecam.frames.layout import is_unlabelled_folder
+from linecam.labels.annotation_files import is_coco, is_fiftyone, read_coco, read_cvat, read_fiftyone
+from linecam.labels.bare_list import advice, parse_list, refuse_numbers
+from linecam.labels.reading import Reading, path_in, served_path
 from linecam.labels.store import COLUMNS
 from linecam.labels.tables import ROW_NUMBERS, HeaderError, Record, Table, meant, parse_table, read_text
 
-FORMATS = ["csv", "folders", "label-studio", "lightly-studio"]
+FORMATS = ["csv", "folders", "label-studio", "lightly-studio", "coco", "cvat", "fiftyone"]
 LIGHTLY_COLUMNS = ["file_path_abs", "class_name", "confidence", "annotation_source"]
 # The name of the choice in linecam's labelling configuration, and in the one that Label Studio suggests.
 CONTROLS = ["label", "choice"]
@@ -42,54 +43,16 @@ _SYNONYMS = {
 }  # fmt: skip
 
 _OTHER_JSON = (
-    "Expected is a JSON or JSON_MIN export of Label Studio. Write the labels of other tools as a CSV file with the "
+    "Expected is Label Studio's JSON or JSON_MIN (a list of tasks), COCO's JSON (images, annotations, categories), or "
+    "FiftyOne's JSON of a classification (classes and labels). Write the labels of other tools as a CSV file with the "
     "columns path and label."
 )
 _CALL_COLUMNS = (
     "Call the columns label and path, or label and sha256; or path and the names of the classes, with a 1 below one of "
-    "them in each row. Exports of Label Studio (JSON, JSON_MIN or CSV) and LightlyStudio are read as they are."
+    "them in each row. Exports of Label Studio, LightlyStudio, COCO, CVAT and FiftyOne are read as they are."
 )
-_NO_HEADER = "The first line names an image, so it may be a row: write a header above it, such as path,label."
 # What a column of a class may say.
 _NO, _YES = {"0", "0.0"}, {"1", "1.0"}
-
-
-@dataclass(frozen=True)
-class ImportedRow:
-    """A label as a file has it, of the frame that `sha256` names or, where that is "", `path`; or what is wrong."""
-
-    where: str  # in the file: "line 3"
-    label: str = ""
-    by: str = ""
-    when: str = ""
-    sha256: str = ""
-    path: str = ""  # as the file has it, or its URL; perhaps of another machine
-    problem: str = ""
-
-
-@dataclass
-class Reading:
-    """The rows of a file."""
-
-    format: str
-    rows: list[ImportedRow] = field(default_factory=list)
-    skipped: Counter[str] = field(default_factory=Counter)  # by the reason
-    unread: list[str] = field(default_factory=list)  # columns of a table that are not known
-
-    def take(self, where: str, choices: list[str], by: str, when: str, frame: tuple[str, str]) -> None:
-        """Take what one annotation has chosen for a frame, (sha256, path)."""
-        if not choices:
-            self.skipped["without a label"] += 1
-        elif len(choices) > 1:
-            self.refuse(where, f"{len(choices)} labels ({', '.join(choices)}); a frame has one")
-        elif not any(frame):
-            self.refuse(where, "nothing says which frame it is of")
-        else:
-            self.rows.append(ImportedRow(where, choices[0].strip(), by.strip(), when.strip(), *frame))
-
-    def refuse(self, where: str, problem: str) -> None:
-        """Note what is wrong with a row."""
-        self.rows.append(ImportedRow(where, problem=problem))
 
 
 Rows = Sequence[tuple[str, Mapping[str, str]]]  # of a CSV file, each with its place
@@ -109,59 +72,52 @@ def read_file(path: Path, name: str, classes: list[str]) -> Reading:
     if path.is_dir():
         return _folders(path, classes)
     text = read_text(path)
-    table = None if text.lstrip()[:1] in {"[", "{"} else _table(path, text, classes)
-    kind = "label-studio" if table is None else _by_header(table)
-    if name not in {"auto", kind}:
-        raise UserError(f"{path} is of the format {kind}, and --format says {name}. Leave --format out.")
-    if table is None:
-        return _label_studio_json(path, text, classes)
-    if kind == "csv" and "label" not in table.columns:
-        return _one_hot(table, classes)
-    rows = [(_line(record), record.cells) for record in table.records]
-    if kind == "label-studio":
-        return _flat(path, rows, classes)
-    return _csv(rows, table.columns) if kind == "csv" else _lightly_studio(rows)
-
-
-def path_in(text: str) -> str:
-    """The path in a tool's reference to an image, which is a path or a URL."""
-    return unquote(_url(text).path) if "://" in text else text
-
-
-def served_path(text: str) -> str:
-    """The path in Label Studio's reference to an image: of a file that it reads or was given, or as `path_in`."""
-    url = _url(text)
-    if url.path.rstrip("/").endswith("/data/local-files") and "d" in (query := parse_qs(url.query)):
-        return query["d"][0]
-    return unquote(url.path) if "/data/upload/" in url.path else path_in(text)
-
-
-def _url(text: str) -> SplitResult:
-    try:
-        return urlsplit(text)
-    except ValueError:  # a bracket in a host's place
-        return SplitResult("", "", text, "", "")
+    begins = text.lstrip()[:1]
+    if begins in {"[", "{"}:
+        reading = _json(path, text, classes)
+    else:
+        reading = read_cvat(path, text) if begins == "<" else _table(path, text, classes)
+    if name not in {"auto", reading.format}:
+        raise UserError(f"{path} is of the format {reading.format}, and --format says {name}. Leave --format out.")
+    return reading
 
 
 def _line(record: Record) -> str:
     return f"line {record.line}"
 
 
-def _table(path: Path, text: str, classes: Sequence[str]) -> Table:
-    """A CSV file of any format. Raises `UserError` where it is in none."""
+def _table(path: Path, text: str, classes: list[str]) -> Reading:
+    """Take a CSV file of any format. Raises `UserError` where it is in none."""
+    table, note = _parsed(path, text, classes)
+    kind = _by_header(table)
+    if kind == "csv" and "label" not in table.columns:
+        return _one_hot(table, classes)
+    rows = [(_line(record), record.cells) for record in table.records]
+    if kind == "label-studio":
+        return _flat(path, rows, classes)
+    if kind == "lightly-studio":
+        return _lightly_studio(rows)
+    reading = _csv(rows, table.columns)
+    reading.note = note
+    refuse_numbers(path, {row.label for row in reading.rows if not row.problem}, classes)
+    return reading
+
+
+def _parsed(path: Path, text: str, classes: Sequence[str]) -> tuple[Table, str]:
+    """A CSV file, and what is to say of it. Raises `UserError` where it is in no known format."""
     known = {*COLUMNS, *LIGHTLY_COLUMNS}
     try:
         forms = [form for forms in _HEADERS.values() for form in forms]
-        return parse_table(path, text, forms, known, _SYNONYMS)
+        return parse_table(path, text, forms, known, _SYNONYMS), ""
     except HeaderError as error:
         refused = error
     try:
         one_hot = [(frame, name) for name in classes for frame in ("path", "sha256")]
-        return parse_table(path, text, one_hot, known, _SYNONYMS | {name: [name.lower()] for name in classes})
+        return parse_table(path, text, one_hot, known, _SYNONYMS | {name: [name.lower()] for name in classes}), ""
     except HeaderError:
-        words = re.split(r"[\s,;]+", text.strip().partition("\n")[0].replace('"', ""))
-        named = any(PurePosixPath(word).suffix.lower() in SUFFIXES for word in words)
-        raise UserError(f"{refused} {_NO_HEADER if named else _CALL_COLUMNS}") from None
+        if found := parse_list(path, text, classes):
+            return found
+        raise UserError(f"{refused} {advice(text, classes) or _CALL_COLUMNS}") from None
 
 
 def _by_header(table: Table) -> str:
@@ -252,16 +208,33 @@ def _folders(path: Path, classes: list[str]) -> Reading:
     return reading
 
 
-def _label_studio_json(path: Path, text: str, classes: list[str]) -> Reading:
+def _json(path: Path, text: str, classes: list[str]) -> Reading:
     try:
-        tasks = json.loads(text)
+        data = json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         if "Extra data" in str(error):
             raise UserError(f"{path} holds several JSON values, such as one a line. {_OTHER_JSON}") from None
-        raise UserError(f"{path} cannot be read as JSON: {error}. Export it again; it may be cut off.") from None
-    tasks = tasks if isinstance(tasks, list) else [tasks]
+        raise UserError(f"{path} cannot be read as JSON: {error}. Export it again; it may be damaged.") from None
+    if is_coco(data):
+        return read_coco(path, data)
+    if is_fiftyone(data):
+        return read_fiftyone(path, data)
+    tasks = data if isinstance(data, list) else [data]
     if not all(isinstance(task, dict) and task.keys() & {"data", "annotation_id"} for task in tasks):
-        raise UserError(f"{path} is not a list of tasks. {_OTHER_JSON}")
+        raise UserError(f"{path} is JSON that linecam does not understand. {_OTHER_JSON}")
+    return _label_studio(path, tasks, classes)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of JSON. Of a key that stands there twice Python would keep the last value alone."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        key = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise ValueError(f"the key {key[:100]!r} stands twice in one object")
+    return found
+
+
+def _label_studio(path: Path, tasks: Sequence[Mapping[str, object]], classes: list[str]) -> Reading:
     named = [(f"task {task.get('id', number)}", task) for number, task in enumerate(tasks, 1)]
     if any("annotation_id" in task for task in tasks):
         return _flat(path, named, classes)

@@ -138,9 +138,8 @@ def read_header(
     its name. Raises `HeaderError` where no delimiter, or more than one, gives such a header, and `UserError` where a
     quote of it is not closed, or a column stands there twice.
     """
-    opening = match[0] if (match := _SEP.match(text)) else ""
+    opening, choices = _opening(text)
     names = {*known, *(name for form in forms for name in form)}
-    choices = match["delimiter"] if match else DELIMITERS
     headers = {one: _header(text[len(opening) :], one, names) for one in choices}
     fitting = _fitting(headers, forms)
     if not fitting:
@@ -180,13 +179,33 @@ def parse_table(
     """
     header = read_header(path, text, forms, known, synonyms)
     names = {*known, *(name for form in forms for name in form)}
+    return table_below(path, text, header, names, in_text=True)
+
+
+def table_below(path: Path, text: str, header: Header, names: Collection[str], *, in_text: bool = False) -> Table:
+    """The table in the CSV `text` of the file `path`, whose columns `header` says; `in_text` where it is the first row.
+
+    `names` are those of the columns in which a line end is odd. Raises `UserError` as `parse_table`, but for headers.
+    """
     before = 1 if header.opening else 0
-    rows = list(_rows(path, text[len(header.opening) :], header, names, before))
+    rows = list(_rows(path, text[len(header.opening) :], header, names, before))[1 if in_text else 0 :]
     columns = header.columns
     if not columns[0] and all(values[0].strip().isdecimal() for _, values in rows):
         columns = [ROW_NUMBERS, *columns[1:]]
     records = [Record(line + before, _cells(path, columns, values, line + before)) for line, values in rows]
     return Table([name for name in columns if name], records, header.delimiter, header.opening)
+
+
+def first_rows(text: str) -> tuple[str, dict[str, list[str]]]:
+    """The line `sep=;` that a CSV text begins with, or "", and the first row behind it, as each delimiter parts it."""
+    opening, choices = _opening(text)
+    return opening, {one: _header(text[len(opening) :], one, ()) for one in choices}
+
+
+def _opening(text: str) -> tuple[str, str]:
+    """The line `sep=;` that a CSV text begins with, or "", and the delimiters that its cells may have between them."""
+    match = _SEP.match(text)
+    return (match[0], match["delimiter"]) if match else ("", DELIMITERS)
 
 
 def _fitting(headers: Mapping[str, list[str]], forms: Sequence[Collection[str]]) -> list[str]:
@@ -217,17 +236,17 @@ def _header(text: str, delimiter: str, names: Collection[str]) -> list[str]:
 def _rows(
     path: Path, text: str, header: Header, names: Collection[str], before: int
 ) -> Iterator[tuple[int, list[str]]]:
-    """The rows after the header that are not empty, each with the line that it ends in."""
+    """The rows that are not empty, each with the line that it ends in."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=header.delimiter, strict=True)
     start = 1
     ours = {place for place, name in enumerate(header.columns) if name in names}
     try:
-        for number, values in enumerate(reader):
+        for values in reader:
             if reader.line_num > start and any(
                 _swallows(cell, n, header) if n in ours else _swallows_frames(cell) for n, cell in enumerate(values)
             ):
                 raise UserError(_unclosed(path, start + before, f"only line {reader.line_num + before} closes it"))
-            if values and number:
+            if values:
                 yield reader.line_num, values
             start = reader.line_num + 1
     except csv.Error as error:

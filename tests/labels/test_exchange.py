@@ -13,7 +13,8 @@ from snakemake.utils import update_config
 from linecam.errors import UserError
 from linecam.labels.dataset import Dataset
 from linecam.labels.exchange import describe_import, import_labels, named
-from linecam.labels.importers import read_file, served_path
+from linecam.labels.importers import read_file
+from linecam.labels.reading import served_path
 from linecam.labels.store import COLUMNS, read_rows
 from linecam.workflow.config import read_settings
 from linecam.workflow.labelled import dataset_of
@@ -467,17 +468,26 @@ def test_names_of_nobody(by, says):
         ),
         (
             "a.json",
-            '{"images": [], "annotations": []}',
+            '{"items": [], "categories": {}}',
             "Write the labels of other tools as a CSV file with the columns",
         ),
         ("a.csv", "picture,verdict\nD-7.png,bad\n", "Call the columns label and path, or label and sha256;"),
-        ("a.csv", "D-7.png,bad\nD-8.png,good\n", "may be a row: write a header above it, such as path,label"),
-        ("a.csv", "frames/D-7.png 0\n", "may be a row: write a header above it"),
+        ("a.csv", "D-7.png,bad,1\nD-8.png,good,1\n", "read as the columns 'D-7.png', 'bad', '1'. Expected are"),
+        (
+            "a.csv",
+            "frames/D-7.png 0\n",
+            "may be a row. Without a header each row should have two cells: the name of an",
+        ),
         ("a.csv", "file,image,label\nD-7.png,1,bad\n", "read as the columns 'file', 'image', 'label'. Expected are"),
         ("a.txt", "p\0a\0t\0h\0,\0", "a.txt is no text in UTF-8: a NUL is in line 1"),
         ("a.json", '[{"id": 1, "data": {', "cannot be read as JSON"),
-        ("a.json", '{"detail": "Invalid token"}', "not a list of tasks"),
-        ("a.json", "[1, 2]", "not a list of tasks"),
+        ("a.json", '{"detail": "Invalid token"}', "JSON that linecam does not understand. Expected is"),
+        ("a.json", "[1, 2]", "JSON that linecam does not understand"),
+        (
+            "a.json",
+            '[{"data": {"image": "D-7.png", "image": "D-8.png"}}]',
+            "the key 'image' stands twice in one object",
+        ),
         ("a.json", "[]", "holds no label"),
         ("a.csv", "sha256;label\n", "holds no label"),
         ("a.csv", "sha256;lable\n", "read as the columns 'sha256', 'lable'. Expected are file_path_abs"),

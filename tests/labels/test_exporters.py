@@ -19,7 +19,7 @@ from linecam.frames.video import frame_digest, read_video_frame
 from linecam.labels.dataset import Dataset
 from linecam.labels.exchange import import_labels
 from linecam.labels.exporters import TASKS, export, export_labels, export_tasks, write_folders
-from linecam.labels.importers import served_path
+from linecam.labels.reading import served_path
 from linecam.labels.store import COLUMNS, read_rows
 from linecam.workflow.config import read_settings
 from linecam.workflow.labelled import dataset_of
