@@ -1,4 +1,4 @@
-"""line_drift.py under a real MicroPython: the charts' sums, their alarms, what is learnt, and that it takes no memory."""
+"""line_drift.py under a real MicroPython: the charts' sums, their alarms, what is learnt, and its memory."""
 
 import json
 import subprocess
@@ -9,9 +9,7 @@ import pytest
 
 from linecam.bundle.contents import as_copied
 from linecam.evaluation.cusum import design, table
-from tests.board.test_board import BAD, BIN, FIRMWARE, GOOD, NO_MASK, ROOT, Camera, Run, camera
-
-__all__ = ["camera"]
+from tests.board.camera import BAD, BIN, FIRMWARE, GOOD, NO_MASK, ROOT, Camera, Run
 
 LABELS = ("good", "bad", "no_mask")
 UNSURE = [0.5, 0.375, 0.125]
@@ -131,9 +129,7 @@ def test_what_is_usual_is_learnt_on_the_line(camera: Camera) -> None:
     put(camera, learn=400, steps=rows)
     order = np.concatenate([drawn([0.3, 0.4, 0.2, 0.1], 1000, 1), drawn([0.1, 0.7, 0.1, 0.1], 400, 2)])
     run = camera.run(scores=SCORES[order].tolist())
-    assert [line["note"] for line in run.lines if "note" in line] == [
-        "drift: the line is learnt, from 400 decisions"
-    ]
+    assert [line["note"] for line in run.lines if "note" in line] == ["drift: the line is learnt, from 400 decisions"]
     true = truths(order)
     charts = []
     for which, flips, words, _, _ in CHARTS:
@@ -176,7 +172,9 @@ def test_a_damaged_file_is_learnt_anew(camera: Camera, content: str) -> None:
 def test_the_loop_takes_no_memory_while_alarms_come_and_go(camera: Camera, firmware: str) -> None:
     charts = [[1, 0, "bad: more", 2000, [2, 1, 3]], [0, 1, "good: fewer", 2000, [1, 2, 4]], *CHARTS[2:]]
     put(camera, charts=charts, light=[1000, 3000])
-    run = camera.run(firmware, scores=[BAD, BAD, BAD, GOOD, GOOD, GOOD, UNSURE], rounds=200, lock=True, grey={"0": [9, 9]})
+    run = camera.run(
+        firmware, scores=[BAD, BAD, BAD, GOOD, GOOD, GOOD, UNSURE], rounds=200, lock=True, grey={"0": [9, 9]}
+    )
     assert len(run.decisions) == 1400
     assert len(drifts(run)) > 100
     before, after = run.seen["memory"]

@@ -1,5 +1,6 @@
 """line_keep.py under a real MicroPython: which frames are kept, and what a card does to it."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -9,9 +10,7 @@ from PIL import Image
 
 from linecam.bundle.contents import as_copied
 from linecam.camera.arithmetic import to_rgb565
-from tests.board.test_board import BAD, BIN, FIRMWARE, GOOD, ROOT, SETTLING, Camera, Run, camera, pixels
-
-__all__ = ["camera"]
+from tests.board.camera import BAD, BIN, FIRMWARE, GOOD, ROOT, SETTLING, Camera, Run, pixels
 
 SURE, UNSURE = [0.75, 0.25, 0.0], [0.5, 0.375, 0.125]
 SIZE = 66 + 16 * 16 * 2  # bytes of a frame
@@ -34,10 +33,8 @@ def told(camera: Camera) -> list[dict]:
     lines = []
     for path in sorted((camera.folder / "drive/kept").glob("*.jsonl")):
         for line in path.read_text().splitlines():
-            try:
+            with contextlib.suppress(ValueError):
                 lines += [json.loads(line)] if line else []
-            except ValueError:
-                pass
     return lines
 
 
@@ -115,7 +112,10 @@ def test_a_short_press_of_the_button_marks_one_item_and_a_long_one_all(camera: C
     put(camera, mark_pin="P4")
     edges = [[2230, "P4", 0], [2245, "P4", 1], [2480, "P4", 0], [2845, "P4", 1]]
     camera.run(scores=[SURE] * 10, edges=edges)
-    assert [(line["item"], line["reason"]) for line in told(camera)] == [(3, "mark"), *((n, "mark") for n in (5, 6, 7, 8))]
+    assert [(line["item"], line["reason"]) for line in told(camera)] == [
+        (3, "mark"),
+        *((n, "mark") for n in (5, 6, 7, 8)),
+    ]
 
 
 def test_a_mark_waits_for_the_pause_to_end(camera: Camera) -> None:

@@ -3,7 +3,6 @@
 import ast
 import json
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from linecam.bundle.contents import as_copied
 from linecam.camera.arithmetic import expand
 from linecam.camera.light import brightness_and_contrast
-from tests.board.test_board import (
+from tests.board.camera import (
     BAD,
     BIN,
     COLLECT,
@@ -31,11 +30,6 @@ FOUND = [["auto_gain", False, 6.02], ["auto_whitebal", False, [1.5, 0.0, 2.25]],
 AUTO = {"gain_db": "auto", "white_balance": "auto", "exposure_us": "auto"}
 LIMITS = {"brightness": [80.0, 180.0], "contrast": 20.0}
 USUAL = [90, 150]  # grey of the left and the right half: brightness 120, contrast 30
-
-
-@pytest.fixture
-def camera(tmp_path: Path) -> Camera:
-    return Camera(tmp_path)
 
 
 def write(camera: Camera, limits: dict | None = None, hold: dict | None = None, **settings: object) -> None:
@@ -81,7 +75,9 @@ def test_without_anything_to_hold_no_frame_is_lost(camera):
 def test_a_sensor_that_lacks_one_is_told_and_holds_the_others(camera, firmware, lacks, name):
     write(camera, hold=AUTO)
     run = camera.run(firmware, scores=[GOOD], lacks=[lacks])
-    assert run.seen["held"][1:] == [call for call in FOUND if call[0] != {"gain_db": "auto_gain"}.get(lacks, "auto_whitebal")]
+    assert run.seen["held"][1:] == [
+        call for call in FOUND if call[0] != {"gain_db": "auto_gain"}.get(lacks, "auto_whitebal")
+    ]
     assert {"note": f"this sensor cannot hold {name}: its automatic stays on"} in run.lines
     assert run.labels == ["good"]
 

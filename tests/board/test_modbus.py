@@ -18,8 +18,8 @@ from pymodbus import FramerType, ModbusException
 from pymodbus.client import ModbusSerialClient
 
 from linecam.bundle.registers import registers
-from tests.board.test_board import BAD, FIRMWARE, GOOD, Camera
-from tests.board.test_line import SETTLING, START, by_pin, pressed
+from tests.board.camera import BAD, FIRMWARE, GOOD, SETTLING, Camera
+from tests.board.items import START, by_pin, pressed
 
 BAUD = 19200
 MAP = {register.number: register for register in registers(["good", "bad", "no_mask"])}
@@ -177,11 +177,6 @@ def test_nobody_at_the_other_end(line):
 
 
 # --- by the simulated clock
-
-
-@pytest.fixture
-def camera(tmp_path: Path) -> Camera:
-    return Camera(tmp_path)
 
 
 @pytest.mark.parametrize(("baud", "silence"), [(9600, 6), (19200, 4), (115200, 2)])

@@ -1,15 +1,11 @@
 """line_signals.py under a real MicroPython: pulses, and the pin that says whether the camera works."""
 
-from pathlib import Path
-
 import pytest
 
 from linecam.bundle.contents import as_copied
-from tests.board.test_board import FIRMWARE, MAIN, SETTLING, Camera, Run
-from tests.board.test_line import (
-    BAD,
+from tests.board.camera import BAD, FIRMWARE, GOOD, MAIN, SETTLING, Run
+from tests.board.items import (
     FRAME,
-    GOOD,
     REST,
     START,
     TIMERS,
@@ -20,12 +16,6 @@ from tests.board.test_line import (
     pulses,
     signals,
 )
-
-
-@pytest.fixture
-def camera(tmp_path: Path) -> Camera:
-    return Camera(tmp_path)
-
 
 
 @pytest.mark.parametrize("firmware", FIRMWARE)
@@ -126,7 +116,11 @@ def test_the_trigger_gives_the_times_over_the_wrap_of_the_clock(camera):
 def test_polarity(camera):
     camera.write(parts=[signals(active="low")])
     run = camera.run(scores=[GOOD, GOOD])
-    assert [[at, name, level] for at, name, level in run.seen["pins"] if at == 0] == [[0, "P0", 1], [0, "P1", 1], [0, "P2", 1]]
+    assert [[at, name, level] for at, name, level in run.seen["pins"] if at == 0] == [
+        [0, "P0", 1],
+        [0, "P1", 1],
+        [0, "P2", 1],
+    ]
     assert pulses(run, "P0", on=0)[0] == (START + FRAME + 1, 50)
     assert run.seen["pins"][-1][1:] != ["P2", 0]
 

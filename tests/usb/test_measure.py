@@ -25,7 +25,7 @@ from linecam.files import read_json, sha256, write_json
 from linecam.usb import board_repl
 from linecam.usb.measure import check_target, measure, write_yaml
 from linecam.workflow.config import load_settings
-from tests.board.test_board import BIN
+from tests.board.camera import BIN
 from tests.conftest import ROOT
 
 CLASSES = ["bad", "good", "no_mask"]
