@@ -24,6 +24,7 @@ def test_frames_are_recorded_without_loss(camera, tmp_path, firmware):
     run = camera.run(firmware, collect(tmp_path, LIMIT=2))
     assert frames(camera) == ["R0001-000001.bmp", "R0001-000002.bmp"]
     assert run.lines[-1] == {"stopped": "done", "run": 1, "frames": 2}
+    assert run.seen["synced"] == [SETTLING + HOLDING + 1, SETTLING + HOLDING + 2], "each is on the card at once"
     for number, name in enumerate(frames(camera), start=1):
         with Image.open(tmp_path / "drive/frames" / name) as image:
             seen = np.asarray(image.convert("RGB"))
@@ -105,6 +106,13 @@ def test_a_failed_frame_is_left_out_of_the_recording(camera, tmp_path):
     run = camera.run(script=script, fail=[SETTLING + HOLDING + 2])
     assert {"error": "Frame capture has timed out."} in run.lines
     assert frames(camera) == [f"R0001-00000{number}.bmp" for number in (1, 2, 3)]
+
+
+def test_failures_that_are_not_in_a_row_reset_nothing(camera, tmp_path):
+    script = collect(tmp_path, LIMIT=12, EVERY_MS=0, FRAME_SIZE="B64X64", SIDE=64)
+    run = camera.run(script=script, fail=[SETTLING + HOLDING + 2 * n for n in range(1, 12)])
+    assert run.seen["calls"].count(["reset"]) == 1
+    assert len(frames(camera)) == 12
 
 
 @pytest.mark.parametrize(("cwd", "noted"), [("/sdcard", False), ("/flash", True)])

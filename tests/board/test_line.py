@@ -285,6 +285,14 @@ def test_an_error_in_the_middle_of_a_seen_item(camera, undecided):
     assert pins == {"reject": ["P1", "P1"], "pass": ["P0", "P1"], "nothing": ["P1"]}[undecided]
 
 
+def test_an_error_between_two_frames_of_the_resting_class_ends_their_row(camera):
+    """Nobody saw the gap: what comes after one more such frame still belongs to the item that was missed."""
+    camera.write(parts=[by_class()])
+    run = camera.run(scores=frames("..gg..gg..bb.."), fail=[SETTLING + 6])
+    assert missed(run) == [1]
+    assert run.labels == ["bad"]
+
+
 def test_an_error_between_items_misses_none(camera):
     camera.write(parts=[by_class()])
     run = camera.run(scores=frames("...gg..."), fail=[SETTLING + 2])

@@ -179,16 +179,21 @@ def test_the_lock_finds_what_the_part_allocates(camera):
 # --- the same numbers on the PC
 
 
-@pytest.mark.parametrize(("width", "height"), [(240, 240), (61, 30), (16, 200), (5, 5)])
-def test_the_pc_finds_the_same_brightness_and_contrast(camera, tmp_path, width, height):
-    """One step beyond what the PC finds, in the camera's units, and the frame is not judged."""
-    seen = [expand(pixels(number, width, height)) for number in (7, 8)]
+@pytest.mark.parametrize(
+    ("width", "height", "place"),
+    [(240, 240, None), (61, 30, None), (16, 200, None), (5, 5, None), (100, 80, (30, 40, 50, 35))],
+)
+def test_the_pc_finds_the_same_brightness_and_contrast(camera, tmp_path, width, height, place):
+    """One step beyond what the PC finds, in the camera's units, and the frame is not judged; or a place of it."""
+    x, y, wide, high = place or (0, 0, width, height)
+    seen = [expand(pixels(number, width, height)[y : y + high, x : x + wide]) for number in (7, 8)]
     bright, contrast = brightness_and_contrast(np.stack(seen))
     script = tmp_path / "ask.py"
     script.write_text(
         f"import sys\nsys.path[:] = [{str(ROOT / 'tests/board/common')!r}, {str(ROOT / 'openmv')!r}]\n"
         "import board, line_light\n"
-        "part = line_light.Part({'brightness': [0, 255], 'contrast': 0}, [], {})\n"
+        f"places = {[place] if place else []}\n"
+        "part = line_light.Part({'brightness': [0, 255], 'contrast': 0}, [], {'rois': places})\n"
         "for number in (7, 8):\n"
         f"    image = board.Image(board.RGB565, {width}, {height}, number)\n"
         "    low, high, least = 0, 1 << 20, 1 << 40\n"

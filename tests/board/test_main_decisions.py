@@ -54,6 +54,13 @@ def test_thresholds_are_for_the_mean_of_the_votes(camera):
     assert run.labels == ["bad", "good"]
 
 
+def test_a_mean_that_just_reaches_its_threshold_is_enough(camera):
+    """The camera rounds the threshold up by half a step of 1/65536, and two frames make a whole one of it."""
+    camera.write(votes=2, thresholds={"bad": 0.5 + 1 / 131072})
+    run = camera.run(scores=[[0.5, 0.5, 0.0], [0.5 - 1 / 65536, 0.5 + 1 / 65536, 0.0]])
+    assert run.labels == ["bad"]
+
+
 def test_without_a_decision_no_led_is_lit(camera):
     camera.write(thresholds={"good": 0.9, "bad": 0.9, "no_mask": 0.9})
     assert camera.run(scores=[[1.0, 0.0, 0.0], BAD, BAD]).seen["lit"] == ["", "G", "", "", ""]

@@ -282,6 +282,7 @@ def test_a_failed_frame_is_told_and_no_vote_spans_it(camera):
     assert [line for line in run.lines if "error" in line] == [{"error": "Frame capture has timed out."}] * 2
     assert run.labels == ["bad"]
     assert run.decisions[0]["ms"] == 240
+    assert sum(run.seen["sleeps"]) == 200, "a sensor that is gone is asked, and told of, ten times a second at the most"
     assert run.seen["calls"].count(["reset"]) == 1
 
 
