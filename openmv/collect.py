@@ -110,7 +110,7 @@ def rounded(value):
     """To two digits; ValueError where it is infinite, as the gain of a colour that is not there."""
     if isinstance(value, (list, tuple)):
         return tuple([rounded(x) for x in value])
-    if value - value:  # nan
+    if value - value:  # nan, which counts as true; of a finite number it is 0
         raise ValueError
     return value if isinstance(value, int) else round(value, 2)
 

@@ -15,7 +15,7 @@ from array import array
 LEARNT = "drift.json"  # beside settings.json: delete it to learn anew
 BLINK_MS = 250
 SIDE = 8  # brightness is that of so many points squared
-NEVER = 1 << 29
+NEVER = 1 << 29  # a limit that no sum reaches
 
 
 def blue_led():
@@ -33,8 +33,10 @@ class Part:
         width, height = (everything.get("roi") or [everything.get("side")] * 2)[-2:]
         at = [(2 * i + 1, 2 * j + 1) for i in range(SIDE) for j in range(SIDE)]
         self.points = [(x * width // (2 * SIDE), y * height // (2 * SIDE)) for x, y in at]
-        charts = settings["charts"]  # [which of `true`, whether it counts up where that is false, words, expected, steps]
+        charts = settings["charts"]  # of each: which of `true`, flips, words, expected, steps
         count = len(charts)
+        # For each chart: of: which of `true` it counts. flips: it goes up where that is false. on: its alarm lasts.
+        # hits and seen: how often it was true, of so many, since the sum was last 0.
         self.of, self.flips = bytearray(count), bytearray(count)
         self.sums, self.up, self.down, self.limits = [array("i", [0] * count) for _ in range(4)]
         self.hits, self.seen = [array("i", [0] * count) for _ in range(2)]
@@ -180,7 +182,7 @@ class Part:
         sys.stdout.write(line)
 
     def digits(self, line, value, last, count, fill):
-        """Write a number into the line, its last digit at `last` from the line's end."""
+        """Write a number into the line, its last digit at `last` from the line's end, `fill` (a letter's code) in front."""
         last += len(line)
         for i in range(last, last - count, -1):
             line[i] = 48 + value % 10 if value or i == last else fill

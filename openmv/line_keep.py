@@ -41,9 +41,10 @@ class Part:
         self.margin, self.every = settings["margin"], settings["every"]  # 1/65536; one in so many, 0 for none
         self.most, self.room, self.pause_ms = settings["frames"], settings["bytes"], settings["pause_ms"]
         sum([self.margin, self.every, self.most, self.room, self.pause_ms])  # fails here where one is text
+        # marked: the next item is kept. told: the card's failure has been said. waits: nothing is kept before `due`.
         self.marked = self.told = self.waits = False
         self.due = 0
-        self.word = ""
+        self.word = ""  # what the PC has sent of a line
         self.pin = self.poller = None
         if settings["mark_pin"]:
             from machine import Pin
@@ -90,12 +91,13 @@ class Part:
         self.rest()  # each time: after six days the clock would say the opposite
         if self.pin and self.pin.value() == 0:
             self.marked = True
-        for _ in range(64):  # letters at a time
+        for _ in range(64):  # letters at a time, so that a PC that sends and sends does not stop the sorting
             if not (self.poller and self.comes()):
                 break
             self.read()
 
     def rest(self):
+        """Whether the pause after a frame, or after a failure of the card, still lasts."""
         if self.waits and time.ticks_diff(time.ticks_ms(), self.due) >= 0:
             self.waits = False
         return self.waits
@@ -163,6 +165,7 @@ class Part:
             pass
 
     def keep(self, image, why, poll, label, number, began):
+        """Write the frame, then its line; the oldest frames make room for it."""
         size = 66 + image.height() * (image.width() * 2 + 2)  # a row is padded to 4 bytes
         while self.count and (self.count >= self.most or self.used + size > self.room or free() < size):
             self.forget()

@@ -51,7 +51,7 @@ def rounded(value):
     """To two digits; ValueError where it is infinite, as the gain of a colour that is not there."""
     if isinstance(value, (list, tuple)):
         return tuple([rounded(x) for x in value])
-    if value - value:  # nan
+    if value - value:  # nan, which counts as true; of a finite number it is 0
         raise ValueError
     return value if isinstance(value, int) else round(value, 2)
 
@@ -61,8 +61,10 @@ class Part:
         self.wanted = dict(settings.get("hold", {}))
         self.at, self.told = [0, 0], None
         self.places = settings.get("rois", ())  # each has to have the light of the training
+        # Limits of what odd() adds up. The settings have levels of 0..255; odd() adds up 256 pixels, each less 128. So a
+        # limit of the brightness is 256 times its distance from 128, and one of the contrast is 128 * 128 variances.
         self.low = self.high = self.least = None
-        if "brightness" in how:  # in levels of 0..255; here 256 times the distance from 128, and 16384 variances
+        if "brightness" in how:
             self.low, self.high = [int((x - 128) * 256) for x in how["brightness"]]
             self.least = int(how["contrast"] * how["contrast"] * 16384)
 
@@ -90,6 +92,7 @@ class Part:
             # Of the ways to a pixel the one that every firmware has and that takes no memory: bytearray() and
             # image[i] make an object. Firmware 5.0.0 wants the place as one argument.
             pixel = image.get_pixel(at, rgbtuple=False)
+            # The shares of red, green and blue of ITU-R BT.601, for fields of 5, 6 and 5 bits: white is 255.
             grey = ((pixel >> 11) * 79 + (pixel >> 5 & 63) * 76 + (pixel & 31) * 30 >> 5) - 128
             total += grey
             squares += grey * grey

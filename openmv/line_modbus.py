@@ -38,13 +38,14 @@ class Part:
         self.registers = COUNTS + 2 * len(labels)
         self.values = bytearray(2 * self.registers)
         self.raw, self.frame, self.out = bytearray(LONGEST), bytearray(LONGEST), bytearray(2 * self.registers + 5)
-        self.length, self.last = 0, time.ticks_ms()
+        self.length, self.last = 0, time.ticks_ms()  # of `frame`: bytes since the last silence, and when some came last
         self.second, self.beat, self.failures, self.missed = self.last, 0, 0, 0
         self.counts = array("i", [0] * (len(labels) + 1))  # the last without a decision
         self.put(0, 1)  # the version of this map
         self.put(CLASS, 65535)
 
     def put(self, register, value):
+        """Write a register's 16 bits, as they are sent: the high byte first."""
         self.values[2 * register], self.values[2 * register + 1] = value >> 8 & 255, value & 255
 
     def put_long(self, register, value):
@@ -83,6 +84,7 @@ class Part:
             self.length = 0
 
     def read(self, count):
+        """Take bytes from the port to the end of `frame`."""
         raw, frame = self.raw, self.frame
         for i in range(self.uart.readinto(raw, count) or 0):
             if self.length == LONGEST:  # others talk, too: a request for this one is in the last 8

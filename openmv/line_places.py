@@ -29,6 +29,7 @@ class Part:
             place.out = memoryview(place.line)[:-2]  # the line goes on
         self.names = poll.names
         width = len(self.names[0])
+        # Names and numbers are written over the blanks: the place at 11 and 12, the first place's name from 26 on.
         line = ', "place":   , "places": [%s]}\n' % ", ".join([" " * width] * count)
         self.line, self.step = bytearray(line.encode()), width + 2
         self.worst = self.seen = 0
@@ -52,7 +53,7 @@ class Part:
     def decide(self):
         """The class of the worst place; of several with this class the place that has the lowest score of it."""
         polls, line = self.polls, self.line  # four at once would be a tuple, which takes memory
-        worst, found = -1, 0
+        worst, found = -1, 0  # the worst place so far, and its class
         for i in range(len(polls)):
             label = polls[i].decide()
             name = self.names[label]

@@ -51,10 +51,13 @@ class Part:
         self.kinds = array("b", [PASS if x in how["passes"] else FAIL for x in labels] + [undecided])
         sources = [part["source"] for name, part in settings["parts"] if name == "line_trigger"]
         self.free, self.by_pin = not sources, sources == ["pin"]
+        # busy: an item has frames, and no decision yet. alive: the sensor gives frames. jammed: a pulse was left out or
+        # came too late, and others are not out yet.
         self.busy = self.alive = self.jammed = False
         self.missed = 0
         # Of the queue the loop moves the tail, the interrupt the head: neither waits for the other.
         self.queue, self.due, self.head, self.tail = bytearray(ROOM), array("i", [0] * ROOM), 0, 0
+        # The pulse that is on or was the last; change: when its phase ends. seen: when the loop ran last.
         self.phase, self.pin, self.change = OFF, None, 0
         self.seen = time.ticks_ms()
         self.timer = start_timer(self.step)

@@ -49,7 +49,9 @@ class ByPin:
         pull = {"up": Pin.PULL_UP, "down": Pin.PULL_DOWN}.get(how["pull"])
         self.pin = Pin(how["pin"], Pin.IN, pull)
         self.times, self.head, self.tail = array("i", [0] * ROOM), 0, 0
-        self.full = self.told = self.began = 0  # full: edges that found no room
+        # full: edges that found no room; told: how many of them count as missed by now; began: when the last item that
+        # come() found did
+        self.full = self.told = self.began = 0
         self.active = self.armed = False
         self.was = self.pin.value()
         self.last = time.ticks_add(time.ticks_ms(), -self.debounce)
@@ -109,6 +111,7 @@ class ByPin:
         self.close(self.active)  # without a camera, too: what goes by then is missed at once
 
     def close(self, lost):
+        """An item is through, `lost` without a decision. Whatever came meanwhile is missed."""
         full = self.full  # once: the interrupt may count on
         self.active = False
         if lost:
@@ -159,6 +162,7 @@ class ByClass:
         return False
 
     def next(self, state):
+        """Go on with no frame added up; True, which ends() returns for an item's end."""
         self.state = state
         for i in range(len(self.before)):
             self.before[i] = 0

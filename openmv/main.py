@@ -192,6 +192,8 @@ class Poll:
         self.names = [x + b" " * (width - len(x)) for x in names]
         line = '{"label": %s, "score": 0.0000, "scores": [%s], '
         line += '"item": 000000000, "frames": 00000, "ms": 000000000, "inference_ms": 00000}\n'
+        # The numbers are written over the blanks and zeros, at places counted from the start or from the end. `out` is
+        # what is printed of it: line_places.py lets the line go on.
         self.line = self.out = bytearray((line % (" " * width, ", ".join(["0.0000"] * count))).encode())
         self.at = width + 21  # of the score; the scores: 19 on
 
@@ -248,12 +250,14 @@ class Poll:
             self.sums[i] = 0
 
     def score(self, total, at):
+        """Write the mean of a sum, as 0.0000, at `at`."""
         # In this order nothing reaches 2 ** 30, which goes to the heap.
         mean = ((total + self.seen // 2) // self.seen * 10000 + 32768) >> 16
         self.line[at] = 48 + mean // 10000
         self.digits(mean % 10000, at + 5, 4, 48)
 
     def digits(self, value, last, count, fill):
+        """Write a number over `count` letters, its last digit at `last`, `fill` (a letter's code) in front."""
         for i in range(last, last - count, -1):
             self.line[i] = 48 + value % 10 if value or i == last else fill
             value //= 10

@@ -27,8 +27,8 @@ from linecam.belt.conveyor import CAMERAS, HEIGHT, NOTICEABLE, SQUARE, WIDTH, re
 from linecam.bundle.shipped import Shipped, read_shipped
 from linecam.camera.arithmetic import to_input
 from linecam.tflite import tflm
-from tests.board.test_board import Camera
-from tests.board.test_line import START, by_class, by_pin, signals
+from tests.board.camera import Camera
+from tests.board.items import START, by_class, by_pin, signals
 
 STEP, EDGE = 20, 60  # ms
 FRAME, NETWORK = 33, 70

@@ -1,61 +1,17 @@
 """line_trigger.py under a real MicroPython, with what goes wrong at a machine; and the memory of all parts."""
 
-from pathlib import Path
-
 import pytest
 
-from tests.board.test_board import FIRMWARE, MAIN, SETTLING, Camera, Run
-
-GOOD, BAD, REST = [0.75, 0.25, 0.0], [0.25, 0.75, 0.0], [0.0, 0.25, 0.75]
-FRAME = 120  # ms: a snapshot takes 100, the network 20
-START = 100 * SETTLING  # ms: then the camera is ready
-TIMERS = ["pyb", "hard", "soft"]
-
-
-@pytest.fixture
-def camera(tmp_path: Path) -> Camera:
-    return Camera(tmp_path)
-
-
-def by_pin(**how: object) -> list:
-    standard = {"source": "pin", "pin": "P7", "edge": "rising", "pull": "down", "debounce_ms": 5}
-    return ["line_trigger", standard | {"delay_ms": 0, "late_ms": 500} | how]
-
-
-def by_class(**how: object) -> list:
-    standard = {"source": "class", "resting": "no_mask", "enter": 2, "leave": 2, "longest": 100}
-    return ["line_trigger", standard | how]
-
-
-def signals(**how: object) -> list:
-    standard = {
-        **{"pass_pin": "P0", "fail_pin": "P1", "ready_pin": "P2", "active": "high", "passes": ["good"]},
-        **{"delay_ms": 0, "pulse_ms": 50, "stall_ms": 1000, "undecided": "reject"},
-        "delay_from": "decision",
-    }
-    return ["line_signals", standard | how]
-
-
-def pressed(*times: int, pin: str = "P7", level: int = 1, ms: int = 40) -> list:
-    """Edges of a contact that closes at `times` for so many ms."""
-    return [edge for at in times for edge in ([at, pin, level], [at + ms, pin, 1 - level])]
-
-
-def missed(run: Run) -> list[int]:
-    return [line["missed"] for line in run.lines if "missed" in line]
-
-
-def pulses(run: Run, pin: str, on: int = 1) -> list[tuple[int, int]]:
-    """When each pulse began, and how long it was."""
-    changes = [(at, level) for at, name, level in run.seen["pins"] if name == pin]
-    rises = [at for at, level in changes if level == on]
-    falls = [at for at, level in changes if level != on and at > 0]
-    return [(rise, fall - rise) for rise, fall in zip(rises, falls, strict=False)]
+from tests.board.camera import BAD, FIRMWARE, GOOD, MAIN, SETTLING
+from tests.board.items import FRAME, REST, START, TIMERS, by_class, by_pin, frames, missed, pressed, pulses, signals
 
 
 def seen_from(*scenes: tuple[int, list[float]], until: int) -> dict:
     """A film: what is seen from which time on."""
-    return {"scores": [scores for _, scores in scenes], "film": [[at, n] for n, (at, _) in enumerate(scenes)] + [[until, 0]]}
+    return {
+        "scores": [scores for _, scores in scenes],
+        "film": [[at, n] for n, (at, _) in enumerate(scenes)] + [[until, 0]],
+    }
 
 
 # --- the trigger at a pin
@@ -72,7 +28,9 @@ def test_an_edge_brings_one_decision(camera, firmware):
     assert run.seen["lit"] == ["", "", "G", "G", ""], "no frame is taken without an edge"
 
 
-@pytest.mark.parametrize(("edge", "pull", "level"), [("falling", "up", 0), ("rising", "down", 1), ("rising", "none", 1)])
+@pytest.mark.parametrize(
+    ("edge", "pull", "level"), [("falling", "up", 0), ("rising", "down", 1), ("rising", "none", 1)]
+)
 def test_either_edge_can_be_the_trigger(camera, edge, pull, level):
     camera.write(parts=[by_pin(edge=edge, pull=pull)])
     run = camera.run(scores=[GOOD, BAD], edges=pressed(2500, 3000, level=level, ms=200))
@@ -107,7 +65,9 @@ def test_a_bouncing_contact_makes_one_item(camera, bounces):
 @pytest.mark.parametrize("opens", [[0], [0, 1, 0]], ids=["clean", "bounces"])
 def test_a_contact_that_bounces_back_before_the_interrupt_looks(camera, closes, opens):
     """The interrupt finds the level from before. The item counts all the same, once."""
-    quick = [[at + n // 2, "P7", level] for at, levels in ((2500, closes), (2700, opens)) for n, level in enumerate(levels)]
+    quick = [
+        [at + n // 2, "P7", level] for at, levels in ((2500, closes), (2700, opens)) for n, level in enumerate(levels)
+    ]
     camera.write(parts=[by_pin()])
     run = camera.run(scores=[GOOD, BAD, REST], edges=quick + pressed(3200))
     assert run.labels == ["good", "bad"]
@@ -175,7 +135,9 @@ def test_the_pulses_come_in_the_order_of_the_items(camera, timer):
 def test_several_items_on_their_way_from_the_sensor_to_the_camera(camera, firmware):
     """The sensor is 700 ms before the camera, and an item comes every 200 ms."""
     at = [2500 + 200 * n for n in range(8)]
-    scenes = [(when + offset, what) for n, when in enumerate(at) for offset, what in ((690, [GOOD, BAD][n % 2]), (710, REST))]
+    scenes = [
+        (when + offset, what) for n, when in enumerate(at) for offset, what in ((690, [GOOD, BAD][n % 2]), (710, REST))
+    ]
     camera.write(parts=[by_pin(delay_ms=700), signals()])
     run = camera.run(firmware, **seen_from((0, REST), *scenes, until=6000), edges=pressed(*at))
     assert run.labels == ["good", "bad"] * 4
@@ -216,7 +178,10 @@ def test_an_edge_after_a_quiet_week_counts(camera):
     assert run.labels == ["good"]
 
 
-@pytest.mark.parametrize("ticks", [(1 << 30) - 2550, (1 << 30) - 2501, (1 << 30) - 2600, (1 << 30) - 2850, (1 << 30) - 2890, (1 << 29) - 2550])
+@pytest.mark.parametrize(
+    "ticks",
+    [(1 << 30) - 2550, (1 << 30) - 2501, (1 << 30) - 2600, (1 << 30) - 2850, (1 << 30) - 2890, (1 << 29) - 2550],
+)
 def test_the_clock_wraps_in_the_middle_of_an_item(camera, ticks):
     camera.write(votes=2, parts=[by_pin(delay_ms=100), signals(delay_ms=30)])
     run = camera.run(ticks=ticks, scores=[GOOD] * 4, edges=pressed(2500, 3200))
@@ -265,10 +230,6 @@ def test_a_camera_that_is_not_fully_prepared_is_started_anew(camera):
 
 
 # --- the trigger by the class
-
-
-def frames(text: str) -> list:
-    return [{".": REST, "g": GOOD, "b": BAD}[letter] for letter in text]
 
 
 @pytest.mark.parametrize("firmware", FIRMWARE)
@@ -322,6 +283,14 @@ def test_an_error_in_the_middle_of_a_seen_item(camera, undecided):
     assert run.labels == ["bad"]
     pins = [name for _, name, level in run.seen["pins"] if level and name != "P2"]
     assert pins == {"reject": ["P1", "P1"], "pass": ["P0", "P1"], "nothing": ["P1"]}[undecided]
+
+
+def test_an_error_between_two_frames_of_the_resting_class_ends_their_row(camera):
+    """Nobody saw the gap: what comes after one more such frame still belongs to the item that was missed."""
+    camera.write(parts=[by_class()])
+    run = camera.run(scores=frames("..gg..gg..bb.."), fail=[SETTLING + 6])
+    assert missed(run) == [1]
+    assert run.labels == ["bad"]
 
 
 def test_an_error_between_items_misses_none(camera):
@@ -407,11 +376,15 @@ def test_a_part_that_was_cut_between_two_functions_is_named(camera, name):
 @pytest.mark.parametrize("timer", ["pyb", "soft"])
 def test_the_parts_allocate_nothing(camera, firmware, trigger, timer):
     modbus = ["line_modbus", {"uart": 3, "baud": 19200, "parity": "even", "address": 1, "send_pin": None}]
-    edges = [edge for n in range(200) for edge in pressed(START + 200 * n, ms=90)] if trigger[1]["source"] == "pin" else []
+    edges = (
+        [edge for n in range(200) for edge in pressed(START + 200 * n, ms=90)] if trigger[1]["source"] == "pin" else []
+    )
     asks = [[START + 170 * n, "010300000012c5c7"] for n in range(200)]
     camera.write(parts=[trigger, signals(pulse_ms=10), modbus])
     script = frames("..gg.ggg..bbb...")
-    run = camera.run(firmware, timer=timer, scores=script, rounds=10, fail=[SETTLING + 62], lock=True, edges=edges, received=asks)
+    run = camera.run(
+        firmware, timer=timer, scores=script, rounds=10, fail=[SETTLING + 62], lock=True, edges=edges, received=asks
+    )
     assert len(run.decisions) >= 15
     assert missed(run)
     before, after = run.seen["memory"]  # after 99 predictions: a failed one takes memory for what it says

@@ -1,4 +1,4 @@
-"""line_drift.py under a real MicroPython: the charts' sums, their alarms, what is learnt, and that it takes no memory."""
+"""line_drift.py under a real MicroPython: the charts' sums, their alarms, what is learnt, and its memory."""
 
 import json
 import subprocess
@@ -9,9 +9,8 @@ import pytest
 
 from linecam.bundle.contents import as_copied
 from linecam.evaluation.cusum import design, table
-from tests.board.test_board import BAD, BIN, FIRMWARE, GOOD, NO_MASK, ROOT, Camera, Run, camera
-
-__all__ = ["camera"]
+from tests.board.camera import BAD, BIN, FIRMWARE, GOOD, NO_MASK, ROOT, Camera, Run
+from tests.board.items import by_pin, pressed
 
 LABELS = ("good", "bad", "no_mask")
 UNSURE = [0.5, 0.375, 0.125]
@@ -94,6 +93,12 @@ def test_the_margin_is_that_of_the_mean(camera: Camera) -> None:
     assert drifts(run) == [("low margins: more", "begins", 2)]
 
 
+def test_a_margin_as_wide_as_the_limit_is_not_low(camera: Camera) -> None:
+    put(camera, low=32768, charts=[[3, 0, "low margins: more", 0, [1, 1, 1]]])
+    run = camera.run(scores=[GOOD, [0.7421875, 0.2578125, 0.0]])  # 0.5 apart, and a little less
+    assert drifts(run) == [("low margins: more", "begins", 2)]
+
+
 def test_a_frame_is_dark_or_bright_by_its_points(camera: Camera) -> None:
     """64 points of a green of 30 of 63 make 1920."""
     charts = [[4, 0, "dark frames: more", 0, [1, 1, 1]], [5, 0, "bright frames: more", 0, [1, 1, 1]]]
@@ -117,6 +122,15 @@ def test_blue_blinks_while_it_lasts(camera: Camera, leds: str, blinks: bool) -> 
     assert lit == "." * 4 + ("bbb...bbb" if blinks else "." * 9) + "." * (len(lit) - 13), "250 ms, in steps of 120"
 
 
+def test_blue_goes_off_while_nothing_is_decided(camera: Camera) -> None:
+    """The alarm begins at 2620 ms. The frame after the next edge is taken in the dark half of the blinking."""
+    put(camera, charts=[[1, 0, "bad: more", 0, [9, 1, 9]]])
+    camera.settings["parts"].append(by_pin())
+    (camera.folder / "drive/settings.json").write_text(json.dumps(camera.settings))
+    run = camera.run(scores=[BAD, BAD], edges=pressed(2500, 2950))
+    assert run.seen["lit"][-3:-1] == ["", "R"]
+
+
 def test_an_alarm_after_days_blinks_although_the_clock_has_wrapped(camera: Camera) -> None:
     put(camera, charts=[[1, 0, "bad: more", 0, [9, 1, 9]]])
     run = camera.run(scores=[GOOD] * 40 + [BAD] + [GOOD] * 8, frame_ms=14_000_000, predict_ms=10)
@@ -131,9 +145,7 @@ def test_what_is_usual_is_learnt_on_the_line(camera: Camera) -> None:
     put(camera, learn=400, steps=rows)
     order = np.concatenate([drawn([0.3, 0.4, 0.2, 0.1], 1000, 1), drawn([0.1, 0.7, 0.1, 0.1], 400, 2)])
     run = camera.run(scores=SCORES[order].tolist())
-    assert [line["note"] for line in run.lines if "note" in line] == [
-        "drift: the line is learnt, from 400 decisions"
-    ]
+    assert [line["note"] for line in run.lines if "note" in line] == ["drift: the line is learnt, from 400 decisions"]
     true = truths(order)
     charts = []
     for which, flips, words, _, _ in CHARTS:
@@ -146,15 +158,43 @@ def test_what_is_usual_is_learnt_on_the_line(camera: Camera) -> None:
     assert first["expected"] == int(true[1][:400].sum()) / 400
 
 
+@pytest.mark.parametrize(("bad", "begins"), [(10, True), (11, False)])
+def test_a_row_of_the_table_is_for_up_to_so_many(camera: Camera, bad: int, begins: bool) -> None:
+    """The row for up to 10 alarms at once, the next one never."""
+    put(camera, learn=100, charts=CHARTS[1:2], steps=[[10, 3, 1, 3], [100, 0, 1, 3]])
+    run = camera.run(scores=[BAD] * bad + [GOOD] * (100 - bad) + [BAD])
+    assert drifts(run) == ([("bad: more", "begins", 101)] if begins else [])
+
+
 def test_what_was_learnt_outlives_a_reset(camera: Camera) -> None:
     put(camera, learn=100, steps=table(100, LENGTH))
     camera.run(scores=[GOOD] * 120)
     again = camera.run(scores=[BAD] * 60)
     assert "learnt" not in again.printed
     assert ("bad: more", "begins") in {one[:2] for one in drifts(again)}
-    camera.settings["model"]["sha256"] = "0" * 64  # another model learns anew
-    (camera.folder / "drive/drift.json").write_text(json.dumps({"model": "x", "learn": 100, "counts": [1]}))
-    assert drifts(camera.run(scores=[BAD] * 60)) == []
+    usual = {line["drift"]: line["expected"] for line in again.lines if "drift" in line}
+    assert usual == {"good: fewer": 1.0, "bad: more": 0.0}
+
+
+def test_a_drive_that_takes_no_file_is_told_of_and_nothing_else_is_lost(camera: Camera) -> None:
+    put(camera, learn=100, steps=table(100, LENGTH))
+    run = camera.run(scores=[GOOD] * 100 + [BAD] * 60, read_only=[1, 1000])
+    assert len(run.labels) == 160
+    assert "drift: what was learnt is not kept over a reset" in run.printed
+    assert ("bad: more", "begins") in {one[:2] for one in drifts(run)}
+    assert not (camera.folder / "drive/drift.json").exists()
+
+
+@pytest.mark.parametrize("other", [{"model": "0" * 64}, {"learn": 200}], ids=["another model", "another number"])
+def test_what_was_learnt_for_other_settings_is_learnt_anew(camera: Camera, other: dict) -> None:
+    put(camera, learn=100, steps=table(100, LENGTH))
+    camera.run(scores=[GOOD] * 100)
+    learnt = camera.folder / "drive/drift.json"
+    learnt.write_text(json.dumps(json.loads(learnt.read_text()) | other))
+    run = camera.run(scores=[BAD] * 200)
+    assert "the line is learnt, from 100 decisions" in run.printed
+    assert drifts(run) == [], "it cannot be bad more often than always"
+    assert json.loads(learnt.read_text())["counts"] == [0, 100, 0, 0, 0, 0], "it takes the place of the old file"
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"model": 1}', '{"learn": 100}', "[1]", "[1, 2, 3, 4, 5, null]"])
@@ -176,7 +216,9 @@ def test_a_damaged_file_is_learnt_anew(camera: Camera, content: str) -> None:
 def test_the_loop_takes_no_memory_while_alarms_come_and_go(camera: Camera, firmware: str) -> None:
     charts = [[1, 0, "bad: more", 2000, [2, 1, 3]], [0, 1, "good: fewer", 2000, [1, 2, 4]], *CHARTS[2:]]
     put(camera, charts=charts, light=[1000, 3000])
-    run = camera.run(firmware, scores=[BAD, BAD, BAD, GOOD, GOOD, GOOD, UNSURE], rounds=200, lock=True, grey={"0": [9, 9]})
+    run = camera.run(
+        firmware, scores=[BAD, BAD, BAD, GOOD, GOOD, GOOD, UNSURE], rounds=200, lock=True, grey={"0": [9, 9]}
+    )
     assert len(run.decisions) == 1400
     assert len(drifts(run)) > 100
     before, after = run.seen["memory"]

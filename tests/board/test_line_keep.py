@@ -1,5 +1,6 @@
 """line_keep.py under a real MicroPython: which frames are kept, and what a card does to it."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -9,9 +10,7 @@ from PIL import Image
 
 from linecam.bundle.contents import as_copied
 from linecam.camera.arithmetic import to_rgb565
-from tests.board.test_board import BAD, BIN, FIRMWARE, GOOD, ROOT, SETTLING, Camera, Run, camera, pixels
-
-__all__ = ["camera"]
+from tests.board.camera import BAD, BIN, FIRMWARE, GOOD, ROOT, SETTLING, Camera, Run, pixels
 
 SURE, UNSURE = [0.75, 0.25, 0.0], [0.5, 0.375, 0.125]
 SIZE = 66 + 16 * 16 * 2  # bytes of a frame
@@ -34,10 +33,8 @@ def told(camera: Camera) -> list[dict]:
     lines = []
     for path in sorted((camera.folder / "drive/kept").glob("*.jsonl")):
         for line in path.read_text().splitlines():
-            try:
+            with contextlib.suppress(ValueError):
                 lines += [json.loads(line)] if line else []
-            except ValueError:
-                pass
     return lines
 
 
@@ -80,6 +77,12 @@ def test_the_margin_is_that_of_the_mean_of_an_item(camera: Camera) -> None:
     assert told(camera)[0]["scores"] == [0.5, 0.5, 0.0]
 
 
+def test_a_margin_as_wide_as_the_limit_is_wide_enough(camera: Camera) -> None:
+    put(camera, margin=32768)
+    camera.run(scores=[SURE, [0.7421875, 0.2578125, 0.0]])  # 0.5 apart, and a little less
+    assert [line["item"] for line in told(camera)] == [2]
+
+
 def test_what_nothing_was_decided_of_is_kept(camera: Camera) -> None:
     put(camera, margin=0)
     camera.settings["thresholds"] = dict.fromkeys(camera.labels, 0.9)
@@ -95,9 +98,10 @@ def test_one_in_so_many_is_kept_whatever_its_scores(camera: Camera) -> None:
 
 
 @pytest.mark.parametrize("firmware", FIRMWARE)
-def test_a_line_from_the_pc_marks_what_is_decided_next(camera: Camera, firmware: str) -> None:
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_line_from_the_pc_marks_what_is_decided_next(camera: Camera, firmware: str, end: str) -> None:
     put(camera)
-    run = camera.run(firmware, scores=[SURE] * 3, typed="noise \x01\nmark\n remarks\n")
+    run = camera.run(firmware, scores=[SURE] * 3, typed=f"noise \x01{end}mark{end} remarks{end}")
     assert [(line["item"], line["reason"]) for line in told(camera)] == [(1, "mark")]
     assert notes(run) == ["marked: the frame of the next decision is kept"]
     assert len(run.labels) == 3
@@ -115,7 +119,10 @@ def test_a_short_press_of_the_button_marks_one_item_and_a_long_one_all(camera: C
     put(camera, mark_pin="P4")
     edges = [[2230, "P4", 0], [2245, "P4", 1], [2480, "P4", 0], [2845, "P4", 1]]
     camera.run(scores=[SURE] * 10, edges=edges)
-    assert [(line["item"], line["reason"]) for line in told(camera)] == [(3, "mark"), *((n, "mark") for n in (5, 6, 7, 8))]
+    assert [(line["item"], line["reason"]) for line in told(camera)] == [
+        (3, "mark"),
+        *((n, "mark") for n in (5, 6, 7, 8)),
+    ]
 
 
 def test_a_mark_waits_for_the_pause_to_end(camera: Camera) -> None:
@@ -154,16 +161,30 @@ def test_the_oldest_is_replaced(camera: Camera) -> None:
     assert [(line["file"][7], line["run"], line["item"]) for line in told(camera)][-2:] == [("5", 1, 5), ("6", 6, 1)]
 
 
-def test_no_more_bytes_are_taken_than_were_given(camera: Camera) -> None:
-    put(camera, bytes=3 * SIZE + 100)
+@pytest.mark.parametrize("room", [2 * SIZE + 66 + 16 * 34, 4 * SIZE - 1])
+def test_no_more_bytes_are_taken_than_were_given(camera: Camera, room: int) -> None:
+    """A row of a frame that comes may have two bytes more than its pixels."""
+    put(camera, bytes=room)
     camera.run(scores=[UNSURE] * 5)
     assert kept(camera) == [f"K000000{n}.bmp" for n in (3, 4, 5)]
+    camera.run(scores=[UNSURE])
+    assert kept(camera) == [f"K000000{n}.bmp" for n in (4, 5, 6)], "what was kept before the reset counts, too"
+
+
+def test_frame_and_line_are_on_the_card_before_anything_else_is_done(camera: Camera) -> None:
+    """Without that, what the firmware still has in memory is lost with the power, and the file's name with it."""
+    put(camera)
+    run = camera.run(scores=[SURE, UNSURE])
+    assert run.seen["synced"] == [SETTLING + 2] * 2
 
 
 def test_the_lines_of_a_hundred_go_with_its_last_frame(camera: Camera) -> None:
     put(camera, frames=5)
-    camera.run(scores=[UNSURE] * 106)
-    assert kept(camera) == [f"K0000{n}.bmp" for n in range(102, 107)]
+    camera.run(scores=[UNSURE] * 103)
+    assert kept(camera)[0] == "K0000099.bmp"
+    assert told(camera)[-5]["file"] == "K0000099.bmp"
+    camera.run(scores=[UNSURE])
+    assert kept(camera) == [f"K0000{n}.bmp" for n in range(100, 105)]
     assert sorted(path.name for path in (camera.folder / "drive/kept").glob("*.jsonl")) == ["K0000100.jsonl"]
 
 
@@ -173,6 +194,19 @@ def test_frames_that_somebody_has_removed_are_no_trouble(camera: Camera) -> None
     (camera.folder / "drive/kept/K0000002.bmp").unlink()
     run = camera.run(scores=[UNSURE] * 4)
     assert kept(camera) == [f"K000000{n}.bmp" for n in (5, 6, 7)]
+    assert notes(run) == []
+
+
+def test_all_frames_may_be_removed_while_the_camera_runs(camera: Camera) -> None:
+    """It would look for the oldest for ever, to make room."""
+    put(camera, bytes=4 * SIZE - 1)
+    script = camera.folder / "main.py"
+    source, cleared = as_copied((ROOT / "openmv/main.py").read_text()), "\t\t\tpoll.clear()\n\t\t\tdue"
+    assert source.count(cleared) == 1
+    removes = "\t\t\tif number == 3:\n\t\t\t\t[os.remove('kept/K000000%d.bmp' % n) for n in (1, 2, 3)]\n"
+    script.write_text(source.replace(cleared, removes + cleared))
+    run = camera.run(script=script, scores=[UNSURE] * 5, limit=30)
+    assert kept(camera) == ["K0000004.bmp", "K0000005.bmp"]
     assert notes(run) == []
 
 
@@ -227,6 +261,13 @@ def test_of_a_card_that_takes_nothing_for_a_while_the_oldest_are_still_replaced(
     assert len(run.labels) == 16
     assert len(kept(camera)) == 3
     assert kept(camera)[0] > "K0000004.bmp"
+
+
+def test_a_marked_item_that_the_card_did_not_take_leaves_the_mark_for_a_later_one(camera: Camera) -> None:
+    """The first snapshot is the settling; ten minutes later the card takes frames again."""
+    put(camera)
+    camera.run(scores=[SURE] * 9, typed="mark\n", frame_ms=299_980, read_only=[2, 3])
+    assert [(line["item"], line["reason"]) for line in told(camera)] == [(3, "mark")]
 
 
 def test_a_card_that_fails_again_is_told_again(camera: Camera) -> None:

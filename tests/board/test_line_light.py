@@ -3,7 +3,6 @@
 import ast
 import json
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from linecam.bundle.contents import as_copied
 from linecam.camera.arithmetic import expand
 from linecam.camera.light import brightness_and_contrast
-from tests.board.test_board import (
+from tests.board.camera import (
     BAD,
     BIN,
     COLLECT,
@@ -31,11 +30,6 @@ FOUND = [["auto_gain", False, 6.02], ["auto_whitebal", False, [1.5, 0.0, 2.25]],
 AUTO = {"gain_db": "auto", "white_balance": "auto", "exposure_us": "auto"}
 LIMITS = {"brightness": [80.0, 180.0], "contrast": 20.0}
 USUAL = [90, 150]  # grey of the left and the right half: brightness 120, contrast 30
-
-
-@pytest.fixture
-def camera(tmp_path: Path) -> Camera:
-    return Camera(tmp_path)
 
 
 def write(camera: Camera, limits: dict | None = None, hold: dict | None = None, **settings: object) -> None:
@@ -81,7 +75,9 @@ def test_without_anything_to_hold_no_frame_is_lost(camera):
 def test_a_sensor_that_lacks_one_is_told_and_holds_the_others(camera, firmware, lacks, name):
     write(camera, hold=AUTO)
     run = camera.run(firmware, scores=[GOOD], lacks=[lacks])
-    assert run.seen["held"][1:] == [call for call in FOUND if call[0] != {"gain_db": "auto_gain"}.get(lacks, "auto_whitebal")]
+    assert run.seen["held"][1:] == [
+        call for call in FOUND if call[0] != {"gain_db": "auto_gain"}.get(lacks, "auto_whitebal")
+    ]
     assert {"note": f"this sensor cannot hold {name}: its automatic stays on"} in run.lines
     assert run.labels == ["good"]
 
@@ -183,16 +179,21 @@ def test_the_lock_finds_what_the_part_allocates(camera):
 # --- the same numbers on the PC
 
 
-@pytest.mark.parametrize(("width", "height"), [(240, 240), (61, 30), (16, 200), (5, 5)])
-def test_the_pc_finds_the_same_brightness_and_contrast(camera, tmp_path, width, height):
-    """One step beyond what the PC finds, in the camera's units, and the frame is not judged."""
-    seen = [expand(pixels(number, width, height)) for number in (7, 8)]
+@pytest.mark.parametrize(
+    ("width", "height", "place"),
+    [(240, 240, None), (61, 30, None), (16, 200, None), (5, 5, None), (100, 80, (30, 40, 50, 35))],
+)
+def test_the_pc_finds_the_same_brightness_and_contrast(camera, tmp_path, width, height, place):
+    """One step beyond what the PC finds, in the camera's units, and the frame is not judged; or a place of it."""
+    x, y, wide, high = place or (0, 0, width, height)
+    seen = [expand(pixels(number, width, height)[y : y + high, x : x + wide]) for number in (7, 8)]
     bright, contrast = brightness_and_contrast(np.stack(seen))
     script = tmp_path / "ask.py"
     script.write_text(
         f"import sys\nsys.path[:] = [{str(ROOT / 'tests/board/common')!r}, {str(ROOT / 'openmv')!r}]\n"
         "import board, line_light\n"
-        "part = line_light.Part({'brightness': [0, 255], 'contrast': 0}, [], {})\n"
+        f"places = {[place] if place else []}\n"
+        "part = line_light.Part({'brightness': [0, 255], 'contrast': 0}, [], {'rois': places})\n"
         "for number in (7, 8):\n"
         f"    image = board.Image(board.RGB565, {width}, {height}, number)\n"
         "    low, high, least = 0, 1 << 20, 1 << 40\n"

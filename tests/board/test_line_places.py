@@ -1,12 +1,11 @@
 """line_places.py under a real MicroPython: several places of a frame, a decision for each, and the worst one."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from tests.board.test_board import COLLECT, HOLDING, MAIN, SETTLING, Camera, Run
-from tests.board.test_line import by_pin, missed, pressed, signals
+from tests.board.camera import COLLECT, HOLDING, MAIN, SETTLING, Camera, Run
+from tests.board.items import by_pin, missed, pressed, signals
 
 FIRMWARE = ["4.7.0", "4.8.0", "5.0.0"]
 GOOD, BAD, NO_MASK, NEITHER = [0.75, 0.25, 0.0], [0.25, 0.75, 0.0], [0.0, 0.25, 0.75], [0.5, 0.0, 0.5]
@@ -14,11 +13,6 @@ ROIS = [[10, 20, 96, 96], [110, 20, 96, 96], [210, 130, 96, 96]]
 ORDER = [1, 2, -1, 0]  # bad, no_mask, none, good
 WHOLE = [0, 0, 320, 240]
 DEMANDING = {"good": 0.7, "bad": 0.7, "no_mask": 0.7}
-
-
-@pytest.fixture
-def camera(tmp_path: Path) -> Camera:
-    return Camera(tmp_path)
 
 
 def write(camera: Camera, *parts: list, rois: list = ROIS, order: list = ORDER, **settings: object) -> None:
@@ -156,7 +150,9 @@ def test_the_frame_is_kept_whole_and_its_line_names_the_place(camera):
     (camera.folder / "sdcard").mkdir()
     write(camera, ["line_keep", keep])
     run = camera.run(scores=[GOOD, [0.55, 0.45, 0.0], GOOD])
-    (line,) = [json.loads(text) for path in camera.folder.rglob("K*.jsonl") for text in path.read_text().split("\n") if text]
+    (line,) = [
+        json.loads(text) for path in camera.folder.rglob("K*.jsonl") for text in path.read_text().split("\n") if text
+    ]
     assert (line["place"], line["label"], line["scores"]) == (2, "good", [0.55, 0.45, 0.0])
     (frame,) = camera.folder.rglob("K*.bmp")
     assert frame.stat().st_size == 66 + 320 * 240 * 2
@@ -175,7 +171,9 @@ def test_collect_records_the_whole_frame(camera):
 def test_several_places_allocate_nothing(camera, firmware, count):
     modbus = ["line_modbus", {"uart": 3, "baud": 19200, "parity": "even", "address": 1, "send_pin": None}]
     limits = ["line_light", {"brightness": [0, 255], "contrast": 0}]
-    write(camera, limits, signals(pulse_ms=10), modbus, rois=ROIS[:1] * count, votes=2, hold={}, thresholds={"bad": 0.4})
+    write(
+        camera, limits, signals(pulse_ms=10), modbus, rois=ROIS[:1] * count, votes=2, hold={}, thresholds={"bad": 0.4}
+    )
     run = camera.run(firmware, scores=frames("gb-nggbb"), rounds=60, grey={"0": [128, 130]}, lock=True)
     assert len(run.decisions) == 8 * 60 // count // 2
     before, after = run.seen["memory"]

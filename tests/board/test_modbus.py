@@ -17,9 +17,10 @@ import serial
 from pymodbus import FramerType, ModbusException
 from pymodbus.client import ModbusSerialClient
 
+from linecam.bundle.contents import as_copied
 from linecam.bundle.registers import registers
-from tests.board.test_board import BAD, FIRMWARE, GOOD, Camera
-from tests.board.test_line import SETTLING, START, by_pin, pressed
+from tests.board.camera import BAD, FIRMWARE, GOOD, MAIN, SETTLING, Camera
+from tests.board.items import START, by_pin, pressed
 
 BAUD = 19200
 MAP = {register.number: register for register in registers(["good", "bad", "no_mask"])}
@@ -179,11 +180,6 @@ def test_nobody_at_the_other_end(line):
 # --- by the simulated clock
 
 
-@pytest.fixture
-def camera(tmp_path: Path) -> Camera:
-    return Camera(tmp_path)
-
-
 @pytest.mark.parametrize(("baud", "silence"), [(9600, 6), (19200, 4), (115200, 2)])
 def test_a_frame_ends_with_silence(camera, baud, silence):
     """A request in two halves is one frame, if less than 3.5 characters lie between them."""
@@ -208,13 +204,24 @@ ALL = ask(3, 0, LAST).hex()
         ([[2500, "000000" + ALL]], 1),
         ([[2500, NOISE[:10] + ALL]], 1),
         ([[2500, NOISE + ALL]], 1),
+        ([[2500, NOISE[:504] + ALL]], 1),
         ([[2500, ALL + NOISE[:2]]], 0),
         ([[2500, ALL + NOISE[:2]], [3000, ALL]], 1),
         ([[2500 + n, NOISE[:60]] for n in range(60)] + [[3200, ALL]], 1),
         ([[2500, NOISE * 3], [3200, ALL]], 1),
         ([[2500, NOISE * 3]], 0),
     ],
-    ids=["breaks", "in front", "long", "behind", "behind, and again", "flood", "more than the buffer", "alone"],
+    ids=[
+        "breaks",
+        "in front",
+        "long",
+        "over the end of the room",
+        "behind",
+        "behind, and again",
+        "flood",
+        "more than the buffer",
+        "alone",
+    ],
 )
 def test_noise_on_the_line_costs_one_request_at_the_most(camera, received, answers):
     camera.write(parts=[modbus()])
@@ -242,9 +249,33 @@ def test_failures_and_what_was_missed(camera):
     ]
 
 
-def test_a_transceiver_is_told_while_it_sends(camera):
+def test_the_heart_beats_once_a_second(camera):
+    camera.write(parts=[by_pin(), modbus()])
+    asks = [[at, ask(3, 6, 1).hex()] for at in (2500, 12_500)]
+    run = camera.run(scores=[GOOD], edges=pressed(13_000), received=asks)
+    before, after = [int.from_bytes(bytes.fromhex(answer)[3:5]) for _, answer in run.seen["uart"]]
+    assert after - before == 10
+
+
+def test_a_number_of_more_than_16_bits_has_its_high_half_first(camera):
+    """The camera has judged 70,000 items before."""
+    camera.write(parts=[by_pin(), modbus()])
+    script = camera.folder / "later.py"
+    source, begins = as_copied(MAIN.read_text()), "number, failures, due = None, [None], 0, 0,"
+    assert source.count(begins) == 1
+    script.write_text(source.replace(begins, "number, failures, due = None, [None], 70_000, 0,"))
+    run = camera.run(script=script, scores=[GOOD], edges=pressed(2500), received=[[3000, ask(3, 3, 2).hex()]])
+    assert run.decisions[0]["item"] == 70_001
+    ((_, answer),) = run.seen["uart"]
+    assert bytes.fromhex(answer)[3:7] == (70_001).to_bytes(4)
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["write waits", "flush waits"])
+def test_a_transceiver_is_told_while_it_sends(camera, behind):
+    """On the RT1062 write() returns at once. To let go of the line then would cut the answer."""
     camera.write(parts=[by_pin(), modbus(send_pin="P6")])
-    run = camera.run(scores=[GOOD], edges=pressed(3000), received=[[2500, ask(3, 0, LAST).hex()]])
+    asks = [[2500, ask(3, 0, LAST).hex()]]
+    run = camera.run(scores=[GOOD], edges=pressed(3000), received=asks, sends_behind=behind)
     ((sent, _),) = run.seen["uart"]
     (_, _, off), (rose, _, up), (fell, _, down) = [change for change in run.seen["pins"] if change[1] == "P6"]
     assert (off, up, down) == (0, 1, 0)
@@ -252,10 +283,12 @@ def test_a_transceiver_is_told_while_it_sends(camera):
     assert fell - rose == pytest.approx(1000 * (2 * LAST + 5) * 11 / BAUD, abs=1)
 
 
-def test_a_transceiver_listens_again_if_not_all_was_sent_in_time(camera):
+@pytest.mark.parametrize("behind", [False, True], ids=["write waits", "flush waits"])
+def test_a_transceiver_listens_again_if_not_all_was_sent_in_time(camera, behind):
     """Else no other server on the line could talk, and the program would end."""
     camera.write(parts=[by_pin(), modbus(send_pin="P6")])
-    run = camera.run(scores=[GOOD], edges=pressed(3000), received=[[2500, ask(3, 0, 1).hex()]], sends_slowly=True)
+    asks = [[2500, ask(3, 0, 1).hex()]]
+    run = camera.run(scores=[GOOD], edges=pressed(3000), received=asks, sends_slowly=True, sends_behind=behind)
     assert run.labels == ["good"]
     assert [level for _, name, level in run.seen["pins"] if name == "P6"] == [0, 1, 0]
 

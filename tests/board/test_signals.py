@@ -1,15 +1,11 @@
 """line_signals.py under a real MicroPython: pulses, and the pin that says whether the camera works."""
 
-from pathlib import Path
-
 import pytest
 
 from linecam.bundle.contents import as_copied
-from tests.board.test_board import FIRMWARE, MAIN, SETTLING, Camera, Run
-from tests.board.test_line import (
-    BAD,
+from tests.board.camera import BAD, FIRMWARE, GOOD, MAIN, SETTLING, Run
+from tests.board.items import (
     FRAME,
-    GOOD,
     REST,
     START,
     TIMERS,
@@ -20,12 +16,6 @@ from tests.board.test_line import (
     pulses,
     signals,
 )
-
-
-@pytest.fixture
-def camera(tmp_path: Path) -> Camera:
-    return Camera(tmp_path)
-
 
 
 @pytest.mark.parametrize("firmware", FIRMWARE)
@@ -123,12 +113,23 @@ def test_the_trigger_gives_the_times_over_the_wrap_of_the_clock(camera):
         assert [at for at, _ in pulses(run, "P1")] == [3600]
 
 
+def at_the_end(run: Run) -> dict[str, int]:
+    """The outputs when the program has ended. They stay so."""
+    changes = [(name, level) for at, name, level in run.seen["pins"] if at <= run.seen["ended"]]
+    assert len(changes) == len(run.seen["pins"])
+    return dict(changes)
+
+
 def test_polarity(camera):
     camera.write(parts=[signals(active="low")])
     run = camera.run(scores=[GOOD, GOOD])
-    assert [[at, name, level] for at, name, level in run.seen["pins"] if at == 0] == [[0, "P0", 1], [0, "P1", 1], [0, "P2", 1]]
+    assert [[at, name, level] for at, name, level in run.seen["pins"] if at == 0] == [
+        [0, "P0", 1],
+        [0, "P1", 1],
+        [0, "P2", 1],
+    ]
     assert pulses(run, "P0", on=0)[0] == (START + FRAME + 1, 50)
-    assert run.seen["pins"][-1][1:] != ["P2", 0]
+    assert at_the_end(run) == {"P0": 1, "P1": 1, "P2": 1}, "off"
 
 
 @pytest.mark.parametrize(("undecided", "pins"), [("reject", ["P1"]), ("pass", ["P0"]), ("nothing", [])])
@@ -203,10 +204,19 @@ def test_ready_drops_when_the_program_ends(camera, firmware, end, plan):
     if plan.pop("labels", None):  # refused after the parts were made
         camera.write(parts=[signals(), ["line_trigger", {"source": "class", "resting": "none"}]])
     run = camera.run(firmware, scores=[GOOD] * 3, **plan)
-    last = {name: level for _, name, level in run.seen["pins"]}
-    assert last == {"P0": 0, "P1": 0, "P2": 0}
+    assert at_the_end(run) == {"P0": 0, "P1": 0, "P2": 0}
     if end != "settings":
         assert 1 in [level for _, level in ready(run)]
+
+
+@pytest.mark.parametrize("timer", TIMERS)
+def test_no_pulse_comes_when_the_program_has_ended(camera, timer):
+    """It would hit an item that has long gone by, or none. The controller rejects what waited, since ready is off."""
+    camera.write(parts=[signals(delay_ms=500)])
+    run = camera.run(timer=timer, scores=[BAD])
+    assert run.labels == ["bad"]
+    assert [level for _, name, level in run.seen["pins"] if name == "P1"] == [0]
+    assert [level for _, level in ready(run)] == [1, 0]
 
 
 def test_ready_drops_while_the_sensor_sees_nothing(camera):
@@ -222,7 +232,8 @@ def test_at_a_pin_ready_stays_for_the_next_item(camera):
     assert [level for _, level in ready(run)] == [1, 0]
 
 
-def test_without_a_trigger_a_failed_frame_rejects_once(camera):
-    camera.write(votes=3, parts=[signals()])
+@pytest.mark.parametrize(("undecided", "pins"), [("reject", ["P1", "P0"]), ("pass", ["P0", "P0"]), ("nothing", ["P0"])])
+def test_without_a_trigger_a_failed_frame_is_one_item_without_a_decision(camera, undecided, pins):
+    camera.write(votes=3, parts=[signals(undecided=undecided)])
     run = camera.run(scores=[GOOD] * 6, fail=[SETTLING + 2, SETTLING + 3, SETTLING + 4])
-    assert [name for _, name, level in run.seen["pins"] if level and name != "P2"] == ["P1", "P0"]
+    assert [name for _, name, level in run.seen["pins"] if level and name != "P2"] == pins

@@ -8,7 +8,7 @@ import pytest
 from linecam.bundle.parts import parts_of
 from linecam.files import read_json
 from linecam.workflow.line_settings import Drift, Keep, Line
-from tests.board.test_board import GOOD, Camera
+from tests.board.camera import GOOD, Camera
 from tests.bundle.made_up import CONFIG, make
 
 DRIFT = {

@@ -11,7 +11,7 @@ from linecam.bundle.shipped import read_shipped
 from linecam.camera.region import Region
 from linecam.files import read_json
 from linecam.workflow.line_settings import Line, Signals
-from tests.board.test_board import SETTLING, Camera
+from tests.board.camera import SETTLING, Camera
 from tests.bundle.made_up import CONFIG, make
 from tests.bundle.test_same_picture import SCHEMA
 

@@ -15,7 +15,7 @@ from linecam.camera.light import MARGIN, Light
 from linecam.errors import UserError
 from linecam.files import read_json
 from scripts.index_frames import index_frames
-from tests.board.test_board import GOOD, Camera, collect
+from tests.board.camera import GOOD, Camera, collect
 from tests.bundle.made_up import BUILT, CONFIG, TRAINING, make
 from tests.conftest import ROOT
 

@@ -13,7 +13,7 @@ from linecam.bundle.shipped import Shipped
 from linecam.camera.region import Region
 from linecam.evaluation.predictions import decide, margins
 from linecam.predict.table import add_votes
-from tests.board.test_board import SETTLING, Camera
+from tests.board.camera import SETTLING, Camera
 
 CLASSES = ["good", "bad", "no_mask"]
 

@@ -25,7 +25,7 @@ from linecam.files import read_json, sha256, write_json
 from linecam.usb import board_repl
 from linecam.usb.measure import check_target, measure, write_yaml
 from linecam.workflow.config import load_settings
-from tests.board.test_board import BIN
+from tests.board.camera import BIN
 from tests.conftest import ROOT
 
 CLASSES = ["bad", "good", "no_mask"]
@@ -145,10 +145,12 @@ def test_what_is_found_goes_into_the_configuration(
     assert (measured.ms, measured.estimate_ms) == (20.0, (15.5, 25.0))
 
 
-def test_a_model_in_romfs_is_measured_there(bundle: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("beside", [b"an older one", b"a model"], ids=["an older one", "the same"])
+def test_a_model_in_romfs_is_measured_there(bundle: Path, tmp_path: Path, beside: bytes) -> None:
+    """As main.py takes it from there, where the drive has it, too."""
     (tmp_path / "rom").mkdir()
     (tmp_path / "rom/model.tflite").write_bytes(b"a model")
-    with camera(tmp_path, model=b"an older one") as cable:
+    with camera(tmp_path, model=beside) as cable:
         assert measure(bundle, cable.port, inferences=1).path == "/rom/model.tflite"
 
 

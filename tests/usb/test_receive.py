@@ -29,7 +29,7 @@ from linecam.usb import receive
 from linecam.usb.board_repl import check_port
 from linecam.usb.receive import Album, Frame, Head, Stream
 from linecam.usb.watch import Port
-from tests.board.test_board import HOLDING, SETTLING, Camera, collect, pixels
+from tests.board.camera import HOLDING, SETTLING, Camera, collect, pixels
 
 ROOT = Path(__file__).parents[2]
 

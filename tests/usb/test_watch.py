@@ -20,8 +20,8 @@ from starlette.testclient import TestClient
 from linecam.usb.diary import UNDECIDED, Diary, Event
 from linecam.usb.watch import summary
 from linecam.usb.watch_page import make_app
-from tests.board.test_board import BAD, GOOD, SETTLING, Camera, Run, collect
-from tests.board.test_line import by_pin, pressed
+from tests.board.camera import BAD, GOOD, SETTLING, Camera, Run, collect
+from tests.board.items import by_pin, pressed
 
 WHEN = datetime(2026, 11, 22, 14, 59, 58).astimezone()
 NEITHER = [0.5, 0.5, 0.0]

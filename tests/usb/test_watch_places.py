@@ -9,7 +9,7 @@ import pytest
 
 from linecam.usb.diary import Diary
 from linecam.usb.watch import Teller, summary
-from tests.board.test_board import Camera, Run
+from tests.board.camera import Camera, Run
 from tests.board.test_line_places import frames, write
 
 WHEN = datetime(2026, 11, 22, 14, 59, 58).astimezone()

@@ -39,19 +39,17 @@ plan = {
     "save_ms": 0,  # what the card takes for a frame
     "ticks": (1 << 30) - 4000,  # what time.ticks_ms() says at first: it wraps at 2 ** 30, soon after the settling
     "edges": [],  # [ms, pin, level] of what others do to inputs, in order; the settling ends at 2000
-    "grey": {},  # by the number of a snapshot, the grey (0..255) of its left and its right half; "0": of all others
     "date": (2015, 1, 1, 0, 0, 0, 3, 1),  # a clock that nobody has set
     "lock": False,  # no allocation between the firmware's own calls, from the first prediction on
-    "ticks": (1 << 30) - 4000,  # what time.ticks_ms() says at first: it wraps at 2 ** 30, soon after the settling
     "real": False,  # time passes as on the PC's clock
     "film": [],  # instead of a list of scores a frame: [ms, which of the scores], what is seen from then on
-    "edges": [],  # [ms, pin, level] of what others do to inputs, in order; the settling ends at 2000
     "contact": [],  # [pin, from which ms on, every how many ms, for how many ms] a contact closes, for ever
     "stalls": {},  # by the snapshot's number as text, how many ms it takes in excess
     "timer": "pyb",  # the firmware's: "pyb" (STM32), "hard" (machine.Timer with hard=), or "soft" (without)
     "uart": None,  # the file descriptor of the other end of the UART, which doesn't block
     "received": [],  # [ms, bytes in hex] that come at the UART, in order
     "sends_slowly": False,  # the UART is not through in the time that the firmware gives it
+    "sends_behind": False,  # the UART takes what it is given and sends it behind the program, as the RT1062's does
     "dead": [],  # from this snapshot on, and up to that time in ms, the sensor does not even start
     "no_buffers": 0,  # how many orders of frame buffers fail
 }
@@ -65,6 +63,8 @@ seen = {
     "pins": [],  # [ms, pin, level] of each change of an output
     "uart": [],  # [ms, bytes in hex] that were sent
     "opened": None,  # the UART: number, baud rate, parity
+    "ended": None,  # when the program did; the time goes on for 2 s
+    "synced": [],  # the snapshot's number at each order to write to the card what is still in memory
     "decisions": 0,  # predictions, in all
     "views": [],  # the part of the frame that each prediction was of, where it was a part, and the frame's number
     "memory": [],  # bytes allocated after 99 and after all predictions, where "lock" is set

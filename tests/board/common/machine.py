@@ -59,7 +59,7 @@ class Timer:
 
 
 class UART:
-    """As STM32's: what doesn't fit its buffer is lost, and write waits until all is sent."""
+    """What doesn't fit its buffer is lost. As STM32's, write waits until all is sent; or flush does, as mimxrt's."""
 
     def __init__(self, number, baudrate, bits=8, parity=None, stop=1, *, timeout=0, rxbuf=64):
         if number not in (1, 3):
@@ -69,7 +69,7 @@ class UART:
         self.line = None if board.plan["uart"] is None else board.open(board.plan["uart"], "r+b")
         self.buffer, self.count, self.one = bytearray(rxbuf), 0, bytearray(1)
         self.received = [(at, bytes.fromhex(text)) for at, text in board.plan["received"]]
-        self.next = 0
+        self.next = self.ms = 0  # ms: what is not sent yet takes so long
         board.seen["opened"] = [number, baudrate, parity]
 
     def come(self):
@@ -104,10 +104,14 @@ class UART:
             board.seen["uart"].append([board.clock, bytes(data[:count]).hex()])
         if self.line:
             self.line.write(data, count)
-        events.let_pass(-(-count * self.character * 1000 // self.baudrate))
+        self.ms = -(-count * self.character * 1000 // self.baudrate)
+        if not board.plan["sends_behind"]:
+            self.flush()
         return count
 
     def flush(self):
-        """As mimxrt's: fails where it takes too long."""
+        """Wait until all is sent. It fails where that takes too long."""
+        events.let_pass(self.ms)
+        self.ms = 0
         if board.plan["sends_slowly"]:
             raise OSError(110)

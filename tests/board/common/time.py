@@ -5,8 +5,6 @@ import events
 
 PERIOD = 1 << 30
 
-PERIOD = 1 << 30
-
 
 def ticks_ms():
     return (board.clock + board.plan["ticks"]) % PERIOD
