@@ -187,7 +187,8 @@ def train(
             total += of_labelled.item()
         if not np.isfinite(total):
             raise UserError(
-                f"The training diverged in epoch {epoch}: lower finetune.learning_rate = {recipe.learning_rate}."
+                f"The training diverged in epoch {epoch}: its error grew without bounds. Lower "
+                f"finetune.learning_rate, which is {recipe.learning_rate}."
             )
         losses.append(total / batches)
         if look is not None and epoch in looks:
