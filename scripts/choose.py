@@ -83,7 +83,10 @@ def choose(candidates: list[Candidate], choice: Path, criteria: Criteria) -> Non
     accepted = [one for one in rated if not one.refused]
     if not accepted:
         rules = sorted({f"{finding['rule']} ({finding['mend']})" for one in rated for finding in one.refused})
-        raise UserError(f"No board in bundle.boards takes any of the {len(rated)} models: {'; '.join(rules)}.")
+        raise UserError(
+            f"No board in bundle.boards takes any of the {len(rated)} models. They break these rules, each with what "
+            f"to do: {'; '.join(rules)}."
+        )
     chosen = cheapest(accepted)
     reason = why(chosen, accepted, models=len({one.candidate.model for one in rated}))
     logging.info("%s", reason)

@@ -78,7 +78,9 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return safetensors.torch.load_file(path)
     except Exception as error:  # safetensors raises its own and OSError
-        raise UserError(f"{path} is not a safetensors file that can be read: {error}.") from None
+        raise UserError(
+            f"{path} is not a safetensors file that can be read: {error}. Copy it again, or give another file."
+        ) from None
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:

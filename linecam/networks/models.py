@@ -265,7 +265,10 @@ def load_weights(path: str | Path, module: nn.Module) -> dict[str, object]:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             about: dict[str, object] = json.loads((file.metadata() or {}).get("linecam", "{}"))
     except Exception as error:  # safetensors raises its own and OSError
-        raise UserError(f"{path} is not a safetensors file that can be read: {error}") from None
+        raise UserError(
+            f"{path} is not a safetensors file that can be read: {error}. If linecam made it, delete it and run the "
+            "same command again. Else give another file."
+        ) from None
     check_weights(path, weights, module)
     module.load_state_dict(weights)
     return about

@@ -56,7 +56,7 @@ class Run:
         try:
             value = read_json(path)
             if value.pop("form") != FORM:
-                raise UserError(f"{path} was kept by a newer linecam. Use that one, or leave this run out.")
+                raise UserError(f"{path} was kept by a newer linecam. Use the newer linecam, or leave this run out.")
             return cls(**value)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise UserError(
