@@ -10,7 +10,7 @@ from linecam.tflite.graph import Graph, Operator
 ROMFS_SINCE = (4, 7, 0)
 LOADS_TO_FRAME_BUFFER = (5, 0, 0)  # before it, a model may lie in the frame buffer's memory instead of the heap
 BESIDE_MODEL = 12_288  # room on the drive for main.py, labels and settings, in whole blocks
-ARENA_EXTRA = 512  # what the firmware adds to the arena that TFLM asks for
+ARENA_EXTRA = 512  # bytes that the firmware adds to the arena that TFLM asks for
 
 
 def on_board(graph: Graph, arena_bytes: int) -> int:

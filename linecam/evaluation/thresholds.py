@@ -11,7 +11,7 @@ from linecam.evaluation.figures import OperatingPoint
 from linecam.evaluation.predictions import HALF
 from linecam.evaluation.weighing import effective_size, weighted_ratio
 
-# How sure a threshold is to find what is wanted of the frames to come. To be surer takes far lower thresholds, and so
+# The confidence that a threshold finds the wanted share of future frames. More confidence takes far lower thresholds and
 # costs several times as many false alarms (docs/measurements.md).
 SURE = 0.8
 # A probability of the quantized model is a multiple of this.
@@ -64,7 +64,7 @@ def operating_point(
     over = scores >= threshold
     return {
         "wanted": wanted,
-        "threshold": threshold,  # unrounded: what equals it has to reach it
+        "threshold": threshold,  # unrounded: a score that equals the threshold has to reach it
         "recall": weighted_ratio(over[positive], weights[positive], confidence),
         "effective_frames": round(float(sizes(count)[max(rank - 1, 0)]), 1) if len(count) else 0.0,
         "false_alarms": weighted_ratio(over[~positive], weights[~positive], confidence),

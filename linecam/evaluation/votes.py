@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from linecam.evaluation.predictions import decide
 from linecam.frames.sequences import are_sequences
 
-SEQUENCE = 3  # over how many frames main.py decides where they are sequences and nothing else is asked for
+SEQUENCE = 3  # how many frames a vote takes if the frames are sequences and bundle.votes is null
 ONE = 65536  # main.py counts scores in whole numbers of 1/65536
 # Why a window is left out, in this order where there are several reasons.
 REASONS = {

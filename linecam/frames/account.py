@@ -17,8 +17,8 @@ from linecam.frames.kept import is_kept
 from linecam.frames.layout import class_of, is_third, near_class, part_of
 
 LINES = 20  # of folders, of reasons and of frame sizes, each
-ENOUGH = 0.75  # what the middle square has of a frame of 4 to 3: it is said where the network sees less
-MIDDLE = Region(side=1)  # the square is that of any frame, whatever its side on the sensor is
+ENOUGH = 0.75  # the share of a 4 to 3 frame that the middle square covers. If the network sees less, a line says so
+MIDDLE = Region(side=1)  # the largest square of any frame; the side that it has on the sensor does not matter
 
 _PART = {"train": "to train on", "test": "to test on"}
 

@@ -20,7 +20,7 @@ _PARTS = dict.fromkeys(TRAIN + THIRD, "train") | dict.fromkeys(TEST, "test")
 # Edge Impulse's names of parts: below them a file's name may begin with its label.
 _EXPORTED = {"training", "testing"}
 
-# Folders of pictures that say where on a frame the defect is, without what stands between the words.
+# Names of folders with masks, which say where on a frame the defect is; without signs between the words.
 _MASKS = {"groundtruth", "mask", "masks", "annotation", "annotations"}
 # What a mask's name has behind that of its frame. All but the first may be said of a frame, too: of such a name only a
 # file without loss is a mask.

@@ -180,7 +180,7 @@ class _Video:
 def _lacking(container: Any, stream: Any, packets: list[Any]) -> str:
     if len(packets) < stream.frames:
         return f"{len(packets)} of the {stream.frames} frames that it says it has"
-    # Matroska says no number of frames but a length; with sound, that of the longer one.
+    # Matroska files state a length, and no number of frames. With sound it is the length of the longer of the two.
     times = [packet.pts for packet in packets if packet.pts is not None]
     if "matroska" in container.format.name and len(container.streams) == 1 and container.duration and times:
         whole, there = container.duration / 1_000_000, float(max(times) * stream.time_base)

@@ -16,10 +16,10 @@ from linecam.errors import UserError, text_of
 # tutorial's finetuned.pt. A file with none of them holds a backbone alone.
 PREFIXES = ("model.backbone.", "backbone.", "features.")
 
-# What DataParallel and torch.compile put among the names of what they wrap, and of nothing else.
+# Parts of names that only DataParallel and torch.compile add, to the networks that they wrap.
 WRAPPERS = {"module", "_orig_mod"}
 
-# Where programs put the state dict in what they save, beside the optimizer's and so on.
+# The keys under which programs save the state dict, beside the optimizer's state and so on.
 PLACES = ("state_dict", "model_state_dict", "model")
 
 # The tutorial's pretrained.ckpt names this class of a former lightly, and makes no object of it.

@@ -23,7 +23,7 @@ class ClassVerdict:
     """What becomes of the test frames of one class."""
 
     name: str
-    missed: Ratio  # of its frames, those that are not judged to be of it
+    missed: Ratio  # the frames of this class that are not judged to be of it
     taken_for: dict[str, int]  # by class, or `UNDECIDED`, how many of these; the most first
     judged: tuple[int, int]  # of the frames that are judged to be of it, how many are, and how many there are
     words: str  # what happens to the missed ones, such as "bad parts missed"

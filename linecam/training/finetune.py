@@ -24,9 +24,9 @@ from linecam.training.soft_labels import SoftLabels
 
 # How often a labelled frame is seen where frames with soft labels join in, and where none do: the time is the same.
 EPOCHS_WITH_SOFT, EPOCHS = 100, 300
-# Few labels make few batches. An epoch counts as so many steps at least.
+# Few labels make few batches. An epoch counts as this many steps at least.
 STEPS = 10
-# The average forgets within so many epochs: long enough to smooth, short enough to follow.
+# The average of the weights forgets within this many epochs: long enough to smooth, short enough to follow.
 AVERAGED_EPOCHS = 5
 # How often a training is looked at on its way, evenly, and the last time at its end.
 LOOKS = 20

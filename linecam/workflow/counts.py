@@ -58,7 +58,7 @@ def _check_train(plan: Plan, most: int, count: int, setting: str) -> None:
 
 
 def _fewer(train: int, test: int, most: int) -> str:
-    """What to do where frames are too few: both numbers at once, for who lowers one alone is told of the other next."""
+    """What to do if frames are too few. It names both numbers, so that nobody lowers one and then hears of the other."""
     if most < SENSIBLE:
         return "Add frames."
     train, test = min(train, most // 2), min(test, most // 3)

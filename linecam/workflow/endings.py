@@ -26,8 +26,8 @@ _TOLD = re.compile(
 )
 _SYSTEM = re.compile(r"\[Errno (?P<number>\d+)\] [^:'\n]*(?:: '(?P<path>[^'\n]+)')?")
 _KILLED = re.compile(r"died with <Signals\.(?P<name>SIG\w+)|exit status (?P<status>\d+)")
-MOST_TOLD = 8  # lines of folders, and of all else, that the terminal has of the index
-_UNEVEN = 2  # of so many times more frames than another class has, accuracy is what that class makes it
+MOST_TOLD = 8  # how many lines about folders, and how many other lines, the terminal shows of the index
+_UNEVEN = 2  # a class with this many times more frames than another one rules the accuracy
 
 
 @dataclass
@@ -110,7 +110,7 @@ def frames_told(results: Path) -> str:
 
 
 def _printable(text: str) -> str:
-    """A name of a file may hold what a terminal takes for an order."""
+    """The text with control characters spelt out: in a file's name they could give the terminal orders."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 

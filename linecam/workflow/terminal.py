@@ -96,8 +96,8 @@ class LogHandler(LogHandlerBase):
         self._done = 0
         self._since: dict[int, float] = {}  # when steps that run now began
         self._failures: dict[int, Failure] = {}  # by the job's number
-        self._ended: dict[str, str] = {}  # by rule, what Snakemake says of a process that failed
-        self._refused: list[str] = []  # what Snakemake says of a run that it did not begin
+        self._ended: dict[str, str] = {}  # by rule, Snakemake's message about a process that failed
+        self._refused: list[str] = []  # Snakemake's message about a run that it did not begin
         self._asked_to_end = False
         self._said_all = False
         self._begun, self._day = time.monotonic(), time.time()
