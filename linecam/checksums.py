@@ -104,7 +104,7 @@ def _state(path: Path) -> list[int] | None:
 
 
 def _sum(path: Path) -> dict[str, object]:
-    """Length and CRC-32, that of a folder over the names and contents of its files in their order."""
+    """Length and CRC-32. For a folder the CRC-32 covers the names and contents of its files, in their order."""
     total, crc = 0, 0
     for file in _files(path):
         if path.is_dir():

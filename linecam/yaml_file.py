@@ -90,7 +90,7 @@ def _reported(path: Path) -> Iterator[str]:
 
 
 def _ambiguous(node: yaml.Node | None, key: str, seen: set[int]) -> Iterator[str]:
-    """What in the tree below `node`, which is at `key`, counts otherwise than one would think."""
+    """The values below `node` (the node at `key`) that YAML reads differently than a person would."""
     if node is None or id(node) in seen:  # an alias may lead back up
         return
     seen.add(id(node))

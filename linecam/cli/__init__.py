@@ -282,7 +282,7 @@ def new_key(
 
 
 def main() -> None:
-    """Run the command. Ends the process: status 1 where something is wrong, 2 where the command is none."""
+    """Run the command, and end the process: with status 1 if something is wrong, with 2 if there is no such command."""
     with reported():
         try:
             app(list(_repeated(sys.argv[1:])), prog_name="linecam")

@@ -11,7 +11,7 @@ from linecam.evaluation.figures import OperatingPoint
 from linecam.evaluation.predictions import HALF
 from linecam.evaluation.weighing import effective_size, weighted_ratio
 
-# The confidence that a threshold finds the wanted share of future frames. More confidence takes far lower thresholds and
+# The confidence that a threshold finds the wanted share of future frames. More of it takes far lower thresholds, and
 # costs several times as many false alarms (docs/measurements.md).
 SURE = 0.8
 # A probability of the quantized model is a multiple of this.
@@ -126,7 +126,7 @@ def margin(found: NDArray[np.float64], weights: NDArray[np.float64], wanted: flo
 
 
 def below(score: float, logits: float) -> float:
-    """The score, 0..1, that lies so many `logits` below `score`."""
+    """The score, 0..1, that lies `logits` logits below `score`."""
     return float(1 / (1 + np.exp(logits - _logit(np.array([score]))[0])))
 
 

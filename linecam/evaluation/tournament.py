@@ -24,7 +24,7 @@ class Entrant:
 
 @dataclass(frozen=True)
 class Result:
-    """What held-out frames said of an entrant after so many epochs; `work` are its multiply-accumulates."""
+    """How well an entrant judged held-out frames after `epochs` epochs; `work` are its multiply-accumulates."""
 
     entrant: Entrant
     epochs: int

@@ -70,7 +70,7 @@ def read_votes(path: Path, classes: list[str]) -> pd.DataFrame:
 
 
 def votes_for(asked: int | None, frames: pd.DataFrame, pixels: NDArray[np.uint8]) -> int:
-    """Over how many frames main.py decides: `asked`; where it is None, `SEQUENCE` if frames are sequences, else 1.
+    """Over how many frames main.py decides: `asked`. If that is None: `SEQUENCE` if frames are sequences, else 1.
 
     `frames` and `pixels` are those of `are_sequences`.
     """

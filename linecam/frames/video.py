@@ -35,7 +35,7 @@ def frame_path(video: str, number: int) -> str:
 
 
 def frame_digest(digest: str, number: int) -> str:
-    """What stands for a frame's SHA-256: that of the SHA-256 of its video and the number.
+    """What stands for a frame's SHA-256: the SHA-256 of the video's SHA-256 and the frame's number.
 
     Its pixels would not do: another version of a decoder may round them otherwise, and labels would be lost.
     """
@@ -43,7 +43,7 @@ def frame_digest(digest: str, number: int) -> str:
 
 
 def place_in_video(path: Path) -> tuple[Path, int] | None:
-    """The video and the number that a path stands for, or None where it is that of a file."""
+    """The video and the frame's number that a path stands for; None if it is the path of a file."""
     video = path.parent
     if video.suffix.lower() in VIDEO_SUFFIXES and path.stem.isdecimal() and video.is_file():
         return video, int(path.stem)

@@ -64,7 +64,7 @@ def check_sound(path: Path, module: nn.Module, side: int) -> None:
 
 
 def _is_safetensors(path: Path) -> bool:
-    """By its beginning, whatever it is called; a file that has none of the two goes by its name."""
+    """Whether it is safetensors, by its first bytes. If they fit neither of the two kinds, its name decides."""
     try:
         with path.open("rb") as file:
             start = file.read(9)

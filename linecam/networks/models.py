@@ -275,7 +275,7 @@ def load_weights(path: str | Path, module: nn.Module) -> dict[str, object]:
 
 
 def check_weights(path: str | Path, weights: Mapping[str, Tensor], module: nn.Module) -> None:
-    """Raise `UserError` where `weights` are not those of `module`, naming the first tensors that differ."""
+    """Raise `UserError` if `weights` do not fit `module`, naming the first tensors that differ."""
     wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     given = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     differ = [

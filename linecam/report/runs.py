@@ -52,7 +52,7 @@ class Run:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The run of a file. Raises `UserError` where that is none."""
+        """The run in a file. Raises `UserError` if the file holds no run."""
         try:
             value = read_json(path)
             if value.pop("form") != FORM:

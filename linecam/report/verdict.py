@@ -75,7 +75,7 @@ class Verdict:
 
     @property
     def headline(self) -> str:
-        """The sentences of all classes, or of many classes those of the worst; the worst first."""
+        """The sentences of all classes, the worst first; if there are many classes, only of the worst."""
         told = "; ".join(one.sentence for one in self.ranked[:NAMED])
         return told if len(self.classes) <= NAMED else f"{told}; fewer of the other classes"
 

@@ -61,7 +61,7 @@ def labelled(
 
 @dataclass(frozen=True)
 class SoftFrames:
-    """Frames with soft labels: those of a sample, and after them the labelled ones."""
+    """Frames with soft labels: first the frames of a sample, then the labelled frames."""
 
     frames: NDArray[np.uint8]  # (M, height, width, 3), the sensor's: a memory map, since they are many
     rows: NDArray[np.intp]  # (K,): those of them that have soft labels
@@ -92,7 +92,7 @@ def soft_frames(files: Sequence[Path], table: pd.DataFrame, fold: int | None) ->
 
 
 def epochs_of(recipe: Recipe, frames: int, *, with_soft: bool) -> int:
-    """How many epochs a training on so many labelled frames takes."""
+    """How many epochs a training on this many labelled frames takes."""
     if recipe.epochs is not None:
         return recipe.epochs
     epochs = EPOCHS_WITH_SOFT if with_soft and recipe.unlabelled_batch else EPOCHS
@@ -197,7 +197,7 @@ def train(
 
 
 def looks_of(epochs: int) -> set[int]:
-    """The epochs, from 1 on, after which a training of so many is looked at."""
+    """The epochs, from 1 on, after which a training of `epochs` epochs is looked at."""
     return {-(-epochs * number // LOOKS) for number in range(1, LOOKS + 1)}
 
 

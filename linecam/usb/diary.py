@@ -272,7 +272,7 @@ def _is_drift(told: Mapping[str, Any]) -> bool:
 
 
 def _drift(told: Mapping[str, Any]) -> str:
-    """What line_drift has noticed: of so many decisions since the change began, as far as it knows."""
+    """What line_drift has noticed, with its counts since the change began, as far as it knows."""
     if told["state"] == "ends":
         return f"{told['drift']}. This has ended"
     share = told["hits"] / told["of"] if told["of"] else 0

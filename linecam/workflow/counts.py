@@ -58,7 +58,7 @@ def _check_train(plan: Plan, most: int, count: int, setting: str) -> None:
 
 
 def _fewer(train: int, test: int, most: int) -> str:
-    """What to do if frames are too few. It names both numbers, so that nobody lowers one and then hears of the other."""
+    """What to do if frames are too few. It names both numbers: lowering one alone would bring the next message."""
     if most < SENSIBLE:
         return "Add frames."
     train, test = min(train, most // 2), min(test, most // 3)

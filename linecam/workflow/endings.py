@@ -115,7 +115,7 @@ def _printable(text: str) -> str:
 
 
 def failed(failures: Sequence[Failure]) -> str:
-    """A paragraph for each of the failures, the same one once; those that wait for a person come last."""
+    """A paragraph for each failure, each text once. Steps that wait for a person come last."""
     told: dict[str, bool] = {}
     for failure in failures:
         told.setdefault(failure.paragraph(), failure.told()[0] == STOPPED)
@@ -168,7 +168,7 @@ def _others_here() -> Iterator[int]:
 
 
 def _place(arguments: Sequence[str]) -> list[str]:
-    """Those of the arguments of a run that say which workflow it is of, and in which folder."""
+    """The arguments of a run that say which workflow runs, and in which folder."""
     taken = []
     for name, value in zip(arguments, [*arguments[1:], ""], strict=True):
         if name in {"--snakefile", "-s"} and Path(value).resolve() == Path("Snakefile").resolve():
@@ -196,7 +196,7 @@ def figures(results: Path, boards: Sequence[str]) -> str:
 
 
 def found(results: Path, rules: Collection[str]) -> str:
-    """What was found by those of the `rules` that a user asks for by name and that make no bundle; "" for none."""
+    """What the run found if it made no bundle but what a user asks for by name, such as `tune`; "" for no such rule."""
     lines = []
     if "tune" in rules and (table := results / "tune/table.md").is_file():
         told = [line for line in table.read_text(encoding="utf-8").splitlines() if line and not line.startswith("|")]

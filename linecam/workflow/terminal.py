@@ -124,7 +124,7 @@ class LogHandler(LogHandlerBase):
         workflow.onstart(begin)
 
     def begin(self, steps: dict[int, "Step"], seconds: float) -> None:
-        """Learn which steps are to do, by the number of the job, and that they take about so many seconds."""
+        """Learn which steps are to do, by the number of the job, and about how many seconds they take."""
         from linecam.workflow.steps import about, counted  # noqa: PLC0415 (as above)
 
         self.acquire()  # records come in another thread
@@ -313,7 +313,7 @@ class Bar:
                 bar.set_description_str(words if left is None else f"{about(left)} left: {words}")
 
     def advance(self, seconds: float) -> None:
-        """A step of so many seconds is done."""
+        """A step of this many seconds is done."""
         self._done += seconds
 
     def write(self, text: str) -> None:
