@@ -218,9 +218,10 @@ def track(
         str, typer.Option(metavar="NAME", help="The dataset: its runs are in results/NAME/runs.")
     ] = "belt",
 ) -> None:
-    """Log the runs of a dataset in MLflow, a program that shows trainings side by side.
+    """Log the runs of a dataset in MLflow.
 
-    Each run is logged once, with its settings, figures and file. It needs `pip install mlflow-skinny`.
+    MLflow is a program that shows trainings side by side. Each run is logged once, with its settings, figures and
+    file. It needs `pip install mlflow-skinny`.
     """
     from linecam.report import tracking
 
