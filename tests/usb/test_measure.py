@@ -213,7 +213,7 @@ def test_what_the_camera_cannot_do_is_told(
 @pytest.mark.parametrize(("model", "said"), [(b"large", "MemoryError"), (b"unsupported", "ValueError")])
 def test_a_model_that_does_not_fit_is_told(model: bytes, said: str, tmp_path: Path) -> None:
     bundle = make_bundle(tmp_path / "bundle", model)
-    told = rf"model.tflite does not load on the camera \({said}.*than openmv-h7. Put it into ROMFS"
+    told = rf"model.tflite does not load on the camera \({said}.*than openmv-h7. Put the model into ROMFS"
     with camera(tmp_path, model=model) as cable, pytest.raises(UserError, match=told):
         measure(bundle, cable.port)
 
