@@ -136,15 +136,16 @@ def too_few(name: str, wanted: float, point: OperatingPoint) -> str | None:
         return None
     there, count = point["recall"]["of"][1], point["needed"]
     chosen = point["effective_frames"] < there
-    worth = f", which were chosen and say as much as {point['effective_frames']:.0f} at random" if chosen else ""
+    worth = f". They were chosen, and say only as much as {point['effective_frames']:.0f} at random" if chosen else ""
     if count is None:
-        takes = f"no number of labels promises all of {name}"
+        takes = f"no number of labels can promise to find all of {name}"
     else:
         sure = f"{wanted:g} with {SURE * 100:g} % confidence"
-        takes = f"{sure} needs {count} labelled frames of {name}, there are {there}{worth}"
+        takes = f"{sure} needs {count} labelled frames of {name}, and there are {there}{worth}"
     return (
-        f"bundle.recall, {name}: {takes}. The threshold {point['threshold']:.3f} is their lowest score less a margin, "
-        "at the most 0.5, and promises nothing. Label more frames of this class, or ask for a lower recall."
+        f"bundle.recall, {name}: {takes}. So nothing is promised. The threshold is {point['threshold']:.3f}: the "
+        "lowest score of these frames minus a margin, and at most 0.5. Label more frames of this class, or ask for a "
+        "lower recall."
     )
 
 
