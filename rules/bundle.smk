@@ -132,6 +132,7 @@ rule report:
         histories=plan.trained_files("history"),
         learning=plan.trained_files("learning"),
         scores=plan.trained_files("score"),
+        teachers=plan.trained_files("teacher"),
         thresholds=plan.candidate_files("thresholds"),
         metrics=plan.trained_files("metrics"),
         predictions=plan.trained_files("predictions"),

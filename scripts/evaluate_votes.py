@@ -9,6 +9,7 @@ from linecam.evaluation.metrics import constant_score, paired, score
 from linecam.evaluation.votes import left_out, offsets, read_votes, vote, votes_for, why_none
 from linecam.files import read_json, write_json
 from linecam.frames.index import read_frames, read_pixels
+from linecam.frames.sequences import are_sequences
 from linecam.workflow.job import job
 
 
@@ -28,12 +29,12 @@ def evaluate_votes(
     """Write the figures of a vote over each of `sizes` frames (1 among them), and counts paired with a single frame.
 
     The chosen one's thresholds are those that main.py decides by (see set_thresholds.py).
-    `votes_path` is what predict_votes wrote, `votes` is bundle.votes: where it is None, the frames of `index` and their
-    `pixels` say how many it stands for (see `votes_for`), and the result's `votes` is that number. All figures are of
-    the same test frames, those whose window of the largest size is complete; of sizes that have no complete window,
-    none is given. `frames` counts these test frames. Where it is 0, `why` says why; else it is null. `constant` has the
-    figures of the answer that never looks, on the same frames; it is null where there is none. Intervals are Wilson's
-    (1927), at `confidence`.
+    `votes_path` is what predict_votes wrote. `votes` is bundle.votes, and the result's `votes` is the number that it
+    stands for (see `votes_for`). The frames of `index` and their `pixels` say whether frames are `sequences` (see
+    `are_sequences`). All figures are of the same test frames, those whose window of the largest size is complete. No
+    figures are given for sizes that have no complete window. `frames` counts these test frames. Where it is 0, `why`
+    says why; else it is null. `constant` has the figures of the answer that never looks, on the same frames; it is null
+    where there is none. Intervals are Wilson's (1927), at `confidence`.
     """
     table, choice = read_votes(votes_path, classes), Choice.read(choice_path)
     chosen = choice.among(candidates)
@@ -49,12 +50,14 @@ def evaluate_votes(
         for size in sizes
         if largest and size <= largest
     }
+    sequences = are_sequences(read_frames(index, ["status", "sequence", "number"]), read_pixels(pixels))
     write_json(
         metrics,
         {
             "model": str(choice.model),
             "range": choice.range,
-            "votes": votes_for(votes, read_frames(index, ["status", "sequence", "number"]), read_pixels(pixels)),
+            "votes": votes_for(votes, sequences),
+            "sequences": sequences,
             "thresholds": thresholds,
             "test_frames": len(tested),
             "frames": len(labels),

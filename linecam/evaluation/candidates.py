@@ -64,6 +64,7 @@ class TrainedModel:
     predictions: dict[str, Path]  # by range
     float_predictions: Path | None = None  # those of the float form
     learning: dict[str, Path] = field(default_factory=dict)  # by fold, how it was judged along its training
+    teacher: Path | None = None  # what the large network says of each labelled frame without the labels of its fold
 
     @classmethod
     def from_param(cls, value: dict[str, Any]) -> Self:
@@ -76,6 +77,7 @@ class TrainedModel:
             _paths(value["predictions"]),
             Path(value["float_predictions"]) if "float_predictions" in value else None,
             _paths(value["learning"]),
+            Path(value["teacher"]) if "teacher" in value else None,
         )
 
     def as_param(self) -> dict[str, Any]:

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from linecam.evaluation.predictions import decide
-from linecam.frames.sequences import are_sequences
 
 SEQUENCE = 3  # how many frames a vote takes if the frames are sequences and bundle.votes is null
 ONE = 65536  # main.py counts scores in whole numbers of 1/65536
@@ -69,14 +67,11 @@ def read_votes(path: Path, classes: list[str]) -> pd.DataFrame:
     return pd.read_csv(path, dtype=text, keep_default_na=False, na_values=empty)
 
 
-def votes_for(asked: int | None, frames: pd.DataFrame, pixels: NDArray[np.uint8]) -> int:
-    """Over how many frames main.py decides: `asked`. If that is None: `SEQUENCE` if frames are sequences, else 1.
-
-    `frames` and `pixels` are those of `are_sequences`.
-    """
+def votes_for(asked: int | None, sequences: bool) -> int:
+    """Over how many frames main.py decides: `asked`. If that is None: `SEQUENCE` if frames are sequences, else 1."""
     if asked is not None:
         return asked
-    return SEQUENCE if are_sequences(frames, pixels) else 1
+    return SEQUENCE if sequences else 1
 
 
 def offsets(size: int) -> list[int]:

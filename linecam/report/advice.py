@@ -4,11 +4,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scipy.stats import binomtest
-
 from linecam.evaluation.figures import OperatingPoint, Thresholds
 from linecam.evaluation.thresholds import needed
 from linecam.percent import percent
+from linecam.report.teacher import Teacher, surely_more
 from linecam.report.verdict import GOOD, ClassVerdict, Verdict
 
 # A model that finds less of the very frames that it was trained on has not learned them.
@@ -17,8 +16,6 @@ LEARNED = 0.95
 FEWEST_TESTED = 30
 # The share of the other frames that a threshold may take for its class, to be worth a try.
 MOST_ALARMS = 0.2
-# Two figures of the same frames count as different if chance alone would do that less often than this.
-BY_CHANCE = 0.05
 # The side, in pixels, of the middle square of each camera.frame_size.
 SQUARES = {"VGA": 480, "QVGA": 240, "B128X128": 128, "QQVGA": 120, "B64X64": 64}
 # With select.gap, this many times the gap in frames in a row are for the test (scripts/select_test.py).
@@ -36,6 +33,7 @@ class Facts:
     trained_on: int  # labelled training frames
     fit: float | None  # balanced accuracy of the float model on these very frames; None where that is not known
     held_out: float  # balanced accuracy on these frames by models that had not seen them
+    teacher: Teacher | None  # what the large network makes of these frames; None where none taught the model
     doubtful: int  # of their labels, those that are likely wrong; 0 where the model is too weak to doubt any
     tested_on: int  # test frames
     usable: int  # frames that can be used for anything
@@ -206,10 +204,17 @@ def _other_network(facts: Facts) -> Advice | None:
     worst = facts.verdict.worst
     if worst.grade != "weak" or facts.models > 1:
         return None
+    why = f"{_missed(worst)}, and only one model was trained"
+    if facts.teacher and facts.teacher.better:
+        why += (
+            f". The labels are good for more: with them the large network, which does not fit the camera, finds "
+            f"{percent(facts.teacher.balanced_accuracy)} of a class on unseen frames, and the model "
+            f"{percent(facts.held_out)}"
+        )
     return Advice(
         "Try other networks and augmentations",
-        f"{_missed(worst)}, and only one model was trained. A tournament on your labels says in some 15 minutes which "
-        "network suits your line, and which augmentation (random changes of the frames in training).",
+        f"{why}. A tournament on your labels says in some 15 minutes which network suits your line, and which "
+        "augmentation (random changes of the frames in training).",
         then=("snakemake tune",),
     )
 
@@ -282,11 +287,8 @@ def _test_another_day(facts: Facts) -> Advice | None:
 
 
 def _surely_worse(paired: dict[str, int], one: str, other: str) -> bool:
-    """Whether `one` is right less often than `other` on the frames that they judge differently (McNemar, 1947)."""
-    only_one, only_other = paired[f"only_{one}_right"], paired[f"only_{other}_right"]
-    if only_other <= only_one:
-        return False
-    return bool(binomtest(only_other, only_one + only_other).pvalue < BY_CHANCE)
+    """Whether `one` is right less often than `other` on the frames that they judge differently."""
+    return surely_more(paired[f"only_{other}_right"], paired[f"only_{one}_right"])
 
 
 def _missed(one: ClassVerdict) -> str:

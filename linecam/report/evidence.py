@@ -13,6 +13,7 @@ from linecam.evaluation.learning_curve import LearningCurve
 from linecam.networks.model_name import ModelName
 from linecam.report.advice import Facts
 from linecam.report.charts import Chart, loss_chart, precision_chart, reliability_chart, trade_off_chart
+from linecam.report.teacher import Teacher
 from linecam.report.verdict import Verdict
 
 
@@ -25,19 +26,20 @@ def facts_of(
     held_out: HeldOutScore,
     of_float: pd.DataFrame,
     *,
+    teacher: Teacher | None,
     epochs: int,
     doubtful: int,
     usable: int,
-    near: Mapping[str, int],
+    near: Mapping[str, int] | None,
     camera: dict[str, int],
     models: int,
 ) -> Facts:
     """What advice on `model` rests on; `config` are all settings, `metrics` the figures of its chosen form.
 
     `of_float` are the float form's predictions, also of the frames that it was trained on, for so many `epochs`.
-    `doubtful` labels are likely wrong, `usable` frames can be used for anything, `near` says how many test frames are
-    near a training frame, `camera` compares the camera's path with a clean resize, and `models` is how many were
-    trained.
+    `doubtful` labels are likely wrong. `usable` frames can be used for anything. `near` says how many test frames are
+    near a training frame in their sequence; it is None where frames are no sequences. `camera` compares the camera's
+    path with a clean resize. `models` is how many were trained.
     """
     return Facts(
         verdict=verdict,
@@ -46,11 +48,12 @@ def facts_of(
         trained_on=held_out["frames"],
         fit=balanced_accuracy(of_float[of_float["part"] == "train"]),
         held_out=held_out["balanced_accuracy"],
+        teacher=teacher,
         doubtful=doubtful,
         tested_on=metrics["test"]["frames"],
         usable=usable,
-        near=near["test_frames"],
-        near_within=near["within_frames"],
+        near=near["test_frames"] if near else 0,
+        near_within=near["within_frames"] if near else 0,
         camera=camera,
         int8=metrics["paired"],
         frame_size=config["camera"]["frame_size"],

@@ -32,6 +32,7 @@ from linecam.report.selection_study import SelectionStudy
 from linecam.report.steps import steps_of
 from linecam.report.study import LabelStudy
 from linecam.report.sweep import Sweep
+from linecam.report.teacher import Teacher
 from linecam.report.text import duration, mean, unbroken, with_code
 from linecam.report.verdict import GOOD, UNDECIDED, Verdict
 from linecam.report.words import WORDS
@@ -183,6 +184,7 @@ def contents(
     status = read_index(sources.index)["status"]
     statuses = {name: int((status == name).sum()) for name in ("ok", "duplicate", "quarantined")}
     summaries = {selection: read_json(path) for selection, path in sources.summaries.items()}
+    votes = read_json(sources.votes)
     facts = facts_of(
         choice.model,
         setup.config,
@@ -191,17 +193,18 @@ def contents(
         decides,
         score,
         of_float,
+        teacher=Teacher.beside(chosen.teacher, held_out, classes) if chosen.teacher else None,
         epochs=len(pd.read_csv(chosen.history)),
         doubtful=len(doubts),
         usable=statuses["ok"],
-        near=summaries[choice.model.selection]["near_training"],
+        # Of stills a number says nothing: two that follow each other show two parts.
+        near=summaries[choice.model.selection]["near_training"] if votes["sequences"] else None,
         camera=clean["paired"],
         models=len(models),
     )
     test = of_int8[of_int8["part"] == "test"].reset_index(drop=True)
     decided = decide(test, classes, decides["thresholds"])
     tested = test.assign(predicted=decided)
-    votes = read_json(sources.votes)
     run = run_of(setup, choice, best, sources.split, tested, decides, votes)
     earlier = before(run, sources.runs)
     since = Comparison(earlier, run) if earlier else None

@@ -326,6 +326,7 @@ class Plan:
     def _trained(self) -> Iterator[TrainedModel]:
         for model in self.models:
             competes = model in self.competing
+            *_, soft = [None, *self.sample(model.method, model.selection)]
             yield TrainedModel(
                 model,
                 self._path("finetune", model, "history.csv"),
@@ -340,6 +341,7 @@ class Plan:
                     str(fold): self._path("finetune", model, "learning", f"{fold}.csv")
                     for fold in range(self.settings.finetune.folds if competes else 0)
                 },
+                Path(soft).with_suffix(".csv") if soft and competes else None,
             )
 
     @property

@@ -20,7 +20,8 @@ HANDED = [
     StudiedModel("swift7-64", "none", 25, 1, Path("float.json")),
     StudiedModel("swift7-64", "none", 60, 1, Path("float.json"), Path("int8.json"), Path("int8.csv"), Path("h7.json")),
     StudiedSelection("coreset", 25, 2, Path("split.csv"), Path("float.csv")),
-    TrainedModel(NAME, Path("history"), Path("score"), {}, {}, Path("float.csv"), {"0": Path("learning/0.csv")}),
+    TrainedModel(NAME, Path("history"), Path("score"), {}, {}, Path("float.csv"), {"0": Path("learning/0.csv")},
+                 Path("soft.csv")),
 ]  # fmt: skip
 
 

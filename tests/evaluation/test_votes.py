@@ -356,8 +356,10 @@ def test_where_no_votes_are_asked_for_frames_say_whether_they_are_sequences(tmp_
     votes = table(a=("bad", [0.25, 0.5, 0.0]))
     files = tuple(f"A-{n}.jpg" for n in range(60))
     levels = np.arange(60) if alike else np.random.default_rng(1).permutation(60)
-    assert evaluated(tmp_path, votes, [1, 3], asked=None, files=files, levels=levels)["votes"] == expected
-    assert evaluated(tmp_path, votes, [1, 2, 3], asked=2, files=files, levels=levels)["votes"] == 2, "it is asked for"
+    result = evaluated(tmp_path, votes, [1, 3], asked=None, files=files, levels=levels)
+    assert (result["votes"], result["sequences"]) == (expected, alike)
+    result = evaluated(tmp_path, votes, [1, 2, 3], asked=2, files=files, levels=levels)
+    assert (result["votes"], result["sequences"]) == (2, alike), "2 are asked for"
 
 
 def test_the_answer_that_never_looks_is_judged_on_the_same_frames(tmp_path):

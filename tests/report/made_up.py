@@ -191,7 +191,8 @@ def on_votes(three: tuple[int, int, int] = (2, 1, 0), **values: Any) -> dict[str
         {"votes": 3, "windows": 2, "left_out": some, "test": metrics(3)["test"], "paired": counts},
         {"votes": 5, "windows": 0, "left_out": none, "test": None, "paired": None},
     ]
-    about = {"model": CHOSEN, "range": "calibrated", "votes": 3, "thresholds": {}, "test_frames": 4, "frames": 2}
+    about = {"model": CHOSEN, "range": "calibrated", "votes": 3, "sequences": True, "thresholds": {}}
+    about |= {"test_frames": 4, "frames": 2}
     return about | {"why": None, "constant": metrics(1)["constant"], "sizes": sizes} | values
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from linecam.evaluation.metrics import score
 from linecam.report.advice import Advice, Facts, advise
+from linecam.report.teacher import Teacher
 from linecam.report.verdict import Verdict
 from tests.report.frames import judged
 
@@ -36,8 +37,9 @@ def facts(**values: Any) -> Facts:
     nothing = {"differ": 0, "only_camera_right": 0, "only_clean_right": 0}
     default = {
         "verdict": verdict_of(STRONG), "decides": decides(), "recall": {}, "trained_on": 200,
-        "fit": 1.0, "held_out": 0.99, "epochs": 300, "doubtful": 0, "tested_on": 150, "usable": 2500, "near": 75,
-        "near_within": 25, "camera": nothing, "int8": {"differ": 0, "only_this_right": 0, "only_float_right": 0},
+        "fit": 1.0, "held_out": 0.99, "teacher": None, "epochs": 300, "doubtful": 0, "tested_on": 150,
+        "usable": 2500, "near": 75, "near_within": 25, "camera": nothing,
+        "int8": {"differ": 0, "only_this_right": 0, "only_float_right": 0},
         "frame_size": "QVGA", "roi": False, "input_size": 96, "next_frames": 50, "given": False, "models": 1,
     }  # fmt: skip
     return Facts(**default | values)
@@ -124,7 +126,13 @@ def test_a_promise_that_lacks_labels_says_how_many():
 
 
 def test_a_weak_class_of_the_only_network_calls_for_a_tournament():
-    assert only(verdict=verdict_of(WEAK), fit=None).then == ("snakemake tune",)
+    step = only(verdict=verdict_of(WEAK), fit=None)
+    assert step.then == ("snakemake tune",)
+    assert "large network" not in step.why
+    assert only(verdict=verdict_of(WEAK), fit=None, teacher=Teacher(0.9, better=False)) == step
+    better = only(verdict=verdict_of(WEAK), fit=None, held_out=0.8, teacher=Teacher(0.9, better=True))
+    assert "the large network, which does not fit the camera, finds 90.0 %" in better.why
+    assert "and the model 80.0 %. A tournament" in better.why
 
 
 def test_int8_that_surely_costs_calls_for_other_ranges():

@@ -82,6 +82,17 @@ def test_frames_near_training_frames_and_unsure_ones(page):
     assert by_embedding[1].startswith("unknown")
 
 
+def test_numbers_of_stills_say_nothing_of_nearness(inputs, tmp_path):
+    page = inputs.write(tmp_path / "sequences.html")
+    assert "within 25 frames" in page.text("result")
+    assert "within 25 frames" in page.text("data")
+    write(inputs.sources.votes, json.loads(inputs.sources.votes.read_text()) | {"sequences": False})
+    page = inputs.write(tmp_path / "stills.html")
+    assert "within 25 frames" not in page.text("result")
+    assert "within 25 frames" not in page.text("data")
+    assert "Test frames like training frames" not in page.tables
+
+
 def test_whether_choosing_pays_where_it_was_studied(page, inputs, tmp_path):
     assert "selecting" not in page.sections
     random = {"learner": "finetuned", "strategy": "random", "labels": 25, "value": 0.8, "low": 0.75, "high": 0.85}

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from linecam.report.teacher import Teacher
 from tests.evaluation.made_up import MISSING, candidate
 from tests.report.made_up import on_held_out, on_thresholds, pretrained, with_model, write
 
@@ -47,6 +48,34 @@ def test_the_loss_on_unseen_frames_is_drawn_and_its_end_is_told(inputs, tmp_path
     assert chart.endswith(
         f"On unseen frames, mean of 3 folds: from 1.000 to {losses[-1]:.3f}, {min(losses):.3f} at the lowest."
     )
+
+
+@pytest.mark.parametrize(
+    ("better", "says"),
+    [(True, "the small network is the limit."), (False, "That is not surely more.")],
+)
+def test_the_large_network_says_whether_the_small_one_is_the_limit(inputs, page, tmp_path, monkeypatch, better, says):
+    assert "large network" not in page.text("training")
+    inputs.models[0] = replace(inputs.models[0], teacher=MISSING)
+    monkeypatch.setattr(Teacher, "beside", lambda *_: Teacher(0.8, better=better))
+    text = inputs.write(tmp_path / "page.html").text("training")
+    assert "finds 80.0 % of a class on the same unseen frames" in text
+    assert says in text
+
+
+@pytest.mark.parametrize(("right", "finds", "better"), [(15, 0.875, False), (16, 0.9, True)])
+def test_a_teacher_is_better_where_chance_is_no_explanation(tmp_path, right, finds, better):
+    """Of 20 labelled frames the model has the first 10 right, which weigh more; the large network some more."""
+    labels = ["bad", "good"] * 10
+    said = ["bad", "good"] * 5 + ["good", "bad"] * 5
+    found = labels[:right] + said[right:]
+    table = pd.DataFrame(
+        {"sha256": [f"{n:064}" for n in range(20)], "label": labels, "weight": [3.0] * 10 + [1.0] * 10}
+    )
+    chances = {f"p_{name}": [0.9 if one == name else 0.1 for one in found] for name in ("bad", "good")}
+    soft = write(tmp_path / "soft.csv", table.assign(**chances).sample(frac=1, random_state=0))
+    teacher = Teacher.beside(soft, table.assign(predicted=said), ["bad", "good"])
+    assert (teacher.balanced_accuracy, teacher.better) == (pytest.approx(finds), better)
 
 
 def test_what_the_folds_held_out_and_what_each_threshold_costs(inputs, page, tmp_path):
