@@ -20,7 +20,7 @@ from linecam.files import read_json, write_json
 
 FOLDER = ".checksums"
 BLOCK = 2**24  # bytes that a thread reads at a time
-LARGE = 2**28  # from so many bytes on, a file whose times and inode are those it was made with isn't read again
+LARGE = 2**28  # a file of this size or more is not read again as long as its times and inode are unchanged
 PATIENCE = 5.0  # seconds until a shared file system shows what another machine wrote
 
 
@@ -104,7 +104,7 @@ def _state(path: Path) -> list[int] | None:
 
 
 def _sum(path: Path) -> dict[str, object]:
-    """Length and CRC-32, that of a folder over the names and contents of its files in their order."""
+    """Length and CRC-32. For a folder the CRC-32 covers the names and contents of its files, in their order."""
     total, crc = 0, 0
     for file in _files(path):
         if path.is_dir():

@@ -32,7 +32,7 @@ class WriteError(OSError):
 
 
 def of_the_disk(error: BaseException) -> int | None:
-    """The number of an error that may be the disk's fault; None of any other."""
+    """The number of an error that may be the disk's fault; None for any other error."""
     number = _number_of(error)
     return number if number in _OF_THE_DISK else None
 
@@ -81,7 +81,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _number_of(error: BaseException) -> int | None:
-    """The error number of an error of the system, also where it has it in words alone; None of any other."""
+    """The number of a system error, also of one that gives it only in words; None for any other error."""
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno
     text = str(error)

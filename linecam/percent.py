@@ -2,5 +2,5 @@
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share of 1 in percent, with so many digits after the point; a dash where it is not known."""
+    """A share of 1 in percent, with `digits` digits after the point; a dash if it is not known."""
     return "–" if share is None else f"{100 * share:.{digits}f} %"

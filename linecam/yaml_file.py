@@ -32,7 +32,7 @@ def load_yaml(path: str | Path) -> Any:
             mistakes = list(_ambiguous(tree, "", set()))
             if mistakes:
                 raise UserError(
-                    f"{path} does not say what counts:\n{listed(mistakes)}Keep one of the lines, or correct it."
+                    f"{path} can be read in two ways:\n{listed(mistakes)}Keep one of the lines, or correct it."
                 )
             return None if tree is None else loader.construct_document(tree)
         finally:
@@ -77,7 +77,10 @@ def _reported(path: Path) -> Iterator[str]:
         raise UserError(f"{path}{place} is not valid YAML: {error.problem or error.context}. {advice}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise UserError(f"{path}, line {line} is not valid YAML: it has a character that no text has.") from None
+        raise UserError(
+            f"{path}, line {line} is not valid YAML: it has a character that may not stand in text. Write the line "
+            "again."
+        ) from None
     except (AttributeError, TypeError, LookupError):  # PyYAML's, of a tag before what it can't be: !!timestamp x
         raise UserError(
             f"{path} is not valid YAML: a value is not what its tag says, such as !!timestamp. Remove the tag."
@@ -87,7 +90,7 @@ def _reported(path: Path) -> Iterator[str]:
 
 
 def _ambiguous(node: yaml.Node | None, key: str, seen: set[int]) -> Iterator[str]:
-    """What in the tree below `node`, which is at `key`, counts otherwise than one would think."""
+    """The values below `node` (the node at `key`) that YAML reads differently than a person would."""
     if node is None or id(node) in seen:  # an alias may lead back up
         return
     seen.add(id(node))

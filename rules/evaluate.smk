@@ -14,7 +14,7 @@ Out: predict/<model>/<form>.csv
 
 
 rule predict_float:
-    """Predict all frames of the split with the float model in PyTorch."""
+    """Judge all frames of the split with the float model, in PyTorch."""
     input:
         model=trained_weights,
         pixels=pixels,
@@ -39,7 +39,7 @@ rule predict_float:
 
 
 rule predict_onnx:
-    """Predict all frames of the split with the ONNX model in onnxruntime."""
+    """Judge all frames of the split with the ONNX model, in onnxruntime."""
     input:
         onnx="<results>/onnx/<model>/model.onnx",
         pixels=pixels,
@@ -64,7 +64,7 @@ rule predict_onnx:
 
 
 rule predict_tflite:
-    """Predict test and unlabelled frames with the int8 model in TFLM, as on the camera, and measure its memory."""
+    """Judge test and unlabelled frames with the int8 model, in TFLM, the camera's runtime, and measure its memory."""
     input:
         tflite="<results>/quantize/<model>/{range}/model.tflite",
         pixels=pixels,
@@ -90,7 +90,7 @@ rule predict_tflite:
 
 
 rule evaluate:
-    """Evaluate a form of the model on the test frames: accuracy, recall, precision, and agreement with the float model."""
+    """Evaluate the model on the test frames, in float, ONNX or int8: accuracy, recall, precision, and agreement with the float model."""
     input:
         predictions="<results>/predict/<model>/{form}.csv",
         reference="<results>/predict/<model>/float.csv",
@@ -196,7 +196,7 @@ rule choose:
 
 
 rule predict_clean:
-    """Predict cleanly resized test frames, without the camera's arithmetic, with the chosen model in TFLM."""
+    """Judge cleanly resized test frames with the chosen model, without the camera's arithmetic, in TFLM, the camera's runtime."""
     input:
         choice="<results>/choice.json",
         models=plan.candidate_files("tflite"),
@@ -251,7 +251,7 @@ rule evaluate_clean:
 
 
 rule predict_votes:
-    """Predict the frames before and after each test frame with the chosen model in TFLM."""
+    """Judge the frames before and after each test frame with the chosen model, in TFLM, the camera's runtime."""
     input:
         choice="<results>/choice.json",
         models=plan.candidate_files("tflite"),

@@ -59,7 +59,7 @@ class Rated:
 
     @property
     def rank(self) -> tuple[bool, float, str, float, float, str]:
-        """Sort key, the best candidate first, and all that are not weak before those that are."""
+        """Sort key: candidates that are not weak come first, and among them the best."""
         name, span = str(self.candidate.model), self.candidate.range
         agreement = self.agreement
         return bool(self.weak), self.held_out["loss"], name, -agreement["argmax"], agreement["probability_gap"], span
@@ -83,7 +83,10 @@ def choose(candidates: list[Candidate], choice: Path, criteria: Criteria) -> Non
     accepted = [one for one in rated if not one.refused]
     if not accepted:
         rules = sorted({f"{finding['rule']} ({finding['mend']})" for one in rated for finding in one.refused})
-        raise UserError(f"No board in bundle.boards takes any of the {len(rated)} models: {'; '.join(rules)}.")
+        raise UserError(
+            f"No board in bundle.boards takes any of the {len(rated)} models. They break these rules, each with what "
+            f"to do: {'; '.join(rules)}."
+        )
     chosen = cheapest(accepted)
     reason = why(chosen, accepted, models=len({one.candidate.model for one in rated}))
     logging.info("%s", reason)
@@ -115,7 +118,7 @@ def cheapest(accepted: list[Rated]) -> Rated:
 
 
 def why(chosen: Rated, accepted: list[Rated], models: int) -> str:
-    """Why `chosen` is the one, of `accepted`, the best of which comes first, and of so many trained `models`."""
+    """Why `chosen` was chosen among `accepted` (the best first), of `models` trained models."""
     first, model = accepted[0], chosen.candidate.model
     good = " and that are not weak" if not chosen.weak and any(one.weak for one in accepted) else ""
     loss, balanced = first.held_out["loss"], first.held_out["balanced_accuracy"]

@@ -1,4 +1,4 @@
-"""Finetune on all labelled frames but those of a fold, and predict these, which the model never saw."""
+"""Finetune on all labelled frames except one fold's, and judge this fold's frames, which the model never saw."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -125,7 +125,8 @@ def index_frames(
     if not said["used"]:
         first = table.iloc[0]
         raise UserError(
-            f"None of the {len(table)} files below {folder} can be used. First: {first['path']}: {first['reason']}."
+            f"None of the {len(table)} files below {folder} can be used. First: {first['path']}: {first['reason']}. "
+            "The log has every reason. Mend or replace the files."
         )
     with atomic_write(index) as temporary:
         table.to_csv(temporary, index=False)

@@ -1,4 +1,4 @@
-"""Predict with the float model in PyTorch: what ONNX and the quantized models are held against."""
+"""Predict with the float model in PyTorch. ONNX and the quantized models are compared with it."""
 
 from pathlib import Path
 

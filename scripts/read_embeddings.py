@@ -35,7 +35,7 @@ def read_embeddings(frames_path: Path, table_path: Path, array: Path) -> None:
         numbers = finite_numbers(table.iloc[rows])
         if len(numbers) > 1 and (numbers == numbers[0]).all():
             raise UserError(
-                f"all {len(numbers)} frames have the same numbers in {table_path}, so that none is told from another. "
+                f"all {len(numbers)} frames have the same numbers in {table_path}, so no frame differs from another. "
                 "Let the other tool write them again."
             )
     except UserError as error:

@@ -118,7 +118,7 @@ def select_next(
 def kept_first(
     kept: NDArray[np.object_], vectors: NDArray[np.float32], uncertainty: NDArray[np.floating], count: int, seed: int
 ) -> tuple[list[int], list[int]]:
-    """As `pick_batch`, but what an operator marked comes first, then what a camera kept by itself, then all others.
+    """As `pick_batch`, but frames that an operator marked come first, then frames that a camera kept, then all others.
 
     `kept` says of each frame, (N,), why it was kept, or "". Of each kind `pick_batch` chooses those that differ.
     """

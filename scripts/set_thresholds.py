@@ -1,4 +1,4 @@
-"""From which probability on a model should decide for a class: what each threshold finds, and what it costs."""
+"""Set the probability from which on a model should decide for a class: what each threshold finds and costs."""
 
 import logging
 from pathlib import Path

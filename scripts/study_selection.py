@@ -92,7 +92,10 @@ def check_classes(truth: NDArray[np.object_], classes: list[str]) -> None:
     """Raise `UserError` where no test frame is of one of the classes."""
     missing = sorted(set(classes) - set(truth))
     if missing:
-        raise UserError(f"No test frame is {', '.join(missing)}: no strategy can be judged by it. Test on more frames.")
+        raise UserError(
+            f"No test frame has the label {' or '.join(missing)}, so strategies cannot be compared on this class. "
+            "Raise select.test, and label the frames that it adds."
+        )
 
 
 def strategies_of_one_choice(chosen: dict[tuple[str, int], list[frozenset[int]]]) -> list[str]:

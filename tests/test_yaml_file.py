@@ -17,7 +17,7 @@ from tests.workflow.configurations import SMALL
         ("dataset:\n  name: x\n\tkind: belt\n", "line 3, column 1 is not valid YAML"),
         ("dataset:\n\tname: x\n", "Indent with blanks: there is a tab."),
         ("dataset: {name: 'x}\n", "is not valid YAML"),
-        ("a: 1\nb: \0\n", "line 2 is not valid YAML: it has a character that no text has"),
+        ("a: 1\nb: \0\n", "line 2 is not valid YAML: it has a character that may not stand in text"),
         ("a: *b\n", "line 1, column 4 is not valid YAML: found undefined alias"),
         ("a: 2026-13-45\n", "is not valid YAML: month must be in 1..12"),
         ("dataset:\n  source: Größe\n".encode("cp1252"), "not in UTF-8: byte 0xf6 in line 2"),

@@ -73,7 +73,7 @@ def examine(
                     "vela" if isinstance(error, VelaError) else "tflm",
                     str(tflite),
                     f"it does not take this file: {error}",
-                    "convert it again, from int8-quantized standard operators, without the one that is named here",
+                    "convert it again with int8 standard operators only, without the operator that is named here",
                 )
             )
     if board.engine == "tflm" and graph.operators and not findings:
@@ -180,14 +180,18 @@ def _text(path: Path, title: str, firmware: str, verdict: Verdict) -> str:
             "",
             f"file {figures['file_bytes']:,} bytes, in {figures['place']}",
             f"arena {f'{arena:,} bytes' if arena is not None else 'not known: TFLM does not run it'}, "
-            f"of which {figures['peak_bytes']:,} are activations that live at once (at operator {figures['peak_at']})",
+            f"of which {figures['peak_bytes']:,} hold values between operators at one time (at operator "
+            f"{figures['peak_at']})",
             f"{figures['macs']:,} multiply-accumulates"
             + (f", some {figures['instructions'] / 1e6:.1f} million instructions" if figures["instructions"] else ""),
         ]
         if latency:
             low, high = latency
             span = f"{low:g} ms" if low == high else f"{low:g} to {high:g} ms"
-            lines.append(f"one inference: {span} ({figures['latency_basis']})")
+            lines.append(f"one run of the network: {span} ({figures['latency_basis']})")
         if figures["unmeasured"]:
-            lines.append(f"never measured on a board, counted as what is nearest: {', '.join(figures['unmeasured'])}")
+            lines.append(
+                "operators that were never measured on a board, counted like the most similar one: "
+                f"{', '.join(figures['unmeasured'])}"
+            )
     return "\n".join(lines)

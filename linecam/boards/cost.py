@@ -42,7 +42,7 @@ INSTRUCTIONS: dict[str, dict[str, float]] = {
     "visit": {"output": 53.03},  # measured: a ReLU that isn't part of the operator before
     "copy": {},  # of memory: 2,040 was the most
 }
-# What was measured. Any other operator gets the price of what is nearest to it, and is named.
+# The operators that were measured. Any other operator gets the price of the most similar one, and is named.
 MEASURED = frozenset(
     """
     CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED ADD MAX_POOL_2D AVERAGE_POOL_2D REDUCE_MAX SOFTMAX RELU CONCATENATION

@@ -10,11 +10,11 @@ from linecam.tflite.graph import Graph, Operator
 ROMFS_SINCE = (4, 7, 0)
 LOADS_TO_FRAME_BUFFER = (5, 0, 0)  # before it, a model may lie in the frame buffer's memory instead of the heap
 BESIDE_MODEL = 12_288  # room on the drive for main.py, labels and settings, in whole blocks
-ARENA_EXTRA = 512  # what the firmware adds to the arena that TFLM asks for
+ARENA_EXTRA = 512  # bytes that the firmware adds to the arena that TFLM asks for
 
 
 def on_board(graph: Graph, arena_bytes: int) -> int:
-    """The arena that TFLM with CMSIS-NN asks for on a Cortex-M board, by that of the PC's TFLM, in bytes.
+    """The arena that TFLM with CMSIS-NN needs on a Cortex-M board, in bytes, computed from the arena of the PC's TFLM.
 
     Only TRANSPOSE_CONV differs by much: beside the 32-bit sums of its outputs, which both ask for, CMSIS-NN keeps those
     of every input pixel under every tap. A file of 45,088 bytes on the PC took 117,936 on the emulated board.

@@ -53,7 +53,7 @@ class Cost(TypedDict, total=False):
     macs: int  # multiply-accumulates of one inference
     estimate_ms: list[float] | None  # lower and upper end, before any measured time corrects it
     instructions: int | None
-    unmeasured: list[str]  # kinds of operators that were not measured, and count in instructions as what is nearest
+    unmeasured: list[str]  # kinds that were not measured: they count like the most similar operator
     latency_ms: list[float] | None  # lower and upper end
     latency_basis: str | None  # what the latency was estimated by
     layers: list[LayerCost]

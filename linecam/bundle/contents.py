@@ -29,9 +29,9 @@ class Program:
     side: int | None  # of the square in the middle of the frame that goes to the network, in pixels
     votes: int  # over how many frames it decides
     period_ms: int  # at most one decision in so many ms
-    thresholds: dict[str, float]  # by class, the mean score from which on it decides for it
-    roi: list[int] | None = None  # instead of `side`: x, y, width and height of what goes to the network
-    rois: list[list[int]] | None = None  # instead of both: several places, which go to it one after the other
+    thresholds: dict[str, float]  # by class, the mean score from which on main.py decides for it
+    roi: list[int] | None = None  # instead of `side`: x, y, width and height of the region that goes to the network
+    rois: list[list[int]] | None = None  # instead of both: places, which go to the network in turn
     frame: list[int] | None = None  # width and height of the sensor's frame, where there are several places
     hold: dict[str, Any] = field(default_factory=dict)  # gain, white balance and exposure, by name
     parts: tuple[Part, ...] = ()  # in the order in which main.py calls them

@@ -38,7 +38,7 @@ def parts_of(config: Mapping[str, Any], frames: FromFrames | None = None) -> tup
     line = config["line"]
     trigger, signals, modbus = line["trigger"], line["signals"], line["modbus"]
     parts: list[Part] = []
-    # The trigger first: the others look at what it counts.
+    # The trigger comes first, since the other parts read its counts.
     if trigger["source"] != "free":
         parts.append(("line_trigger", {key: trigger[key] for key in ("source", *TRIGGER[trigger["source"]])}))
     may_hold = config["dataset"]["kind"] == "folder" if frames is None else bool(hold_of(config, frames.held))

@@ -17,7 +17,7 @@ from linecam.evaluation.figures import Weakness
 from linecam.evaluation.predictions import HALF
 from linecam.frames.held import in_words
 
-FRAME_MS = 33  # what a sensor takes for a frame, in the example line
+FRAME_MS = 33  # the time that a sensor takes for a frame, in the example line
 
 
 def readme(

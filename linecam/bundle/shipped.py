@@ -43,7 +43,7 @@ class Shipped:
 
 @contextmanager
 def unpacked(bundle: Path) -> Iterator[Path]:
-    """The folder of a bundle: `bundle` itself, or that of the archive's files, which are gone after the block.
+    """The folder of a bundle: `bundle` itself, or a folder with the archive's files, which is deleted after the block.
 
     Raises `UserError` where `bundle` is neither, or the archive holds what no bundle does.
     """

@@ -8,12 +8,12 @@ UNDECIDED = -1
 
 
 def passing(classes: Sequence[str], passes: Sequence[str]) -> list[str]:
-    """The classes that pass: `passes`, which are those of line.signals, or else `good`; [] where there is none."""
+    """The classes that pass: `passes` (line.signals.passes), or else the class `good`; [] if there is no such class."""
     return list(passes) or [name for name in classes if name == "good"]
 
 
 def first_passing(ordered: Sequence[str], good: Sequence[str]) -> int:
-    """Where the classes of `good` begin in the order, the worst first: its length where none of them is in it."""
+    """The place of the first class of `ordered` (the worst first) that is in `good`; its length if none is."""
     return next((place for place, name in enumerate(ordered) if name in good), len(ordered))
 
 

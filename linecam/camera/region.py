@@ -46,7 +46,7 @@ class Region:
 
     @property
     def size(self) -> Size:
-        """How many pixels of the sensor it has; of several places each has so many."""
+        """Its width and height in pixels of the sensor; if there are several places, the size of each."""
         for roi in (self.roi, *self.rois):
             if roi:
                 return roi[2], roi[3]

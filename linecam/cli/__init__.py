@@ -26,7 +26,8 @@ from linecam.errors import reported
 from linecam.stop_request import StopRequest
 
 app = typer.Typer(
-    help="Label frames, look at models, bring a bundle to a camera. `snakemake` builds the bundle.",
+    help="Label frames, look at models, bring a bundle to a camera. `snakemake` builds the bundle: the model and the "
+    "program for one camera.",
     add_completion=False,
     **PLAIN,
 )
@@ -95,13 +96,21 @@ def label(
 
 @app.command()
 def check(
-    model: Annotated[Path, typer.Argument(metavar="MODEL.tflite", help="An int8 model. For the AE3: before Vela.")],
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL.tflite", help="A model of 8-bit integers (int8). For the AE3: not yet compiled by Vela."
+        ),
+    ],
     board: Annotated[
         str, typer.Option(metavar="NAME", help="The board, by its name in config/boards.yaml.")
     ] = "openmv-h7",
     place: Annotated[
         str | None,
-        typer.Option(metavar="PLACE", help="Where the model lies: drive, romfs or sd. Default: the board's first."),
+        typer.Option(
+            metavar="PLACE",
+            help="Where the model lies: drive, romfs (a part of the flash memory) or sd. Default: the board's first.",
+        ),
     ] = None,
     firmware: Annotated[
         str | None, typer.Option(metavar="VERSION", help="The version of the camera's firmware. Default: the newest.")
@@ -115,7 +124,8 @@ def check(
 ) -> None:
     """Say whether a camera would run this model.
 
-    It also says how much memory and time the model takes there. The status is 0 if the camera would run it, else 1.
+    It also says how much memory and time the model takes there. The exit status is 0 if the camera would run it, else
+    1.
     """
     from linecam.boards.check import check_file
 
@@ -126,7 +136,11 @@ def check(
 
 @app.command()
 def networks() -> None:
-    """List the networks, with their cost on the camera."""
+    """List the networks, with their cost on the camera.
+
+    MACs are multiply-accumulates (a multiplication and an addition each) for one frame. Instructions are steps of the
+    processor for one frame, estimated. The arena is the working memory, in bytes.
+    """
     from linecam.boards.network_costs import cost_table
 
     print(cost_table())
@@ -206,7 +220,8 @@ def track(
 ) -> None:
     """Log the runs of a dataset in MLflow.
 
-    Each run is logged once, with its settings, figures and file. It needs `pip install mlflow-skinny`.
+    MLflow is a program that shows trainings side by side. Each run is logged once, with its settings, figures and
+    file. It needs `pip install mlflow-skinny`.
     """
     from linecam.report import tracking
 
@@ -268,7 +283,7 @@ def new_key(
 
 
 def main() -> None:
-    """Run the command. Ends the process: status 1 where something is wrong, 2 where the command is none."""
+    """Run the command, and end the process: with status 1 if something is wrong, with 2 if there is no such command."""
     with reported():
         try:
             app(list(_repeated(sys.argv[1:])), prog_name="linecam")

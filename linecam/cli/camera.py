@@ -59,8 +59,8 @@ def receive(
 ) -> None:
     """Save frames from the camera: streamed, or from its card.
 
-    From a port it saves the frames that collect.py sends, until Ctrl-C. From the drive of the SD card it copies the
-    frames that main.py kept there, each once.
+    From a port it saves the frames that the camera's program collect.py sends, until Ctrl-C. From the drive of the SD
+    card it copies the frames that the program main.py kept there, each once.
     """
     if Path(port).is_dir():
         from linecam.usb.copy_kept import copy_kept
@@ -117,7 +117,11 @@ def measure(
     ] = 100,
     write: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the lines for bundle.measured to this new file. Default: print them."),
+        typer.Option(
+            metavar="FILE",
+            help="Write the measured time to this new file, as lines for the setting bundle.measured. Default: print "
+            "them.",
+        ),
     ] = None,
     configfile: ConfigFiles = None,
     snakemake: SnakemakeOptions = "",

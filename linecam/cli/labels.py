@@ -27,7 +27,7 @@ def import_(
 ) -> None:
     """Add labels to data/<dataset>/labels.csv.
 
-    No label is overwritten. The status is 1 if the same person gave another label there.
+    No label is overwritten. The exit status is 1 if the same person gave another label there.
     """
     from linecam.labels.exchange import describe_import, import_labels
 
@@ -42,7 +42,7 @@ def export(
     target: Annotated[Path, typer.Argument(metavar="TARGET", help="The new file to write; for folders, a new folder.")],
     format: Annotated[
         Literal["csv", "folders", "label-studio", "lightly-studio", "label-studio-tasks"],
-        typer.Option(help="label-studio-tasks: the frames that need a label."),
+        typer.Option(help="label-studio-tasks: the frames that need a label, to label them in Label Studio."),
     ],
     frames: Annotated[
         Path | None, typer.Option(metavar="CSV", help="Write tasks for the frames in this file, by its column sha256.")

@@ -22,7 +22,7 @@ class Candidate:
     range: str
     tflite: Path
     score: Path  # on the frames that the folds held out
-    held_out: Path  # what it says of each of these
+    held_out: Path  # the model's probabilities for these frames
     history: Path  # the loss of each epoch
     thresholds: Path
     metrics: Path

@@ -71,7 +71,7 @@ def precision_by_recall(test: pd.DataFrame, decided: list[str], classes: list[st
 
 @dataclass(frozen=True)
 class Reliability:
-    """By bins of the highest probability, those that hold a frame: its mean, the share that is right, the frames."""
+    """For each bin of the highest probability that holds a frame: the mean, the share of right frames, their number."""
 
     said: Shares
     right: Shares

@@ -16,11 +16,11 @@ import numpy as np
 from scipy.linalg import solve_banded
 from scipy.stats import beta
 
-ODDS = 1.5  # the change that a chart is made to see soonest: odds so many times as high (docs/drift.md)
-FINENESS = 10, 20, 40, 100  # what the two steps add up to, at the most: finer ones make a longer chain
-NEAR = 0.03  # how near to those of the likelihood ratio the steps come, in their own size
-SURE = 0.99  # how sure it is, for each chart, that what the reference says is not below the truth
-HIGHEST = 0.98  # a share above which a rise is no news
+ODDS = 1.5  # the factor of the odds that a chart is made to notice soonest (docs/drift.md)
+FINENESS = 10, 20, 40, 100  # the largest sum of the two steps: finer steps make a longer Markov chain
+NEAR = 0.03  # how far the rounded steps may be from the likelihood ratio's, as a share of them
+SURE = 0.99  # the confidence, for each chart, that the bound on the usual share is not below the true share
+HIGHEST = 0.98  # above this usual share a chart for a rising share is not made: the rise would say nothing
 
 
 @dataclass(frozen=True)

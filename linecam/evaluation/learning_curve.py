@@ -14,7 +14,7 @@ from linecam.evaluation.calibration import by_class
 
 COLUMNS = ["fold", "epoch", "loss", "balanced_accuracy"]
 # What the last fifth of the training does to the loss is its ending. A change of the loss by less than this share of
-# what the whole training changed it is none that a person would see in the chart.
+# what the whole training changed, nobody would see it in the chart.
 LAST, SEEN = 0.2, 0.03
 # With fewer folds nothing says whether they agree by more than chance.
 FEWEST_FOLDS = 3

@@ -13,7 +13,7 @@ def score(test: pd.DataFrame, classes: list[str], confidence: float) -> Score:
     right = int((test["label"] == test["predicted"]).sum())
     matrix = confusion(test["label"], test["predicted"], classes)
     hits = matrix.diagonal()
-    # All frames of a class, also those without a decision.
+    # All frames of a class, also frames without a decision.
     counts = np.array([(test["label"] == name).sum() for name in classes])
     recalls = hits / np.maximum(counts, 1)
     precisions = hits / np.maximum(matrix.sum(axis=0), 1)

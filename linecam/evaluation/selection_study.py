@@ -139,10 +139,10 @@ def by_chance(results: list[Comparison], confidence: float, same_frames: list[st
     """
     compared = sum(row["strategy"] != RANDOM for row in results)
     wrong = compared * (1 - confidence)
-    text = f"Of {compared} differences about {wrong:.1f} would be called better or worse if there were none."
+    text = f"By chance alone, about {wrong:.1f} of {compared} differences would be called better or worse."
     if same_frames:
         text += (
-            f" Every seed has the same frames of {' and '.join(same_frames)}: how lucky that one choice was is in no "
-            "interval, and other embeddings would choose others."
+            f" With every seed, {' and '.join(same_frames)} chose the same frames. No interval says how lucky this one "
+            "choice was. With other embeddings it would be another choice."
         )
     return text

@@ -11,7 +11,7 @@ from linecam.evaluation.figures import OperatingPoint
 from linecam.evaluation.predictions import HALF
 from linecam.evaluation.weighing import effective_size, weighted_ratio
 
-# How sure a threshold is to find what is wanted of the frames to come. To be surer takes far lower thresholds, and so
+# The confidence that a threshold finds the wanted share of future frames. More of it takes far lower thresholds, and
 # costs several times as many false alarms (docs/measurements.md).
 SURE = 0.8
 # A probability of the quantized model is a multiple of this.
@@ -64,7 +64,7 @@ def operating_point(
     over = scores >= threshold
     return {
         "wanted": wanted,
-        "threshold": threshold,  # unrounded: what equals it has to reach it
+        "threshold": threshold,  # unrounded: a score that equals the threshold has to reach it
         "recall": weighted_ratio(over[positive], weights[positive], confidence),
         "effective_frames": round(float(sizes(count)[max(rank - 1, 0)]), 1) if len(count) else 0.0,
         "false_alarms": weighted_ratio(over[~positive], weights[~positive], confidence),
@@ -126,7 +126,7 @@ def margin(found: NDArray[np.float64], weights: NDArray[np.float64], wanted: flo
 
 
 def below(score: float, logits: float) -> float:
-    """The score, 0..1, that lies so many `logits` below `score`."""
+    """The score, 0..1, that lies `logits` logits below `score`."""
     return float(1 / (1 + np.exp(logits - _logit(np.array([score]))[0])))
 
 
@@ -136,15 +136,16 @@ def too_few(name: str, wanted: float, point: OperatingPoint) -> str | None:
         return None
     there, count = point["recall"]["of"][1], point["needed"]
     chosen = point["effective_frames"] < there
-    worth = f", which were chosen and say as much as {point['effective_frames']:.0f} at random" if chosen else ""
+    worth = f". They were chosen, and say only as much as {point['effective_frames']:.0f} at random" if chosen else ""
     if count is None:
-        takes = f"no number of labels promises all of {name}"
+        takes = f"no number of labels can promise to find all of {name}"
     else:
         sure = f"{wanted:g} with {SURE * 100:g} % confidence"
-        takes = f"{sure} needs {count} labelled frames of {name}, there are {there}{worth}"
+        takes = f"{sure} needs {count} labelled frames of {name}, and there are {there}{worth}"
     return (
-        f"bundle.recall, {name}: {takes}. The threshold {point['threshold']:.3f} is their lowest score less a margin, "
-        "at the most 0.5, and promises nothing. Label more frames of this class, or ask for a lower recall."
+        f"bundle.recall, {name}: {takes}. So nothing is promised. The threshold is {point['threshold']:.3f}: the "
+        "lowest score of these frames minus a margin, and at most 0.5. Label more frames of this class, or ask for a "
+        "lower recall."
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 # So few are trained in full.
 FINALISTS = 2
-# Of balanced accuracy on held-out frames: so much, which is less than a few hundred labels can tell, may a cheaper
+# Balanced accuracy on held-out frames. By so much, less than a few hundred labels can tell, may a cheaper
 # network lose.
 NEAR = 0.01
 
@@ -24,7 +24,7 @@ class Entrant:
 
 @dataclass(frozen=True)
 class Result:
-    """What held-out frames said of an entrant after so many epochs; `work` are its multiply-accumulates."""
+    """How well an entrant judged held-out frames after `epochs` epochs; `work` are its multiply-accumulates."""
 
     entrant: Entrant
     epochs: int

@@ -7,7 +7,7 @@ import pandas as pd
 
 from linecam.evaluation.predictions import decide
 
-SEQUENCE = 3  # over how many frames main.py decides where they are sequences and nothing else is asked for
+SEQUENCE = 3  # how many frames a vote takes if the frames are sequences and bundle.votes is null
 ONE = 65536  # main.py counts scores in whole numbers of 1/65536
 # Why a window is left out, in this order where there are several reasons.
 REASONS = {
@@ -68,7 +68,7 @@ def read_votes(path: Path, classes: list[str]) -> pd.DataFrame:
 
 
 def votes_for(asked: int | None, sequences: bool) -> int:
-    """Over how many frames main.py decides: `asked`; where it is None, `SEQUENCE` if frames are sequences, else 1."""
+    """Over how many frames main.py decides: `asked`. If that is None: `SEQUENCE` if frames are sequences, else 1."""
     if asked is not None:
         return asked
     return SEQUENCE if sequences else 1

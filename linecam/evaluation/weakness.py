@@ -14,10 +14,10 @@ from linecam.evaluation.weighing import effective_size, weighted_ratio
 from linecam.intervals import Ratio, mean
 from linecam.percent import percent
 
-# Of the way from the constant answer's training loss to the lowest possible one, what a model has to have made. Of two
+# The share of the way from the constant answer's training loss to the lowest loss that a model has to have made. Of two
 # classes a model that has made just so much is right on some three of four of the very frames that it learned from.
 LEAST_WAY = 0.15
-# The share of the last epochs that the final loss is the mean of: one epoch's hangs on its batches.
+# The final loss is the mean over this share of the epochs, the last ones. One epoch's loss depends on its batches.
 LAST = 0.1
 DRAWS = 4000  # batches, for the expectation of a loss
 

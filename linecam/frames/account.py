@@ -17,8 +17,8 @@ from linecam.frames.kept import is_kept
 from linecam.frames.layout import class_of, is_third, near_class, part_of
 
 LINES = 20  # of folders, of reasons and of frame sizes, each
-ENOUGH = 0.75  # what the middle square has of a frame of 4 to 3: it is said where the network sees less
-MIDDLE = Region(side=1)  # the square is that of any frame, whatever its side on the sensor is
+ENOUGH = 0.75  # the share of a 4 to 3 frame that the middle square covers. If the network sees less, a line says so
+MIDDLE = Region(side=1)  # the largest square of any frame; the side that it has on the sensor does not matter
 
 _PART = {"train": "to train on", "test": "to test on"}
 
@@ -145,7 +145,7 @@ def _reasons(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _common(reasons: Sequence[str]) -> str:
-    """What is said of files whose reasons begin alike: the first one, as an example where others end otherwise."""
+    """One reason for files whose reasons begin alike: the first, given as an example if the others end differently."""
     kind, _, first = reasons[0].partition(":")
     same = len({re.sub(r"\d+", "N", reason) for reason in reasons}) == 1
     return reasons[0] if same else f"{kind}, for several reasons, such as:{first}"
@@ -181,7 +181,7 @@ def _share_line(region: Region, size: Size, count: int) -> str:
 
 
 def _places(table: pd.DataFrame, region: Region) -> list[str]:
-    """That a picture of a place is what is labelled, and that folders do not say what it shows."""
+    """Lines about places of frames: each place is labelled by itself, and folders do not say what it shows."""
     used = table[table["status"] == "ok"]
     whole = used[~shows_just(region, used)]
     count = len(region.rois)
@@ -195,7 +195,7 @@ def _places(table: pd.DataFrame, region: Region) -> list[str]:
 
 
 def _kept(table: pd.DataFrame) -> list[str]:
-    """That frames were chosen by how hard they are, and what follows."""
+    """Lines about frames that the camera kept because they are hard, and what follows from that."""
     kept = table[is_kept(table) & (table["status"] == "ok")]
     if kept.empty:
         return []
@@ -212,7 +212,7 @@ def _kept(table: pd.DataFrame) -> list[str]:
 
 
 def _doubts(table: pd.DataFrame, folders: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> list[str]:
-    """What may be meant otherwise: folders with nearly the name of a class, and classes without a folder."""
+    """Lines about what may be a mistake: folders with nearly the name of a class, and classes without a folder."""
     names = sorted({name for one in folders for name in PurePosixPath(one["folder"]).parts})
     lines = [
         f"{name}/ labels nothing. There is a class {near_class(name, classes)}: rename the folder if you mean this "
@@ -229,7 +229,7 @@ def _doubts(table: pd.DataFrame, folders: Sequence[Mapping[str, Any]], classes: 
 
 
 def _namesakes(table: pd.DataFrame) -> list[str]:
-    """That frames differ in their suffix alone: some may be masks, or the same picture saved twice."""
+    """A line about frames whose names differ only in the suffix: some may be masks, or copies."""
     paths = table.loc[table["status"] == "ok", "path"]
     stems = paths.map(lambda path: str(PurePosixPath(path).with_suffix("")))
     several = stems[stems.duplicated(keep=False)]

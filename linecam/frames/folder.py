@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from linecam.errors import UserError, shown
 from linecam.files import atomic_write, sha256
 
-# By what its name ends with, a file is taken for a frame; what it is, its content says (`linecam.frames.picture`).
+# A file with such a suffix is taken for a frame. Its content says what it really is (`linecam.frames.picture`).
 SUFFIXES = {
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".webp", ".gif", ".tif", ".tiff"),
     *(".pgm", ".ppm", ".pnm", ".pbm", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".avif", ".avifs", ".mpo"),
@@ -64,7 +64,7 @@ class Listing:
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
     # The same of every video.
     videos: dict[str, tuple[int, str]] = field(default_factory=dict)
-    # Why what looks like a frame, or holds frames, cannot be read, by path, sorted. A folder's path ends with a slash.
+    # Files and folders of frames that cannot be read: the reason by path, sorted. A folder's path ends with a slash.
     refused: dict[str, str] = field(default_factory=dict)
     # How many other files there are, by suffix in lower case, such as ".txt"; "" for those without one.
     passed_over: Counter[str] = field(default_factory=Counter)

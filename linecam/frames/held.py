@@ -9,7 +9,7 @@ from typing import Any
 
 # As the files, the configuration and settings.json call them, and what people do.
 NAMES = {"gain_db": "gain", "white_balance": "white balance", "exposure_us": "exposure"}
-# What differs by no more is the same picture: a tenth of the brightness, which is 1 dB.
+# Values that differ by no more give the same picture: a tenth of the brightness, which is 1 dB.
 SAME_EXPOSURE, SAME_DB = 0.1, 1.0
 NOTHING = "the values that the camera held while it recorded are not used"
 

@@ -40,7 +40,7 @@ class Kept:
 
 
 def kept_frames(folder: Path, files: Iterable[str], frames: Iterable[str]) -> dict[str, Kept]:
-    """What is known of the kept ones among `frames`, by path; `files` are those of lines. Paths are below `folder`.
+    """What is known of the kept frames among `frames`, by path, from the .jsonl `files`. Paths are below `folder`.
 
     A line that makes no sense is passed over: it was cut when the power failed.
     """

@@ -20,7 +20,7 @@ _PARTS = dict.fromkeys(TRAIN + THIRD, "train") | dict.fromkeys(TEST, "test")
 # Edge Impulse's names of parts: below them a file's name may begin with its label.
 _EXPORTED = {"training", "testing"}
 
-# Folders of pictures that say where on a frame the defect is, without what stands between the words.
+# Names of folders with masks, which say where on a frame the defect is; without signs between the words.
 _MASKS = {"groundtruth", "mask", "masks", "annotation", "annotations"}
 # What a mask's name has behind that of its frame. All but the first may be said of a frame, too: of such a name only a
 # file without loss is a mask.
@@ -161,11 +161,11 @@ def _gives_split(folder: Path, classes: Sequence[str]) -> bool:
     if to_train and to_test:
         return True
     ways = (
-        "To keep this split, name the folders so. To have linecam draw its own from all frames, write "
-        "select: {strategies: [mixed]}; to label the frames of train/ and test/ by hand or from a table, "
-        "{strategies: [given]}."
+        "To keep this split, name the folders like that. To let linecam draw its own split from all frames, write "
+        "select: {strategies: [mixed]}. To label the frames of train/ and test/ by hand or from a table, write "
+        "select: {strategies: [given]}."
     )
-    wanted = f"linecam takes over a split of train/<class>/ and test/<class>/, classes being {', '.join(classes)}"
+    wanted = f"linecam takes a split from the folders train/<class>/ and test/<class>/ (classes: {', '.join(classes)})"
     if of["train"] and of["test"] and any(not is_third(name) for name in of["train"]):
         without = [name for name in of["train"] + of["test"] if name not in labelled]
         found = [f"{name}/{below}/" for name in without for below in _folders(folder / name)[:5]]
@@ -177,7 +177,7 @@ def _gives_split(folder: Path, classes: Sequence[str]) -> bool:
     if len(others) > 1:
         raise UserError(
             f"{folder} has labelled frames in {_listed(others)}, but {wanted}. If one of these folders is for the "
-            f"test, rename it to test; if one is for training, to train. {ways}"
+            f"test, rename it to test. If one is for training, rename it to train. {ways}"
         )
     _refuse_elsewhere(folder, classes)
     return False
@@ -200,14 +200,13 @@ def _refuse_elsewhere(folder: Path, classes: Sequence[str]) -> None:
         todo = f"To keep this split, write source: {here}"
         todo += f"; to join all, move the other folders below, such as train/{place}/" if len(places) > 1 else ""
     elif place == ".":
-        todo = "To keep this split, name the folders so"
+        todo = "To keep this split, name the folders like that"
     else:
-        todo = f"To keep this split, have the other folders below these two, such as train/{classes[0]}/"
+        todo = f"To keep this split, move the other folders into these two, such as train/{classes[0]}/"
     more = f" (and {folder / places[1]} has such folders, too)" if len(places) > 1 else ""
     raise UserError(
         f"dataset.source: {here} has {_listed(names)}{more}. linecam takes over a split where source itself has train/ "
-        f"and test/. {todo}. To have linecam draw its own test from all frames, write select: "
-        "{strategies: [mixed]}."
+        f"and test/. {todo}. To let linecam draw its own test from all frames, write select: {{strategies: [mixed]}}."
     )
 
 

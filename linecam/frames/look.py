@@ -33,7 +33,7 @@ TRANSPARENT = f"partly transparent: laid on {BACKGROUND_NAME}"
 DEEP = "of 16 bits a channel: 0..65535 becomes 0..255"
 DIM = "of 16 bits a channel, of which only the lower 12 are used, so that it is nearly black: scale it to 0..65535"
 
-# libjpeg's warnings of data that are not what was written. It has others, of odd headers.
+# libjpeg's warnings of damaged data. Its other warnings are about odd headers.
 _DAMAGE = re.compile(r"corrupt jpeg data|premature end|inconsistent progression|invalid sos", re.IGNORECASE)
 
 
@@ -113,7 +113,7 @@ def _numbers(image: Image.Image) -> str:
     )
 
 
-# By how a file begins, what it is where no decoder knows it, and what to do.
+# For files that no decoder knows: by their first bytes, what they are and what to do.
 _FORM = "is damaged, or of a form that linecam can't read: save it as PNG with 8 bits a channel"
 _NATURES = [
     (rb"\xff\xd8\xff", f"a JPEG {_FORM}"),

@@ -43,7 +43,7 @@ class Frames:
         self._hints = _HINTS
 
     def find(self, sha256: str, path: str) -> tuple[str, str]:
-        """The sha256 of the frame that has this one or, where it is "", this path; or "", and why there is none.
+        """The sha256 of the frame with this sha256, or, if that is "", with this path; or "", and why there is none.
 
         A path is that of the index, or one of the two ends with the other: tools show files below other folders, or
         by name alone. Where that leaves two frames it is none.

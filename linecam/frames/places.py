@@ -20,7 +20,7 @@ def place_path(frame: str, number: int) -> str:
 
 
 def place_digest(digest: str, number: int) -> str:
-    """What stands for a place's SHA-256: that of the SHA-256 of its frame and the number.
+    """What stands for a place's SHA-256: the SHA-256 of the frame's SHA-256 and the place's number.
 
     Where the place lies is not in it: whoever moves it by some pixels keeps the labels.
     """
@@ -33,7 +33,7 @@ def place_sequence(sequence: str, number: int) -> str:
 
 
 def place_of(path: Path) -> tuple[Path, int] | None:
-    """The frame and the place's number that a path stands for, or None where it is that of a file."""
+    """The frame and the place's number that a path stands for; None if it is the path of a file."""
     name = _NAME.fullmatch(path.name)
     if name and path.parent.suffix.lower() in SUFFIXES and not path.parent.is_dir():
         return path.parent, int(name[1])

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from linecam.files import atomic_write, sha256
 from linecam.frames.shards import BLOCK
 
-# Texts, as NumPy can sort and search those. It takes zero bytes at the end for padding, but all are as long.
+# Texts, because NumPy can sort and search them. It drops zero bytes at the end, but all texts are equally long.
 ROW = np.dtype([("identity", "S32"), ("sum", "<u4")])
 
 

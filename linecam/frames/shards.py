@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from linecam.files import atomic_write
 
-# Rows that are held in memory at once, of what may be a million.
+# How many rows are held in memory at once. There may be a million.
 BLOCK = 1024
 
 

@@ -35,7 +35,7 @@ def frame_path(video: str, number: int) -> str:
 
 
 def frame_digest(digest: str, number: int) -> str:
-    """What stands for a frame's SHA-256: that of the SHA-256 of its video and the number.
+    """What stands for a frame's SHA-256: the SHA-256 of the video's SHA-256 and the frame's number.
 
     Its pixels would not do: another version of a decoder may round them otherwise, and labels would be lost.
     """
@@ -43,7 +43,7 @@ def frame_digest(digest: str, number: int) -> str:
 
 
 def place_in_video(path: Path) -> tuple[Path, int] | None:
-    """The video and the number that a path stands for, or None where it is that of a file."""
+    """The video and the frame's number that a path stands for; None if it is the path of a file."""
     video = path.parent
     if video.suffix.lower() in VIDEO_SUFFIXES and path.stem.isdecimal() and video.is_file():
         return video, int(path.stem)
@@ -180,7 +180,7 @@ class _Video:
 def _lacking(container: Any, stream: Any, packets: list[Any]) -> str:
     if len(packets) < stream.frames:
         return f"{len(packets)} of the {stream.frames} frames that it says it has"
-    # Matroska says no number of frames but a length; with sound, that of the longer one.
+    # Matroska files state a length, and no number of frames. With sound it is the length of the longer of the two.
     times = [packet.pts for packet in packets if packet.pts is not None]
     if "matroska" in container.format.name and len(container.streams) == 1 and container.duration and times:
         whole, there = container.duration / 1_000_000, float(max(times) * stream.time_base)

@@ -1,4 +1,4 @@
-"""What a class may be called. Its name is that of folders, of columns in tables, and of an answer in labels.csv."""
+"""What a class may be called. Folders, columns of tables and answers in labels.csv have the same name."""
 
 import unicodedata
 

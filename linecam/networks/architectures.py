@@ -52,8 +52,8 @@ def parse(network: str) -> tuple[Residual | Tutorial, int]:
     name, _, size = network.rpartition("-")
     if name not in ARCHITECTURES or not size.isdecimal() or int(size) == 0:
         raise UserError(
-            f"There is no network {network!r}. A network is architecture-size, such as swift7-112; the architectures "
-            f"are {', '.join(ARCHITECTURES)}."
+            f"There is no network {network!r}. The name of a network is its architecture and the side of its input in "
+            f"pixels, such as slim7-96. The architectures are {', '.join(ARCHITECTURES)}."
         )
     return ARCHITECTURES[name], int(size)
 

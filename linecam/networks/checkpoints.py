@@ -16,10 +16,10 @@ from linecam.errors import UserError, text_of
 # tutorial's finetuned.pt. A file with none of them holds a backbone alone.
 PREFIXES = ("model.backbone.", "backbone.", "features.")
 
-# What DataParallel and torch.compile put among the names of what they wrap, and of nothing else.
+# Parts of names that only DataParallel and torch.compile add, to the networks that they wrap.
 WRAPPERS = {"module", "_orig_mod"}
 
-# Where programs put the state dict in what they save, beside the optimizer's and so on.
+# The keys under which programs save the state dict, beside the optimizer's state and so on.
 PLACES = ("state_dict", "model_state_dict", "model")
 
 # The tutorial's pretrained.ckpt names this class of a former lightly, and makes no object of it.
@@ -64,7 +64,7 @@ def check_sound(path: Path, module: nn.Module, side: int) -> None:
 
 
 def _is_safetensors(path: Path) -> bool:
-    """By its beginning, whatever it is called; a file that has none of the two goes by its name."""
+    """Whether it is safetensors, by its first bytes. If they fit neither of the two kinds, its name decides."""
     try:
         with path.open("rb") as file:
             start = file.read(9)
@@ -78,7 +78,9 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return safetensors.torch.load_file(path)
     except Exception as error:  # safetensors raises its own and OSError
-        raise UserError(f"{path} is not a safetensors file that can be read: {error}.") from None
+        raise UserError(
+            f"{path} is not a safetensors file that can be read: {error}. Copy it again, or give another file."
+        ) from None
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:

@@ -26,7 +26,7 @@ Bits = NDArray[np.uint16]  # of bfloat16 values
 Floats = NDArray[np.float32]
 
 LANES = 64
-# A tensor is worked on in so many parts, whatever the threads: sums are added up in the same order.
+# A tensor is worked on in this many parts, for any number of threads: so sums are added up in the same order.
 PARTS = 16
 # Values of a lane that are summed in float32 before their sum goes into a float64.
 BLOCK = 256

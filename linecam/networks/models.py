@@ -265,14 +265,17 @@ def load_weights(path: str | Path, module: nn.Module) -> dict[str, object]:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             about: dict[str, object] = json.loads((file.metadata() or {}).get("linecam", "{}"))
     except Exception as error:  # safetensors raises its own and OSError
-        raise UserError(f"{path} is not a safetensors file that can be read: {error}") from None
+        raise UserError(
+            f"{path} is not a safetensors file that can be read: {error}. If linecam made it, delete it and run the "
+            "same command again. Else give another file."
+        ) from None
     check_weights(path, weights, module)
     module.load_state_dict(weights)
     return about
 
 
 def check_weights(path: str | Path, weights: Mapping[str, Tensor], module: nn.Module) -> None:
-    """Raise `UserError` where `weights` are not those of `module`, naming the first tensors that differ."""
+    """Raise `UserError` if `weights` do not fit `module`, naming the first tensors that differ."""
     wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     given = {name: tuple(tensor.shape) for name, tensor in weights.items()}
     differ = [

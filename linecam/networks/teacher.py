@@ -27,7 +27,8 @@ class Teacher(nn.Module):
         super().__init__()
         if not timm.is_model(network):
             raise UserError(
-                f"pretrain.taught.network: timm has no network {network!r}. `timm.list_models()` in Python lists them."
+                f"pretrain.taught.network: the library timm has no network {network!r}. In Python, "
+                "`timm.list_models()` lists its networks."
             )
         model: Any = timm.create_model(network, pretrained=False)
         if weights is None and network != PACKAGED_TEACHER:

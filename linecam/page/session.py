@@ -64,7 +64,7 @@ def run_session(
 
 
 def who_labels(name: str | None) -> str:
-    """The name to write beside labels: `name`, or else that of whoever is logged in.
+    """The name to write beside labels: `name`, or else the login name.
 
     Raises `UserError` where `name` is none for a person, or the machine doesn't say who is logged in.
     """

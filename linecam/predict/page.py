@@ -22,9 +22,9 @@ from linecam.predict.table import agreement, confusion, counts, how_it_decides, 
 from linecam.progress import progress
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
-# Of noise, which takes most, so many thumbnails are under 5 MB.
+# This many thumbnails are under 5 MB, even if all show noise, which takes the most bytes.
 MOST, SIDE, QUALITY = 240, 128, 75
-REASONS = 100  # so many files that are left out are named
+REASONS = 100  # how many of the files that are left out are named
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class Found:
     """A frame to judge."""
 
     path: Path  # of the file; film.mp4/000120.png is a frame of a video
-    sequence: tuple[str, str]  # what it belongs to with other frames that have a number
+    sequence: tuple[str, str]  # the folder and the name of its sequence
     number: int  # of the frame in its sequence, or -1
     label: str  # the class that a folder is named after, or ""
     step: int = 1  # by how much the number of the next frame is larger
@@ -118,7 +118,7 @@ def _take_folder(
     videos: dict[Path, tuple[Path, str]],
     refused: dict[str, str],
 ) -> None:
-    with tempfile.TemporaryDirectory(prefix="linecam-") as aside:  # what it remembers is of no use here
+    with tempfile.TemporaryDirectory(prefix="linecam-") as aside:  # the memory of checksums is of no use here
         listing = read_folder(folder, Path(aside) / "seen.json")
     refused |= {str(folder / path): reason for path, reason in listing.refused.items()}
     masks = no_frames(dict.fromkeys([*listing.files, *listing.videos], ""), classes, given=False)

@@ -17,7 +17,7 @@ from linecam.predict.judging import Judged
 from linecam.predict.sources import Sources
 
 UNDECIDED = "undecided"
-LEAST_SURE, REASONS = 3, 10  # so many are named
+LEAST_SURE, REASONS = 3, 10  # how many are named
 
 
 def tabulate(shipped: Shipped, sources: Sources, judged: Sequence[Judged]) -> pd.DataFrame:

@@ -18,7 +18,7 @@ FEWEST_TESTED = 30
 MOST_ALARMS = 0.2
 # The side, in pixels, of the middle square of each camera.frame_size.
 SQUARES = {"VGA": 480, "QVGA": 240, "B128X128": 128, "QQVGA": 120, "B64X64": 64}
-# So many times select.gap frames in a row are for the test, as scripts/select_test.py draws them.
+# With select.gap, this many times the gap in frames in a row are for the test (scripts/select_test.py).
 STRETCH = 4
 LABEL = ("snakemake select_next", "linecam label")
 
@@ -213,8 +213,8 @@ def _other_network(facts: Facts) -> Advice | None:
         )
     return Advice(
         "Try other networks and augmentations",
-        f"{why}. A tournament on your labels says in some 15 minutes which network and which augmentation suit your "
-        "line.",
+        f"{why}. A tournament on your labels says in some 15 minutes which network suits your line, and which "
+        "augmentation (random changes of the frames in training).",
         then=("snakemake tune",),
     )
 
@@ -274,7 +274,7 @@ def _test_another_day(facts: Facts) -> Advice | None:
         f"{facts.near} of {facts.tested_on} test frames are within {facts.near_within} frames of a training frame. "
         "Frames of another day may be harder. Record some"
     )
-    # As `select_test` draws them: stretches of one long sequence, each of which costs the gap on both of its sides.
+    # With a gap `select_test` draws stretches of a sequence. Each stretch costs the gap's frames on both of its sides.
     stretches = math.ceil(facts.tested_on / (STRETCH * facts.near_within))
     left = facts.usable - facts.tested_on - 2 * facts.near_within * stretches
     if facts.given or left < facts.trained_on:

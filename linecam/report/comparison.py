@@ -23,7 +23,7 @@ class Labels:
 
     @classmethod
     def between(cls, old: Mapping[str, str], new: Mapping[str, str]) -> Self:
-        """Those of two mappings of frames to labels."""
+        """The changes between two mappings of frames to labels."""
         both = old.keys() & new.keys()
         return cls(len(new) - len(both), len(old) - len(both), sum(old[frame] != new[frame] for frame in both))
 
@@ -48,12 +48,12 @@ class Comparison:
 
     @property
     def labels(self) -> Labels:
-        """Those that the models learned from."""
+        """The changes of the labels that the models learned from."""
         return Labels.between(self.old.labels, self.new.labels)
 
     @property
     def test_labels(self) -> Labels:
-        """Those of the test frames."""
+        """The changes of the test frames' labels."""
         old, new = ({frame: label for frame, (label, _) in run.tested.items()} for run in (self.old, self.new))
         return Labels.between(old, new)
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from linecam.report.charts import data_uri
 
-# For what the model says, and against it: told apart also by people who see few colours.
+# One colour speaks for what the model says, one against it. People who are colour-blind can tell the two apart.
 FOR, AGAINST = (213, 94, 0), (0, 114, 178)
 # How much of the frame the strongest place hides.
 DENSEST = 0.75
@@ -61,7 +61,7 @@ def overlay(heat: NDArray[np.float32]) -> str:
     strength = np.abs(smooth) / (np.abs(smooth).max() or 1)
     shown = np.zeros((OVERLAY, OVERLAY, 4), np.uint8)
     shown[..., :3] = np.where(smooth[..., None] > 0, FOR, AGAINST)
-    # In few steps, which compress well and no eye tells apart.
+    # Few steps of colour compress well, and no eye sees the steps.
     shown[..., 3] = np.round(strength * 15) / 15 * DENSEST * 255
     buffer = io.BytesIO()
     Image.fromarray(shown).save(buffer, "PNG", optimize=True)

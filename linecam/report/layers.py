@@ -17,7 +17,7 @@ class Layers:
 
     rows: Sequence[dict[str, Any]]  # each with number, operator, output, gathered_db, alone_db and clipped
     worst: dict[str, Any] | None  # the one that adds the most noise
-    last: dict[str, Any] | None  # the last one but a softmax: what the classes are told apart by
+    last: dict[str, Any] | None  # the last layer before the softmax, which tells the classes apart
     frames: int
     part: str  # of the split, from which the frames are
     why: str | None  # there are no rows

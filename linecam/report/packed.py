@@ -22,7 +22,7 @@ def policy_hash(script: str) -> str:
 
 def bokeh_files() -> list[Path]:
     """The JavaScript of Bokeh's package, the library and what makes plots from JavaScript. It reads no other file."""
-    # Without an import of the package, which takes a second and needs none of what it brings.
+    # The package is not imported: that takes a second, and only its files are needed.
     found = importlib.util.find_spec("bokeh")
     assert found is not None and found.origin is not None, "requirements.lock has it"
     folder = Path(found.origin).parent / "server/static/js"

@@ -268,12 +268,12 @@ def voted(votes: Mapping[str, Any], classes: list[str], wanted: Mapping[str, flo
 
 
 def of_frames(test: pd.DataFrame, digests: list[str]) -> list[Any]:
-    """The rows of the test frames with these SHA-256, so many at the most."""
+    """The rows of the test frames with these SHA-256, as many as the page shows."""
     return list(test[test["sha256"].isin(digests)].head(FLIPS).itertuples())
 
 
 def flipped(of_float: pd.DataFrame, of_int8: pd.DataFrame) -> dict[str, object]:
-    """The test frames that int8 judges otherwise than float."""
+    """The test frames that int8 judges differently from float."""
     found = flips(of_float, of_int8)
     return {"flips": found[:FLIPS], "flips_in_all": len(found)}
 

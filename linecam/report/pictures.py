@@ -17,7 +17,7 @@ from linecam.frames.decode import read_region
 from linecam.report.charts import data_uri
 from linecam.report.verdict import UNDECIDED
 
-# The large pictures of a page take so many bytes together, of the five million that it may have.
+# The large pictures of a page may take this many bytes together. The whole page may have five million.
 LARGE_BYTES = 1_500_000
 # Of JPEG and WebP: no loss is seen.
 QUALITY = 90

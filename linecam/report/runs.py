@@ -52,11 +52,11 @@ class Run:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """The run of a file. Raises `UserError` where that is none."""
+        """The run in a file. Raises `UserError` if the file holds no run."""
         try:
             value = read_json(path)
             if value.pop("form") != FORM:
-                raise UserError(f"{path} was kept by a newer linecam. Use that one, or leave this run out.")
+                raise UserError(f"{path} was kept by a newer linecam. Use the newer linecam, or leave this run out.")
             return cls(**value)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise UserError(

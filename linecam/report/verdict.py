@@ -23,7 +23,7 @@ class ClassVerdict:
     """What becomes of the test frames of one class."""
 
     name: str
-    missed: Ratio  # of its frames, those that are not judged to be of it
+    missed: Ratio  # the frames of this class that are not judged to be of it
     taken_for: dict[str, int]  # by class, or `UNDECIDED`, how many of these; the most first
     judged: tuple[int, int]  # of the frames that are judged to be of it, how many are, and how many there are
     words: str  # what happens to the missed ones, such as "bad parts missed"
@@ -75,7 +75,7 @@ class Verdict:
 
     @property
     def headline(self) -> str:
-        """The sentences of all classes, or of many classes those of the worst; the worst first."""
+        """The sentences of all classes, the worst first; if there are many classes, only of the worst."""
         told = "; ".join(one.sentence for one in self.ranked[:NAMED])
         return told if len(self.classes) <= NAMED else f"{told}; fewer of the other classes"
 

@@ -6,6 +6,8 @@ WORDS = {
     "balanced accuracy": "The mean recall of the classes. Each class counts the same, however rare it is.",
     "interval": "The range in which the true share lies, with the confidence that the page names. With few frames the "
     "range is wide.",
+    "main.py": "The program on the camera. It runs the model and decides for a class.",
+    "score": "A number from 0 to 1 for each class: how likely the model thinks this class is.",
     "threshold": "The score from which on the camera decides for a class. With a lower threshold it misses fewer "
     "frames of the class, and takes more frames of other classes for it.",
     "false alarm": "A frame of another class that is taken for this one.",
@@ -18,6 +20,12 @@ WORDS = {
     "paired": "Two models compared on the same frames, frame by frame: on how many they differ, and which is right.",
     "temperature": "One number by which the model's raw outputs are divided, so that a score of 90 % is right nine "
     "times in ten.",
+    "seed": "The number from which the random choices of a training start. Models with other seeds differ by chance.",
+    "augmentation": "Random changes of the frames in training, such as a little more light or a small turn.",
+    "pretraining": "The training before the training with your labels. Most methods of it need no labels.",
+    "embedding": "A few numbers for each frame. Frames that look alike have similar numbers.",
+    "linear probe": "A simple classifier (logistic regression) on the embeddings, instead of a trained network.",
+    "quarantined": "Set aside: a file that cannot be used. The list of such files has the reason.",
     "arena": "The memory that the model needs on the camera while it computes.",
     "operator": "One step of the model's computation, such as a convolution. They are numbered from 0.",
     "MAC": "Multiply-accumulate: one multiplication and one addition. Most of a network's work consists of these.",

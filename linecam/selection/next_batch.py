@@ -1,4 +1,4 @@
-"""The next frames to label after a first model: those that it is least sure of and that differ from each other."""
+"""The next frames to label after a first model: the model is least sure of them, and they differ."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The frames that training may take: those that are not for the test, nor too near to one that is."""
+"""The frames that training may take: no test frames, and no frames too near to a test frame."""
 
 import pandas as pd
 

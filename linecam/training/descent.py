@@ -94,7 +94,8 @@ def descend(
         total += descent.step(loss_of(next(prepared)))
         if not np.isfinite(total):
             raise UserError(
-                f"The pretraining diverged at step {step}. Take another pretrain.seed, or a network with fewer layers."
+                f"The pretraining diverged at step {step}: its error grew without bounds. Take another pretrain.seed, "
+                "or a network with fewer layers."
             )
         if step % every == 0:
             losses.append(total / every)

@@ -24,9 +24,9 @@ from linecam.training.soft_labels import SoftLabels
 
 # How often a labelled frame is seen where frames with soft labels join in, and where none do: the time is the same.
 EPOCHS_WITH_SOFT, EPOCHS = 100, 300
-# Few labels make few batches. An epoch counts as so many steps at least.
+# Few labels make few batches. An epoch counts as this many steps at least.
 STEPS = 10
-# The average forgets within so many epochs: long enough to smooth, short enough to follow.
+# The average of the weights forgets within this many epochs: long enough to smooth, short enough to follow.
 AVERAGED_EPOCHS = 5
 # How often a training is looked at on its way, evenly, and the last time at its end.
 LOOKS = 20
@@ -61,7 +61,7 @@ def labelled(
 
 @dataclass(frozen=True)
 class SoftFrames:
-    """Frames with soft labels: those of a sample, and after them the labelled ones."""
+    """Frames with soft labels: first the frames of a sample, then the labelled frames."""
 
     frames: NDArray[np.uint8]  # (M, height, width, 3), the sensor's: a memory map, since they are many
     rows: NDArray[np.intp]  # (K,): those of them that have soft labels
@@ -92,7 +92,7 @@ def soft_frames(files: Sequence[Path], table: pd.DataFrame, fold: int | None) ->
 
 
 def epochs_of(recipe: Recipe, frames: int, *, with_soft: bool) -> int:
-    """How many epochs a training on so many labelled frames takes."""
+    """How many epochs a training on this many labelled frames takes."""
     if recipe.epochs is not None:
         return recipe.epochs
     epochs = EPOCHS_WITH_SOFT if with_soft and recipe.unlabelled_batch else EPOCHS
@@ -187,7 +187,8 @@ def train(
             total += of_labelled.item()
         if not np.isfinite(total):
             raise UserError(
-                f"The training diverged in epoch {epoch}: lower finetune.learning_rate = {recipe.learning_rate}."
+                f"The training diverged in epoch {epoch}: its error grew without bounds. Lower "
+                f"finetune.learning_rate, which is {recipe.learning_rate}."
             )
         losses.append(total / batches)
         if look is not None and epoch in looks:
@@ -196,7 +197,7 @@ def train(
 
 
 def looks_of(epochs: int) -> set[int]:
-    """The epochs, from 1 on, after which a training of so many is looked at."""
+    """The epochs, from 1 on, after which a training of `epochs` epochs is looked at."""
     return {-(-epochs * number // LOOKS) for number in range(1, LOOKS + 1)}
 
 

@@ -17,9 +17,9 @@ SPREAD = Spread(degrees=20, scale=(0.85, 1.5), shift=0.1)
 CLEAN = 0.5  # the share of frames without a defect
 # Of a cell's input pixels: with so much of a defect it holds one, with less than the first it holds none.
 LITTLE, ENOUGH = 0.25, 1.0
-# Cells with a defect are few: each counts so many times.
+# Cells with a defect are few. So each of them counts this many times.
 POSITIVE = 4.0
-# What counts how much: where defects are, and of which kind.
+# The weights of the two losses: where defects are, and which kind they are.
 WEIGHTS = (2.0, 0.5)
 
 

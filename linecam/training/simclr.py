@@ -73,7 +73,7 @@ def recipe_for(
     if batch_size < 8:
         raise UserError(
             f"SimCLR tells the frames of a batch apart, and there are only {frames} usable frames. "
-            "Add frames, or set pretrain.methods to [none]."
+            "Add frames, or set pretrain.methods to another method, such as [taught]."
         )
     if batch_size % processes:
         raise UserError(

@@ -21,9 +21,9 @@ from linecam.training import augment
 from linecam.training.augment import Spread
 from linecam.training.descent import Recipe, descend
 
-# Where views look: at the whole frame and closer, never in other light, which the student gets for itself.
+# Views show the whole frame or a part of it, never in other light: the student adds other light itself.
 VIEW = Spread(degrees=20, scale=(0.85, 1.8), shift=0.15, brightness=1, contrast=1, gain=0, noise=0)
-# A few channels have long tails, which would lead the loss: standardized values end here.
+# A few channels have very large values, which would rule the loss. So standardized values are cut off here.
 CLAMP = 5.0
 # So many views give the mean and the deviation of each channel.
 SAMPLE = 800

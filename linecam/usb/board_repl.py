@@ -18,7 +18,7 @@ from mpremote.transport_serial import SerialTransport
 from linecam.errors import UserError
 from linecam.usb.port import BAUD, open_port, why_unusable
 
-PATIENCE = 60  # seconds until the camera prints what a call prints
+PATIENCE = 60  # how many seconds to wait for the answer to a call
 READS = 10  # seconds until a read that mpremote does not repeat gives up, on a PC that is busy too
 
 

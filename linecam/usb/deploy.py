@@ -139,7 +139,7 @@ def check_drive(drive: str | Path) -> None:
         raise UserError(
             f"{drive} is read-only. Nothing was copied. Expected is a drive that you may write to. A damaged file "
             "system is mounted read-only: eject it, press reset, connect it again, and where that doesn't help "
-            f"{REPAIR}. An SD card has a switch. What another user mounted, mount as yourself."
+            f"{REPAIR}. An SD card has a switch against writing. If another user mounted the drive, mount it yourself."
         )
 
 

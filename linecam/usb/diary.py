@@ -42,7 +42,7 @@ Kind = Literal[
 ]
 KINDS: tuple[Kind, ...] = ("error", "note")  # that a line of JSON has as its key
 UNDECIDED = "undecided"
-RECENT, HOURS = 30, 24  # so many messages and hours the page shows
+RECENT, HOURS = 30, 24  # how many messages and hours the page shows
 LONGEST = 300  # characters of a message
 
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+=*")
@@ -96,7 +96,7 @@ class Diary:
         self._recent: deque[Event] = deque(maxlen=RECENT)
         self._labels: list[str] = []
         self.missed = 0  # items without a decision
-        self._told_missed: int | None = None  # of them main.py has told so many since it began; None: not known
+        self._told_missed: int | None = None  # how many of them main.py has reported since it began; None: not known
         self._now: Event | None = None  # the last decision, while it holds
         self._drifts: dict[str, Event] = {}  # what has changed on the line, and has not ended
         self._stopped = ""  # why the program has ended, as far as it said so
@@ -272,7 +272,7 @@ def _is_drift(told: Mapping[str, Any]) -> bool:
 
 
 def _drift(told: Mapping[str, Any]) -> str:
-    """What line_drift has noticed: of so many decisions since the change began, as far as it knows."""
+    """What line_drift has noticed, with its counts since the change began, as far as it knows."""
     if told["state"] == "ends":
         return f"{told['drift']}. This has ended"
     share = told["hits"] / told["of"] if told["of"] else 0

@@ -189,15 +189,15 @@ def _load(camera: BoardRepl, bundle: Bundle) -> dict[str, Any]:
     if loaded["path"] is None:
         there = [f"{path} with SHA-256 {digest[:12]}" for path, digest in loaded["found"].items() if digest]
         raise UserError(
-            f"The camera has {' and '.join(there) or 'no model.tflite'}, and the bundle's has SHA-256 "
+            f"The camera has {' and '.join(there) or 'no model.tflite'}, but the bundle's model has SHA-256 "
             f"{bundle.sha256[:12]}. Copy the bundle to it (linecam deploy, or its linecam.romfs), eject the drive, "
             "press reset, and run the same command again."
         )
     if "error" in loaded:
         raise UserError(
             f"{loaded['path']} does not load on the camera ({loaded['error']}): it does not fit into the memory that "
-            f"is free, or is for another board than {bundle.board}. Put it into ROMFS, take a smaller network, or the "
-            "bundle for this board."
+            f"is free, or this camera is another board than {bundle.board}. Put the model into ROMFS, take a smaller "
+            "network, or take the bundle for this board."
         )
     return loaded
 
@@ -208,8 +208,9 @@ def _outputs(camera: BoardRepl, frames: StoredFrames) -> list[bytes]:
     made = camera.ask(f"make_frame({frames.pixels.shape[1]})")
     if "error" in made:
         raise UserError(
-            f"The model loads on the camera, and then there is no room for a test frame ({made['error']}). main.py has "
-            "its frames elsewhere, so it may run. To measure the model, put it into ROMFS."
+            f"The model loads on the camera, but then no memory is left for a test frame ({made['error']}). main.py "
+            "keeps its frames in another part of the memory, so it may run all the same. To measure the model, put it "
+            "into ROMFS."
         )
     for number, frame in enumerate(frames.pixels):
         content = rgb565(frame)

@@ -65,7 +65,7 @@ def _is(link: Path, name: str) -> bool:
 def _command(process: Path) -> str:
     """What a process runs: its program and the first word after it, as in `linecam watch`."""
     words = [word.decode(errors="replace") for word in (process / "cmdline").read_bytes().split(b"\0") if word]
-    # Python's own name says less than that of the script or module that it runs.
+    # For a Python process, the name of its script or module says more than "python".
     if len(words) > 1 and Path(words[0]).name.startswith("python") and words[1] != "-c":
         words = words[2:] if words[1] == "-m" else words[1:]
     return " ".join(Path(word).name for word in words[:2]) or (process / "comm").read_text().strip()

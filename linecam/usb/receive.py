@@ -79,7 +79,7 @@ class Stream:
         self.quiet = quiet
         self.damaged = 0
         self.stopped = False  # the camera has said that it is done
-        self.holding: Holding | None = None  # what it said last of what it holds
+        self.holding: Holding | None = None  # the exposure and gains that the camera said last
         self._head: Head | None = None
         self._pixels = bytearray()
 

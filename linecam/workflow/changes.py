@@ -70,7 +70,8 @@ def trained(rules: Sequence[str]) -> str:
     backbones, models = sum(count[rule] for rule in BACKBONES), count["finetune"]
     parts = [counted(backbones, "backbone")] * bool(backbones)
     parts += [counted(models, "model")] * bool(models)
-    parts += [f"{counted(count['finetune_fold'], 'fold')} to judge by"] * bool(count["finetune_fold"])
+    folds = count["finetune_fold"]
+    parts += [f"{counted(folds, 'model')} without a fold, to judge by"] * bool(folds)
     parts += [f"what {rule} compares" for rule in sorted(STUDIES) if count[rule]]
     return ", ".join(parts) or "nothing"
 

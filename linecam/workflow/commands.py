@@ -106,7 +106,7 @@ def board_for(board: str | None, boards: Sequence[str]) -> str:
         )
     if board is not None and board not in boards:
         raise UserError(
-            f"--board {board}: bundle.boards has no such board, but {', '.join(boards)}. Name one of these."
+            f"--board {board}: bundle.boards has no such board. It has: {', '.join(boards)}. Name one of these."
         )
     return board or boards[0]
 

@@ -88,8 +88,9 @@ def check_files(settings: Settings) -> None:
     pretrain, key = settings.pretrain, settings.bundle.signing_key
     if "given" in pretrain.methods and not (pretrain.checkpoint and Path(pretrain.checkpoint).is_file()):
         raise UserError(
-            f"pretrain.methods asks for a given backbone, but pretrain.checkpoint is {pretrain.checkpoint!r}, which is "
-            "no file. Name a .safetensors file of this network, or the tutorial's pretrained.ckpt."
+            "pretrain.methods has the method given, which reads the weights in the file pretrain.checkpoint. But "
+            f"pretrain.checkpoint is {pretrain.checkpoint!r}, which is no file. Name a .safetensors file of this "
+            "network, or the tutorial's pretrained.ckpt."
         )
     if key is not None and not Path(key).is_file():
         raise UserError(
@@ -156,9 +157,9 @@ def region_of(settings: Settings, boards: Mapping[str, Board]) -> Region:
         firmware = settings.bundle.firmware
         if region.oblong and version(firmware) < version(STRETCHES_SINCE):
             raise UserError(
-                f"{region.setting}: {list(roi)} is not a square, which firmware before {STRETCHES_SINCE} crops to one "
-                f"instead of stretching it, and bundle.firmware is {firmware}. Take a square, or firmware "
-                f"{STRETCHES_SINCE} on the cameras and here."
+                f"{region.setting}: {list(roi)} is not a square. Firmware before {STRETCHES_SINCE} would crop it to a "
+                f"square instead of stretching it, and bundle.firmware is {firmware}. Take a square, or install "
+                f"firmware {STRETCHES_SINCE} on the cameras and write it into bundle.firmware."
             )
     return region
 
@@ -182,9 +183,9 @@ def _frames_of(name: str, boards: Sequence[Board]) -> dict[str, tuple[int, int]]
         if name not in board.frame_sizes:
             common = set.intersection(*(set(other.frame_sizes) for other in boards))
             raise UserError(
-                f"camera.frame_size: the sensor of {board.title} has no frame {name} for linecam, but "
-                f"{', '.join(board.frame_sizes)}. All of bundle.boards have: "
-                f"{', '.join(sorted(common)) or 'none in common'}."
+                f"camera.frame_size: linecam has no frame {name} for the sensor of {board.title}. It has: "
+                f"{', '.join(board.frame_sizes)}. Sizes that all of bundle.boards have: "
+                f"{', '.join(sorted(common)) or 'none'}."
             )
     return {board.title: (board.frame_sizes[name][0], board.frame_sizes[name][1]) for board in boards}
 
@@ -237,7 +238,7 @@ def _check_bundle(bundle: Bundle, classes: Sequence[str], boards: Mapping[str, B
     for name in bundle.boards:
         board = boards[name]
         if board.refused:
-            raise UserError(f"bundle.boards: {name} is not built for. {board.refused.strip()}")
+            raise UserError(f"bundle.boards: linecam builds nothing for {name}. {board.refused.strip()}")
         if bundle.place is not None and bundle.place not in board.places:
             raise UserError(
                 f"bundle.place is {bundle.place}, but on {board.title} a model may lie in: {', '.join(board.places)}. "
@@ -245,7 +246,10 @@ def _check_bundle(bundle: Bundle, classes: Sequence[str], boards: Mapping[str, B
             )
     for name, known in bundle.measured.items():
         if known.estimate_ms[0] > known.estimate_ms[1]:
-            raise UserError(f"bundle.measured.{name}.estimate_ms: write the lower end of the interval first.")
+            raise UserError(
+                f"bundle.measured.{name}.estimate_ms is {list(known.estimate_ms)}. Write the lower end of the interval "
+                "first."
+            )
     check_classes("bundle.recall", bundle.recall, classes)
     check_classes("bundle.thresholds", bundle.thresholds, classes)
 

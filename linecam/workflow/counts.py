@@ -27,8 +27,8 @@ def check_counts(plan: Plan, most: int | None) -> None:
         return
     if 2 * select.test > most or select.train + select.test > most:
         raise UserError(
-            f"There are too few frames: select asks for {select.train} to train on and {select.test} for the test, and "
-            f"there are {most} different ones at the most. {_fewer(select.train, select.test, most)}"
+            f"There are too few frames: select asks for {select.train} to train on and {select.test} for the test, but "
+            f"there are at most {most} different frames. {_fewer(select.train, select.test, most)}"
         )
 
 
@@ -52,13 +52,13 @@ def _check_train(plan: Plan, most: int, count: int, setting: str) -> None:
     left = most - plan.settings.select.test
     if count > left:
         raise UserError(
-            f"{setting} is {count}, and of {most} different frames at the most {left} are not for the test "
-            f"(select.test = {plan.settings.select.test}). Add frames, or lower {setting} or select.test."
+            f"{setting} is {count}. But there are at most {most} different frames, and {plan.settings.select.test} of "
+            f"them are for the test (select.test), which leaves {left}. Add frames, or lower {setting} or select.test."
         )
 
 
 def _fewer(train: int, test: int, most: int) -> str:
-    """What to do where frames are too few: both numbers at once, for who lowers one alone is told of the other next."""
+    """What to do if frames are too few. It names both numbers: lowering one alone would bring the next message."""
     if most < SENSIBLE:
         return "Add frames."
     train, test = min(train, most // 2), min(test, most // 3)

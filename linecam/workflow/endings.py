@@ -26,8 +26,8 @@ _TOLD = re.compile(
 )
 _SYSTEM = re.compile(r"\[Errno (?P<number>\d+)\] [^:'\n]*(?:: '(?P<path>[^'\n]+)')?")
 _KILLED = re.compile(r"died with <Signals\.(?P<name>SIG\w+)|exit status (?P<status>\d+)")
-MOST_TOLD = 8  # lines of folders, and of all else, that the terminal has of the index
-_UNEVEN = 2  # of so many times more frames than another class has, accuracy is what that class makes it
+MOST_TOLD = 8  # how many lines about folders, and how many other lines, the terminal shows of the index
+_UNEVEN = 2  # a class with this many times more frames than another one rules the accuracy
 
 
 @dataclass
@@ -110,12 +110,12 @@ def frames_told(results: Path) -> str:
 
 
 def _printable(text: str) -> str:
-    """A name of a file may hold what a terminal takes for an order."""
+    """The text with control characters spelt out: in a file's name they could give the terminal orders."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def failed(failures: Sequence[Failure]) -> str:
-    """A paragraph for each of the failures, the same one once; those that wait for a person come last."""
+    """A paragraph for each failure, each text once. Steps that wait for a person come last."""
     told: dict[str, bool] = {}
     for failure in failures:
         told.setdefault(failure.paragraph(), failure.told()[0] == STOPPED)
@@ -168,7 +168,7 @@ def _others_here() -> Iterator[int]:
 
 
 def _place(arguments: Sequence[str]) -> list[str]:
-    """Those of the arguments of a run that say which workflow it is of, and in which folder."""
+    """The arguments of a run that say which workflow runs, and in which folder."""
     taken = []
     for name, value in zip(arguments, [*arguments[1:], ""], strict=True):
         if name in {"--snakefile", "-s"} and Path(value).resolve() == Path("Snakefile").resolve():
@@ -196,7 +196,7 @@ def figures(results: Path, boards: Sequence[str]) -> str:
 
 
 def found(results: Path, rules: Collection[str]) -> str:
-    """What was found by those of the `rules` that a user asks for by name and that make no bundle; "" for none."""
+    """What the run found if it made no bundle but what a user asks for by name, such as `tune`; "" for no such rule."""
     lines = []
     if "tune" in rules and (table := results / "tune/table.md").is_file():
         told = [line for line in table.read_text(encoding="utf-8").splitlines() if line and not line.startswith("|")]

@@ -34,8 +34,8 @@ def check_drift(settings: Settings, given: bool) -> None:
         why = f"with select.gap {settings.select.gap} the test frames come in stretches, which are few"
     if why:
         raise UserError(
-            f"line.drift: {why}, so that they don't say what is usual on the line. Have the camera learn it there: "
-            "line: {drift: {learn: 2000}}."
+            f"line.drift: {why}. So they don't say what is usual on the line. Let the camera learn there what is "
+            "usual: line: {drift: {learn: 2000}}."
         )
 
 
@@ -44,13 +44,13 @@ def _check_trigger(trigger: Trigger, classes: Sequence[str]) -> None:
         check_classes("line.trigger.resting", [trigger.resting], classes)
     if trigger.source == "class" and trigger.resting is None:
         raise UserError(
-            "line.trigger.source is class, and line.trigger.resting names no class. Name the one of frames without an "
-            f"item, among: {', '.join(classes)}."
+            "line.trigger.source is class, and line.trigger.resting names no class. Name the class of frames that "
+            f"show no item. The classes are: {', '.join(classes)}."
         )
     if trigger.longest < trigger.enter:
         raise UserError(
-            f"line.trigger.longest is {trigger.longest}, and an item begins after line.trigger.enter frames, which is "
-            f"{trigger.enter}. Write a longest item of at least so many frames."
+            f"line.trigger.longest is {trigger.longest}, but an item only begins after {trigger.enter} frames "
+            f"(line.trigger.enter). Set line.trigger.longest to {trigger.enter} or more."
         )
 
 
@@ -59,18 +59,18 @@ def _check_signals(signals: Signals, trigger: Trigger, classes: Sequence[str]) -
     told = signals.pass_pin or signals.fail_pin
     if told and not signals.passes:
         raise UserError(
-            f"line.signals has a pin for decisions, {told}, and line.signals.passes is empty, so that nothing would "
-            f"pass. Name the classes that pass, among: {', '.join(classes)}."
+            f"line.signals has a pin for decisions, {told}, but line.signals.passes is empty: nothing would pass. "
+            f"Name there the classes that pass. The classes are: {', '.join(classes)}."
         )
     if signals.passes and not told:
         raise UserError(
-            "line.signals.passes says what passes, and there is no pin to tell it. Name line.signals.pass_pin or "
-            "line.signals.fail_pin, or leave out passes."
+            "line.signals.passes says which classes pass, but no pin is set that would show it. Set "
+            "line.signals.pass_pin or line.signals.fail_pin, or leave out passes."
         )
     if signals.delay_from == "trigger" and trigger.source != "pin":
         raise UserError(
-            f"line.signals.delay_from is trigger, and line.trigger.source is {trigger.source}, so that no edge says "
-            "when an item came. Write delay_from: decision, or take a sensor at a pin (line.trigger.source: pin)."
+            f"line.signals.delay_from is trigger, but line.trigger.source is {trigger.source}: without a sensor at a "
+            "pin nothing says when an item came. Write delay_from: decision, or line.trigger.source: pin."
         )
 
 

@@ -67,7 +67,7 @@ def nearest(word: str, choices: Sequence[str]) -> str:
 
 
 def check_classes(key: str, names: Iterable[str], classes: Sequence[str]) -> None:
-    """Raise `UserError` where one of the `names` that the setting `key` has is none of the `classes`."""
+    """Raise `UserError` if the setting `key` names something that is not one of the `classes`."""
     for name in names:
         if name not in classes:
             raise UserError(f"{key}: {name!r} is not a class. {nearest(name, classes)}")
@@ -146,7 +146,7 @@ def _number_in(mistake: ErrorDetails, in_file: bool) -> str:
 
 
 def _meant(key: Key, schema: dict[str, Any], known: Sequence[str]) -> str:
-    """Which key may have been meant by one that is none: a like one of the same section, or that name elsewhere."""
+    """Which key may have been meant by an unknown one: a similar one of the section, or the same name elsewhere."""
     name = str(key[-1])
     keys = [".".join(path) for path in _keys(schema)]
     if ".".join(map(str, key)) in keys:  # select.train: 5

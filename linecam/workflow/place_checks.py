@@ -33,8 +33,8 @@ def check_places(settings: Settings) -> None:
         )
     if line.trigger.source == "class":
         raise UserError(
-            "line.trigger.source: class: by what several places (camera.rois) show, nobody can say when an item "
-            "begins. Take source: pin or free."
+            "line.trigger.source is class, and camera.rois names several places. They may show different classes at "
+            "the same time, so they cannot say when an item begins. Write source: pin or source: free."
         )
     if line.drift.enabled:
         raise UserError(
@@ -109,6 +109,6 @@ def _check_worst(settings: Settings) -> None:
     rest = order[first_passing(order, good) :]
     if better := [name for name in rest if name not in good]:
         raise UserError(
-            f"line.worst_first: {rest[0]} passes, and comes before {better[0]}, which does not: an item would pass "
-            f"that has a place with {better[0]}. Name those that pass last."
+            f"line.worst_first: {rest[0]} passes and comes before {better[0]}, which does not pass. So an item with a "
+            f"place of {better[0]} could pass. Write the classes that pass at the end of the list."
         )

@@ -122,7 +122,7 @@ class Plan:
 
     @cached_property
     def competing(self) -> list[ModelName]:
-        """The models that may go into the bundle: those of the first selection.
+        """The models that may go into the bundle: the models of the first selection.
 
         Others were trained on other frames, so that their folds held out other frames: their losses do not compare.
         """

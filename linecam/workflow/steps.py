@@ -119,7 +119,7 @@ def expected_seconds(rule: str, benchmark: object, measured: Mapping[str, float]
 
 
 def run_seconds(dag: Dag, steps: Mapping[int, Step], cores: int) -> float:
-    """About how long the steps take on so many cores.
+    """About how long the steps take on this many cores.
 
     No run is shorter than its longest chain of steps, nor than its work shared by all cores (Brent, J. ACM 1974).
     """

@@ -96,8 +96,8 @@ class LogHandler(LogHandlerBase):
         self._done = 0
         self._since: dict[int, float] = {}  # when steps that run now began
         self._failures: dict[int, Failure] = {}  # by the job's number
-        self._ended: dict[str, str] = {}  # by rule, what Snakemake says of a process that failed
-        self._refused: list[str] = []  # what Snakemake says of a run that it did not begin
+        self._ended: dict[str, str] = {}  # by rule, Snakemake's message about a process that failed
+        self._refused: list[str] = []  # Snakemake's message about a run that it did not begin
         self._asked_to_end = False
         self._said_all = False
         self._begun, self._day = time.monotonic(), time.time()
@@ -124,7 +124,7 @@ class LogHandler(LogHandlerBase):
         workflow.onstart(begin)
 
     def begin(self, steps: dict[int, "Step"], seconds: float) -> None:
-        """Learn which steps are to do, by the number of the job, and that they take about so many seconds."""
+        """Learn which steps are to do, by the number of the job, and about how many seconds they take."""
         from linecam.workflow.steps import about, counted  # noqa: PLC0415 (as above)
 
         self.acquire()  # records come in another thread
@@ -313,7 +313,7 @@ class Bar:
                 bar.set_description_str(words if left is None else f"{about(left)} left: {words}")
 
     def advance(self, seconds: float) -> None:
-        """A step of so many seconds is done."""
+        """A step of this many seconds is done."""
         self._done += seconds
 
     def write(self, text: str) -> None:

@@ -160,7 +160,7 @@ def test_a_float16_file_is_float_and_not_damaged(tmp_path: Path) -> None:
 def test_operators_that_were_not_measured_are_named(tmp_path: Path) -> None:
     text, accepted = check_file(written(tmp_path, convert(network(body="resize"))), "openmv-h7")
     assert accepted
-    assert "never measured on a board, counted as what is nearest: MEAN, RESIZE_BILINEAR" in text
+    assert "never measured on a board, counted like the most similar one: MEAN, RESIZE_BILINEAR" in text
 
 
 # Memory

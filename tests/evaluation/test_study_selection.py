@@ -87,7 +87,7 @@ def test_a_class_missing_from_the_test_is_an_error(tmp_path):
     np.save(tmp_path / "e.npy", np.eye(4, dtype=np.float32))
     models = [StudiedSelection("random", 2, 1, tmp_path / "split.csv", tmp_path / "float.csv")]
     outputs = Results(*(tmp_path / name for name in ("cells.csv", "summary.json", "table.md", "plot.png")))
-    with pytest.raises(UserError, match="No test frame is bad"):
+    with pytest.raises(UserError, match="No test frame has the label bad"):
         study_selection(models, tmp_path / "e.npy", outputs, classes=CLASSES, confidence=0.95, embedded="x")
     assert not any(path.exists() for path in vars(outputs).values())
 
@@ -107,7 +107,7 @@ def test_what_no_interval_holds_is_said(tmp_path):
     outputs = Results(*(tmp_path / name for name in ("cells.csv", "summary.json", "table.md", "plot.png")))
     study_selection(models, tmp_path / "e.npy", outputs, classes=CLASSES, confidence=0.95, embedded="x")
     for text in (outputs.text.read_text(), json.loads(outputs.summary.read_text())["by_chance"]):
-        assert "the same frames of coreset:" in text
+        assert "With every seed, coreset chose the same frames." in text
 
 
 @pytest.fixture(scope="module")

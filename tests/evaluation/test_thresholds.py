@@ -261,7 +261,7 @@ def test_the_margin_is_that_of_the_weighed_tail():
 def test_a_promise_that_chosen_labels_are_too_few_for_says_what_they_are_worth(tmp_path):
     weight = np.where(np.arange(300) % 12 == 2, 6.0, 0.2)
     (note,) = written(tmp_path, {"good": 0.95, "bad": 0.5}, {}, weight=weight)["too_few"]
-    assert "needs 32 labelled frames of good, there are 120, which were chosen and say as much as " in note
+    assert "needs 32 labelled frames of good, and there are 120. They were chosen, and say only as much as " in note
     assert not written(tmp_path, {"good": 0.95}, {})["too_few"]
 
 
@@ -341,9 +341,9 @@ def test_what_the_labels_are_too_few_to_promise_is_said(tmp_path, caplog):
     with caplog.at_level("INFO"):
         result = written(tmp_path, {"bad": 0.95, "good": 0.95, "no_mask": 1.0}, {})
     few, none = result["too_few"]
-    assert "0.95 with 80 % confidence needs 32 labelled frames of bad, there are 30" in few
+    assert "0.95 with 80 % confidence needs 32 labelled frames of bad, and there are 30" in few
     assert "Label more frames of this class, or ask for a lower recall" in few
-    assert "no number of labels promises all of no_mask" in none
+    assert "no number of labels can promise to find all of no_mask" in none
     told = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert told == [few, none]
     promised = {entry["wanted"]: entry["promised"] for entry in result["operating_points"]["good"]}

@@ -129,7 +129,7 @@ def test_gives_split(tmp_path, folders, expected):
             ["fold2 has such", "train/fold1/"],
         ),
         (["good/train", "good/test", "bad/train", "bad/test"], ["bad has test/, train/", "such as train/bad/"]),
-        (["train_set/good", "test_set/good"], ["test_set/, train_set/", "name the folders so"]),
+        (["train_set/good", "test_set/good"], ["test_set/, train_set/", "name the folders like that"]),
         (["Trainingsdaten/good", "Testdaten/good"], ["Testdaten/", "Trainingsdaten/"]),
         (["lot/train2017", "lot/val2017"], ["train2017/, val2017/"]),
         (["训练集/good", "测试集/bad"], ["训练集/"]),

@@ -119,7 +119,7 @@ def test_weights_by_timms_names_load_by_name(
 
 
 def test_a_name_that_timm_does_not_know() -> None:
-    with pytest.raises(UserError, match=r"pretrain\.taught\.network: timm has no network 'efficient_lite'"):
+    with pytest.raises(UserError, match=r"pretrain\.taught\.network: the library timm has no network 'efficient_lite'"):
         Teacher("efficient_lite")
 
 

@@ -229,8 +229,8 @@ def test_two_windows_the_second_hears_what_stands_there(
     for choice, stands in [("k", {"0": "bad", "1": "bad"}), ("w", {"0": "bad", "1": "good"})]:
         other.until(other.seen)
         other.press("2")
-        other.until(lambda: other.dialog() == "Meanwhile Ann has answered otherwise, in another window")
-        assert "bad stands there now, your answer is good" in other.text("dialogtext")
+        other.until(lambda: other.dialog() == "Meanwhile Ann has given another answer in another window")
+        assert "bad is saved now, your answer is good" in other.text("dialogtext")
         assert served.said() == {"0": "bad", "1": "bad"}, "nothing is written over"
         other.press(choice)
         other.until(lambda: not other.dialog() and other.seen())

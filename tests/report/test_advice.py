@@ -118,7 +118,7 @@ def test_a_gap_to_new_frames_calls_for_more_labels():
 
 
 def test_a_promise_that_lacks_labels_says_how_many():
-    note = "bundle.recall, bad: 0.99 with 80 % confidence needs 161 labelled frames of bad, there are 40."
+    note = "bundle.recall, bad: 0.99 with 80 % confidence needs 161 labelled frames of bad, and there are 40."
     step = only(recall={"bad": 0.99}, decides=decides(thresholds={"bad": 0.2}, too_few=[note]))
     assert step.what == "Label 121 more frames, above all bad"
     assert step.settings == "select: {train: 321}"

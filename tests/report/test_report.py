@@ -134,7 +134,7 @@ def test_every_form_has_its_row_and_a_refused_one_its_reasons(page):
         "fixed_-6_6 int8, every activation from -6 to 6": [
             "100.0 % 90.0 % to 100.0 %", *recalls, *paired, "refused arena-size",
         ],
-        "always good for comparison: what never looks": [
+        "always good for comparison: the same answer for every frame": [
             "50.0 % 40.0 % to 60.0 %", "0.0 % 25.0 %", "100.0 % 25.0 %", "– 25.0 %", *"–––––", "–",
         ],
     }  # fmt: skip

@@ -83,7 +83,7 @@ def test_what_the_folds_held_out_and_what_each_threshold_costs(inputs, page, tmp
     for figure in ("87.6 % of 123", "balanced accuracy 77.7 %", "5.7 % (12.3 % before", "temperature of 1.2345"):
         assert figure in held_out
     assert page.rows("Operating points")[0] == [
-        "bad", "98.0 %", "0.348", "no: takes 149 labels", "19 of 20 (85.0 % to 100.0 %)", "7 of 100, 7.0 %",
+        "bad", "98.0 %", "0.348", "no: it takes 149 labels", "19 of 20 (85.0 % to 100.0 %)", "7 of 100, 7.0 %",
     ]  # fmt: skip
     assert page.rows("Operating points")[1][3] == "yes"
     assert "bad: 20 <labels>." in held_out
@@ -105,7 +105,7 @@ def test_folds_of_chosen_frames_say_that_they_are_weighed(inputs, page, tmp_path
     assert "The 123 labels say as much as 45 of frames drawn at random" in text
     assert "always saying good is right on 61.0 %" in text
     assert page.rows("Operating points")[0][3:] == [
-        "no: takes 149 labels at random, these say as much as 20",
+        "no: it takes 149 labels at random, and these labels say as much as 20",
         "19 of 20, weighed 95.0 % (85.0 % to 100.0 %)",
         "7 of 100, weighed 7.0 %",
     ]

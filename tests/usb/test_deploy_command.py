@@ -35,7 +35,7 @@ def test_by_hand_it_ends_with_one_paragraph_and_no_stack_trace(tmp_path: Path) -
         (
             "openmv-h",
             ["openmv-h7", "openmv-rt"],
-            "--board openmv-h: bundle.boards has no such board, but openmv-h7, op",
+            "--board openmv-h: bundle.boards has no such board. It has: openmv-h7, op",
         ),
     ],
 )

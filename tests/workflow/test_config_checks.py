@@ -99,7 +99,7 @@ def test_an_unknown_board_and_the_nearest_known_one(mine):
     [
         ("boards: [openmv-n6]", "ST's own runtime"),
         ("boards: [openmv-ae3], place: sd", "romfs, drive"),
-        ("boards: [openmv-h7, openmv-ae3]", "All of bundle.boards have: QVGA."),
+        ("boards: [openmv-h7, openmv-ae3]", "Sizes that all of bundle.boards have: QVGA."),
         ("measured: {openmv-h8: {ms: 9, estimate_ms: [5, 7]}}", "bundle.measured: 'openmv-h8'"),
         ("measured: {openmv-h7: {ms: 9}}", "estimate_ms"),
         ("thresholds: {bda: 0.4}", "'bda' is not a class. Did you mean bad?"),

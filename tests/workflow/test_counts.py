@@ -35,11 +35,11 @@ def plan_of(**sections: Any) -> Plan:
         (
             {"test": 500, "train": 200},
             419,
-            "asks for 200 to train on and 500 for the test, and there are 419 different",
+            "asks for 200 to train on and 500 for the test, but there are at most 419 different",
         ),
         ({"test": 200, "train": 220}, 419, "asks for 220 to train on and 200 for the test"),
         ({"test": 210, "train": 1}, 419, "At most half of all frames may be for the test"),
-        ({"test": 500, "train": 200}, 20, r"20 different ones at the most\. Add frames\.$"),
+        ({"test": 500, "train": 200}, 20, r"at most 20 different frames\. Add frames\.$"),
         ({"test": 200, "train": 219}, 419, ""),
         ({"test": 209, "train": 1}, 419, ""),
         ({"test": 500, "train": 900}, None, ""),
@@ -76,7 +76,7 @@ def test_copies_of_a_frame_are_one_frame() -> None:
 def test_a_study_and_the_next_batch_ask_when_they_are_planned() -> None:
     plan = plan_of(select={"test": 50, "train": 50}, study_selection={"labels": [25, 200]})
     check_counts(plan, 100)
-    with pytest.raises(UserError, match=r"study_selection\.labels is 200, and of 100 different frames"):
+    with pytest.raises(UserError, match=r"study_selection\.labels is 200\. But there are at most 100 different frames"):
         check_study(plan, 100)
     check_study(plan, 250)
     with pytest.raises(UserError, match="take all of the 100 different frames"):

@@ -43,17 +43,17 @@ def test_what_fits_is_taken(line: dict[str, Any]) -> None:
     [
         (
             {"trigger": {"source": "class"}},
-            "line.trigger.source is class, and line.trigger.resting names no class. Name the one of frames without an "
-            "item, among: bad, good, no_mask.",
+            "line.trigger.source is class, and line.trigger.resting names no class. Name the class of frames that "
+            "show no item. The classes are: bad, good, no_mask.",
         ),
         (
             {"trigger": {"source": "class", "resting": "nomask"}},
             "line.trigger.resting: 'nomask' is not a class. Did you mean no_mask? There is: bad, good, no_mask.",
         ),
-        ({"trigger": {"enter": 5, "longest": 4}}, "line.trigger.longest is 4, and an item begins after"),
+        ({"trigger": {"enter": 5, "longest": 4}}, "line.trigger.longest is 4, but an item only begins after 5 frames"),
         ({"signals": PINS | {"passes": ["god"]}}, "line.signals.passes: 'god' is not a class. Did you mean good?"),
-        ({"signals": PINS}, "line.signals has a pin for decisions, P0, and line.signals.passes is empty"),
-        ({"signals": {"passes": ["good"]}}, "there is no pin to tell it"),
+        ({"signals": PINS}, "line.signals has a pin for decisions, P0, but line.signals.passes is empty"),
+        ({"signals": {"passes": ["good"]}}, "no pin is set that would show it"),
         ({"signals": SIGNALS | {"ready_pin": "P0"}}, "line.signals.ready_pin and line.signals.pass_pin are both at P0"),
         (
             {"signals": SIGNALS, "trigger": {"source": "pin", "pin": "P1"}},
@@ -67,7 +67,7 @@ def test_what_fits_is_taken(line: dict[str, Any]) -> None:
         ),
         (
             {"signals": SIGNALS | {"delay_from": "trigger"}},
-            "line.signals.delay_from is trigger, and line.trigger.source is free, so that no edge says when an",
+            "line.signals.delay_from is trigger, but line.trigger.source is free: without a sensor at a pin",
         ),
         ({"signals": SIGNALS | {"ready_pin": "P12"}}, "line.signals.ready_pin: OpenMV Cam H7 has no pin P12 of 3.3 V"),
     ],

@@ -108,7 +108,7 @@ def test_places_are_lists_of_four_whole_numbers(source: Path, rois: Any, told: s
         ),
         ({"bundle": {"firmware": "4.6.20"}}, "camera.rois needs firmware 4.7.0 or later on the cameras, and bundle"),
         ({"bundle": {"boards": ["openmv-h7", "openmv-ae3"]}}, "camera.rois is a region of one frame size, but QVGA"),
-        ({"line": {"trigger": {"source": "class", "resting": "empty"}}}, "nobody can say when an item begins"),
+        ({"line": {"trigger": {"source": "class", "resting": "empty"}}}, "they cannot say when an item begins"),
         ({"line": {"drift": {"enabled": True, "learn": 2000}}}, "line.drift: its figures are for one decision a frame"),
         (
             {"line": {"worst_first": ["bad", "empty", "god"]}},
@@ -119,7 +119,10 @@ def test_places_are_lists_of_four_whole_numbers(source: Path, rois: Any, told: s
             "line.worst_first is bad, good, and the classes are bad, good, empty",
         ),
         ({"line": {"worst_first": ["bad", "empty", "bad"]}}, "Name each of them once"),
-        ({"line": {"worst_first": ["bad", "good", "empty"]}}, "good passes, and comes before empty, which does not"),
+        (
+            {"line": {"worst_first": ["bad", "good", "empty"]}},
+            "good passes and comes before empty, which does not",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused(source: Path, sections: dict[str, Any], told: str) -> None:
@@ -130,7 +133,7 @@ def test_what_does_not_go_together_is_refused(source: Path, sections: dict[str, 
 def test_oblong_places_need_firmware_5(source: Path) -> None:
     oblong = {"rois": [[10, 60, 90, 40], [110, 60, 90, 40]]}
     assert planned(source, oblong).region.oblong
-    with pytest.raises(UserError, match="not a square, which firmware before 5"):
+    with pytest.raises(UserError, match=r"not a square\. Firmware before 5"):
         planned(source, oblong, bundle={"firmware": "4.8.1"})
     assert planned(source, {"rois": ROIS}, bundle={"firmware": "4.7.0"}).region.size == (90, 90)
 

@@ -63,7 +63,7 @@ def test_a_bundle_is_made_from_the_region():
             {"boards": ["openmv-h7", "openmv-ae3"]},
             "320 x 240 on OpenMV Cam H7, 320 x 200 on OpenMV AE3",
         ),
-        ({"roi": [0, 0, 65, 64]}, {"firmware": "4.8.1"}, "firmware before 5.0.0 crops"),
+        ({"roi": [0, 0, 65, 64]}, {"firmware": "4.8.1"}, "Firmware before 5.0.0 would crop"),
         ({"roi": [0, 0, 65, 64]}, {"firmware": "4.5.9"}, "bundle.firmware is 4.5.9"),
     ],
 )

@@ -422,7 +422,7 @@ def test_the_plan_says_what_changed(folder: Project, tmp_path: Path) -> None:
         "linecam itself: linecam/report/charts.py"
     )
     assert re.fullmatch(r"Runs: \d\d steps, about \d+ (s|minutes?): frames \(\d\), .*bundle \(2\)", runs)
-    assert trains == "Trains: 1 model, 2 folds to judge by", "a new frame starts no pretraining"
+    assert trains == "Trains: 1 model, 2 models without a fold, to judge by", "a new frame starts no pretraining"
     assert dry.startswith("This was a dry run")
 
 

@@ -54,7 +54,7 @@ export class Answers {
   lost(error) {
     if (!(error instanceof Ended)) throw error;
     this.ended = true;
-    this.alarm("This page is of a run of linecam that has ended, and another one is running: go on at the address that it printed. What you answered last is not saved if it is not shown there.");
+    this.alarm("This page belongs to a run of linecam that has ended. Another run is going on: open the address that it printed. Your last answer is saved only if that page shows it.");
   }
 
   whose(decision) { return decision ? this.frames.decision : this.frames.by; }
@@ -90,12 +90,12 @@ export class Answers {
     const now = (digest) => frames.labelBy(frames.frames[frames.number.get(digest)], by);
     const differ = changes.filter(([digest, before, label]) => now(digest) !== before && now(digest) !== label);
     const lines = differ.slice(0, 12).map(([digest, , label]) =>
-      `${frames.paths[digest]}: ${frames.word(now(digest)) || "no label"} stands there now, your answer is ${frames.word(label) || "no label"}.`);
+      `${frames.paths[digest]}: ${frames.word(now(digest)) || "no label"} is saved now, your answer is ${frames.word(label) || "no label"}.`);
     if (differ.length > lines.length) lines.push(`And ${differ.length - lines.length} more.`);
     this.changed();
-    const choice = await ask(`Meanwhile ${by} has answered otherwise, in another window`, lines, [
-      ["keep", "K", "Keep what stands there"],
-      ["write", "W", "Write my answer over it"],
+    const choice = await ask(`Meanwhile ${by} has given another answer in another window`, lines, [
+      ["keep", "K", "Keep the other answer"],
+      ["write", "W", "Write my answer instead"],
     ]);
     const contested = new Set(differ.map(([digest]) => digest));
     if (choice === "write") return this.write(wanted, decision);

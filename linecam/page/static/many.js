@@ -34,7 +34,7 @@ export function gridHead(page) {
 function note({ frames, filter }) {
   const { next } = frames.advice;
   if (filter !== SUSPECT) return "";
-  if (next.weak) return "The model is weak: its doubts say nothing of the labels, so none is listed.";
+  if (next.weak) return "The model is weak: its doubts say nothing about the labels, so no label is listed.";
   const listed = frames.filtered(SUSPECT).length;
   return next.doubtful > listed ? `Of ${next.doubtful} labels that looked wrong these are the most doubtful, the worst first.` : "The most doubtful first.";
 }

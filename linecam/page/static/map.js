@@ -74,7 +74,7 @@ async function label(picked) {
     alarm(data.error);
   } catch (error) {
     if (!(error instanceof Ended)) throw error;
-    alarm("This page is of a run of linecam that has ended: go on at the address that it printed last.");
+    alarm("This page belongs to a run of linecam that has ended. Open the address that linecam label printed last, or start it again.");
   }
   byId("map-label").disabled = false;
 }

@@ -27,7 +27,7 @@ function show(state) {
   if (state.missed) odd.push(`items without a decision: ${state.missed}`);
   if (state.unreadable) odd.push(`lines unreadable: ${state.unreadable}`);
   at("about").textContent = [`listening since ${state.since.slice(0, 16).replace("T", " ")}`, ...odd].join(" · ");
-  alarm(!state.connected ? "The port has gone. It is used again when it is back."
+  alarm(!state.connected ? "The camera's port is gone: was the camera unplugged? linecam goes on when the port is back."
     : state.stopped ? `The camera's program has ended: ${state.stopped}`
     : state.drifts.length ? `The line has changed. ${state.drifts.join(". ")}.` : "");
 
