@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from linecam.evaluation.calibration import by_class
 
-# Two figures of the same frames differ where chance would do that less often.
+# A difference counts where chance alone would give one like it less often than this.
 BY_CHANCE = 0.05
 
 
