@@ -1,4 +1,4 @@
-"""Whether the small network is the limit: it beside the large network that taught it, on the same unseen frames."""
+"""Whether the labels are good for more: the model and the large network that taught it, on the same unseen frames."""
 
 from dataclasses import dataclass
 from pathlib import Path

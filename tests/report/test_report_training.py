@@ -52,9 +52,9 @@ def test_the_loss_on_unseen_frames_is_drawn_and_its_end_is_told(inputs, tmp_path
 
 @pytest.mark.parametrize(
     ("better", "says"),
-    [(True, "the small network is the limit."), (False, "That is not surely more.")],
+    [(True, "good for more than the small network makes of them."), (False, "That is not surely more.")],
 )
-def test_the_large_network_says_whether_the_small_one_is_the_limit(inputs, page, tmp_path, monkeypatch, better, says):
+def test_the_large_network_says_whether_the_labels_are_good_for_more(inputs, page, tmp_path, monkeypatch, better, says):
     assert "large network" not in page.text("training")
     inputs.models[0] = replace(inputs.models[0], teacher=MISSING)
     monkeypatch.setattr(Teacher, "beside", lambda *_: Teacher(0.8, better=better))
