@@ -30,7 +30,7 @@ finally:
         signal.signal(number, signal.SIG_IGN)
 """
 PATIENCE = 2.0  # seconds until Snakemake is asked again to end
-POLITE = 5  # so often it is asked by SIGTERM, then as Ctrl-C does
+POLITE = 10  # so often it is asked by SIGTERM, which lets it cancel the jobs of a cluster; then as Ctrl-C does
 
 
 @dataclass(frozen=True)
