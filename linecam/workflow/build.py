@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from linecam.files import own_file
 from linecam.stop_request import StopRequest
 
@@ -30,7 +32,9 @@ finally:
         signal.signal(number, signal.SIG_IGN)
 """
 PATIENCE = 2.0  # seconds until Snakemake is asked again to end
-POLITE = 10  # so often it is asked by SIGTERM, which lets it cancel the jobs of a cluster; then as Ctrl-C does
+# How it is asked, before its jobs are killed. SIGTERM lets it cancel the jobs of a cluster. But while Snakemake 9.27
+# selects jobs, SIGTERM makes it wait for a lock of its own, until Ctrl-C. And it waits for a job that heeds neither.
+ASKED = [signal.SIGTERM] * 10 + [signal.SIGINT] * 10
 
 
 @dataclass(frozen=True)
@@ -84,16 +88,16 @@ class Builder:
             text=True,
             process_group=0,  # of its own, which Ctrl-C does not reach: `_signal` does
         )
-        asked = 0
+        ways = iter(ASKED)
         with self.stop.calls(lambda: _signal(process.pid, signal.SIGTERM)):
             while process.returncode is None:
                 with suppress(subprocess.TimeoutExpired):
                     printed, _ = process.communicate(timeout=PATIENCE)
                 if self.stop.made:
-                    # Again: of a job that was just starting, or a line being written, it missed the signal. And while
-                    # Snakemake 9.27 selects its jobs, SIGTERM makes it wait for a lock of its own, until Ctrl-C.
-                    asked += 1
-                    _signal(process.pid, signal.SIGTERM if asked < POLITE else signal.SIGINT)
+                    if number := next(ways, None):
+                        _signal(process.pid, number)  # again: a job that was just starting missed the signal
+                    else:
+                        _kill_jobs(process.pid)
         if self.stop.made:
             _end_jobs(process.pid)
         if process.returncode and not self.stop.made:
@@ -107,6 +111,14 @@ def _signal(group: int, number: signal.Signals) -> bool:
         os.killpg(group, number)
         return True
     return False
+
+
+def _kill_jobs(group: int) -> None:
+    """Kill Snakemake's jobs on this machine, and not Snakemake: it ends then, and takes its lock away."""
+    for number in psutil.pids():
+        with suppress(ProcessLookupError, PermissionError):
+            if number != group and os.getpgid(number) == group:
+                os.kill(number, signal.SIGKILL)
 
 
 def _end_jobs(group: int) -> None:

@@ -113,7 +113,7 @@ def test_everything_at_once(tmp_path: Path) -> None:
     assert "| P6 | out | high while the UART sends" in text
     assert "Never connect them to 24 V" in text
     assert "An item without a decision counts as fail." in text
-    assert "busy until 500 ms after their time" in text
+    assert "busy until 500 ms after the item's time" in text
     assert "| `a pulse was left out`, and P2 goes off |" in text
     for register in registers(["bad", "good", "empty"]):
         assert f"| {register.place} | {register.meaning} |" in text

@@ -176,7 +176,7 @@ def test_an_unknown_network_is_named_with_those_that_are_there(name):
         with pytest.raises(UserError) as error:
             ask(name)
         assert repr(name) in str(error.value)
-        for known in (*ARCHITECTURES, "swift7-112"):
+        for known in (*ARCHITECTURES, "slim7-96"):
             assert known in str(error.value)
 
 
