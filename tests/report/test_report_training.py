@@ -51,15 +51,21 @@ def test_the_loss_on_unseen_frames_is_drawn_and_its_end_is_told(inputs, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("better", "says"),
-    [(True, "good for more than the small network makes of them."), (False, "That is not surely more.")],
+    ("found", "better", "says"),
+    [
+        (0.8, True, "good for more than the small network makes of them."),
+        (0.8, False, "That is not surely more than the model finds."),
+        (0.777, False, "That is no more than the model finds."),
+    ],
 )
-def test_the_large_network_says_whether_the_labels_are_good_for_more(inputs, page, tmp_path, monkeypatch, better, says):
+def test_the_large_network_says_whether_the_labels_are_good_for_more(
+    inputs, page, tmp_path, monkeypatch, found, better, says
+):
     assert "large network" not in page.text("training")
     inputs.models[0] = replace(inputs.models[0], teacher=MISSING)
-    monkeypatch.setattr(Teacher, "beside", lambda *_: Teacher(0.8, better=better))
+    monkeypatch.setattr(Teacher, "beside", lambda *_: Teacher(found, better=better))
     text = inputs.write(tmp_path / "page.html").text("training")
-    assert "finds 80.0 % of a class on the same unseen frames" in text
+    assert f"finds {100 * found:.1f} % of a class on the same unseen frames" in text
     assert says in text
 
 
