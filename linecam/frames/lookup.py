@@ -1,8 +1,8 @@
 """Which frame a name stands for that people and other tools have written: one look-up for all of them.
 
 Exactly, first. Else by what systems change in a name: \\ between folders, another case, another Unicode form. Else by
-what Label Studio's upload does to it. Else without the suffix, which many tables leave out. Never by more than that,
-and never where two frames could be meant.
+what Label Studio's upload does to it. Else without the suffix, which many tables leave out. Else by what Roboflow makes
+of it. Never by more than that, and never where two frames could be meant.
 """
 
 import re
@@ -23,6 +23,8 @@ Parts = tuple[str, ...]  # of a path: its folders, and its name
 
 # Label Studio's own place for a file that it was given, with its prefix.
 _IN_UPLOADS = re.compile(r"(?:^|/)data/upload/\d+/[0-9a-f]{8}-(?P<name>[^/]+)$")
+# What Roboflow makes of C-1.png: the name of a file of its own, in which the suffix has become a part of the name.
+_BY_ROBOFLOW = re.compile(r"(?P<name>.+)_(?P<suffix>[A-Za-z0-9]+)\.rf\.[0-9A-Za-z]+\.[A-Za-z0-9]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PREFIX = re.compile(r"^[0-9a-f]{8}-(?=.)")
 # To find a near name among 25,000 takes up to a second.
@@ -88,11 +90,13 @@ class Frames:
         if not alike:
             return []
         *folders, name = alike
+        renamed = _BY_ROBOFLOW.fullmatch(path)
         return (
             self._alike.find(alike)
             or self._uploaded.find((*folders, _as_uploaded(name)))
             or self._uploaded.find((*folders, _as_uploaded(_PREFIX.sub("", name))))
             or self._bare.find(alike)
+            or (self.known_as(f"{renamed['name']}.{renamed['suffix']}") if renamed else [])
         )
 
     def _nothing(self, path: str) -> str:

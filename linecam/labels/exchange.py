@@ -1,6 +1,5 @@
 """Labels of other tools and people, merged into labels.csv. docs/labels.md has the formats, and what is refused."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,13 +7,9 @@ from pathlib import Path
 
 from linecam.errors import UserError, listed
 from linecam.frames.layout import class_of
-from linecam.frames.lookup import Frames
 from linecam.labels.dataset import Dataset
 from linecam.labels.importers import read_file
 from linecam.labels.store import COLUMNS, DECISION, UNSURE, Row, disagreements, merge, read_rows
-
-# What Roboflow makes of C-1.png: the name of a file of its own, in which the suffix has become a part of the name.
-_RENAMED = re.compile(r"(?P<name>.+)_(?P<suffix>[A-Za-z0-9]+)\.rf\.[0-9A-Za-z]+\.[A-Za-z0-9]+")
 
 
 @dataclass
@@ -48,7 +43,7 @@ def import_labels(dataset: Dataset, source: Path, name: str = "auto", by: Sequen
     where: dict[tuple[str, str], str] = {}
     moved = []
     for row in reading.rows:
-        digest, problem = ("", row.problem) if row.problem else frames.find(row.sha256, _path(frames, row.path))
+        digest, problem = ("", row.problem) if row.problem else frames.find(row.sha256, row.path)
         if row.sha256 and frames.has_at(row.path, another=row.sha256):
             moved.append(f"{row.where}: the SHA-256 is of {frames.path.get(digest, '')}, and the path is {row.path}")
         label = row.label if row.label == UNSURE else class_of(row.label, dataset.classes)
@@ -87,12 +82,6 @@ def import_labels(dataset: Dataset, source: Path, name: str = "auto", by: Sequen
         reading.unread,
         reading.note,
     )
-
-
-def _path(frames: Frames, path: str) -> str:
-    """The path; of one that Roboflow has renamed and that is no frame's, that before."""
-    renamed = _RENAMED.fullmatch(path)
-    return path if not renamed or frames.known_as(path) else f"{renamed['name']}.{renamed['suffix']}"
 
 
 def named(found: set[str], by: Sequence[str], source: str) -> dict[str, str]:
