@@ -64,7 +64,7 @@ rule predict_onnx:
 
 
 rule predict_tflite:
-    """Judge test and unlabelled frames with the int8 model, in TFLM, the camera's runtime, and measure its memory."""
+    """Judge test and unlabelled frames with the int8 model, as on the camera, and measure its memory."""
     input:
         tflite="<results>/quantize/<model>/{range}/model.tflite",
         pixels=pixels,
@@ -90,7 +90,7 @@ rule predict_tflite:
 
 
 rule evaluate:
-    """Evaluate the model on the test frames, in float, ONNX or int8: accuracy, recall, precision, and agreement with the float model."""
+    """Evaluate one form of the model on the test frames. Compare it with the float form."""
     input:
         predictions="<results>/predict/<model>/{form}.csv",
         reference="<results>/predict/<model>/float.csv",
@@ -196,7 +196,7 @@ rule choose:
 
 
 rule predict_clean:
-    """Judge cleanly resized test frames with the chosen model, without the camera's arithmetic, in TFLM, the camera's runtime."""
+    """Judge the test frames with the chosen model, resized cleanly instead of by the camera's arithmetic."""
     input:
         choice="<results>/choice.json",
         models=plan.candidate_files("tflite"),
@@ -251,7 +251,7 @@ rule evaluate_clean:
 
 
 rule predict_votes:
-    """Judge the frames before and after each test frame with the chosen model, in TFLM, the camera's runtime."""
+    """Judge the frames before and after each test frame with the chosen model."""
     input:
         choice="<results>/choice.json",
         models=plan.candidate_files("tflite"),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from linecam.evaluation.figures import OperatingPoint, Thresholds
 from linecam.evaluation.thresholds import needed
 from linecam.percent import percent
-from linecam.report.teacher import Teacher, surely_more
+from linecam.report.mcnemar import surely_more
+from linecam.report.teacher import Teacher
 from linecam.report.verdict import GOOD, ClassVerdict, Verdict
 
 # A model that finds less of the very frames that it was trained on has not learned them.

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from scipy.stats import binomtest
-
 from linecam.percent import percent
+from linecam.report import mcnemar
 from linecam.report.runs import Run, find, some_kept
 
 Changed = tuple[str, Any, Any]  # what, before, after; None where it was or is not there
@@ -74,9 +73,8 @@ class Comparison:
 
     @property
     def p_value(self) -> float:
-        """How often so large a difference of the two comes by chance: McNemar's exact test (1947), two-sided."""
-        mended, flipped = len(self.mended), len(self.mended) + len(self.broken)
-        return float(binomtest(mended, flipped).pvalue) if flipped else 1.0
+        """How often so large a difference of the two comes by chance (see `mcnemar`)."""
+        return mcnemar.p_value(len(self.mended), len(self.broken))
 
     @property
     def verdict(self) -> str:

@@ -6,12 +6,10 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from linecam.evaluation.calibration import by_class
-
-# A difference counts where chance alone would give one like it less often than this.
-BY_CHANCE = 0.05
+from linecam.evaluation.predictions import read_predictions
+from linecam.report.mcnemar import surely_more
 
 
 @dataclass(frozen=True)
@@ -30,8 +28,7 @@ class Teacher:
 
         `held_out` has `sha256` and `predicted`.
         """
-        table = pd.read_csv(said, dtype={"sha256": str, "label": str}, keep_default_na=False)
-        table = table.merge(held_out[["sha256", "predicted"]], on="sha256")
+        table = read_predictions(said).merge(held_out[["sha256", "predicted"]], on="sha256")
         targets = np.array([classes.index(label) for label in table["label"]])
         right = table[[f"p_{name}" for name in classes]].to_numpy().argmax(axis=1) == targets
         model = (table["predicted"] == table["label"]).to_numpy()
@@ -39,11 +36,3 @@ class Teacher:
             by_class(right.astype(np.float64), targets, table["weight"].to_numpy(np.float64)),
             surely_more(int((right & ~model).sum()), int((model & ~right).sum())),
         )
-
-
-def surely_more(one: int, other: int) -> bool:
-    """Whether `one` is so much more than `other` that chance is no explanation: McNemar's exact test (1947).
-
-    They count the frames that only one of two models judges right.
-    """
-    return one > other and bool(binomtest(one, one + other).pvalue < BY_CHANCE)
